@@ -1,0 +1,107 @@
+#pragma once
+// weir.yml and endpoints.yml as plain records. Reading them resolves no secret: references (${env:}, ${file:}, ${cred:})
+// are resolved at use, by resolve(). Every key is defined once, in config/keys.cc, which gives the parser, the JSON Schema
+// and the reference page. Values here are immutable after load; any thread may read them.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace weir::config {
+
+struct Place {                     // where a value stands, for errors
+  std::string file;
+  int line = 0, column = 0;
+  std::string text() const;        // weir.yml:12:5
+};
+
+enum class EndpointKind { Postgres, SqlServer, Odbc };
+
+struct Endpoint {
+  std::string name;
+  EndpointKind kind = EndpointKind::Postgres;
+  bool is_warehouse = false;
+  bool is_protected = false;
+  // Every other key as written (host, port, database, user, password, encrypt, ca_file, driver, dsn, ...), unresolved.
+  std::map<std::string, std::string> settings;
+  std::map<std::string, Place> places;
+  Place place;
+};
+
+enum class Mode { FullRefreshOverwrite, FullRefreshAppend, FullRefreshOverwriteDedup, IncrementalAppend,
+                  IncrementalAppendDedup };
+enum class Metadata { None, Weir, Airbyte };
+
+// What holds for a stream; a connection's `defaults` fill what a table leaves unsaid.
+struct StreamOptions {
+  Mode mode = Mode::FullRefreshOverwrite;
+  std::string cursor;
+  std::vector<std::string> key;
+  std::chrono::microseconds lag{};
+  std::string method = "auto";                 // auto | shell | merge | view | truncate
+  std::string dropped_column = "keep";         // keep | hold            (schema_changes.dropped)
+  std::string retyped_column = "shadow";       // shadow | upgrade | hold
+  double shrink_guard = 0.5;                   // hold if more than this share of the rows would go
+  std::uint64_t guard_min_rows = 0;            // tables smaller than this are not guarded
+  bool empty_ok = false;
+  Metadata metadata = Metadata::None;
+  bool detect_deletes = false;                 // full key compare
+  std::vector<std::string> columns;            // empty: all
+  std::vector<std::string> exclude_columns;
+  std::string nul = "strip", surrogate = "replace", code_page = "replace";
+  bool trim_char = false, keep_offset = false, fail_on_truncated_time = false;
+  std::string target_name;                     // empty: the source's name
+};
+
+struct StreamPattern {
+  std::string pattern;                         // "dbo.Country" or a glob
+  StreamOptions options;
+  bool enabled = true;
+  Place place;
+};
+
+struct Connection {
+  std::string name;
+  std::string from;                            // endpoint names
+  std::string to;
+  std::string into;                            // target schema; {schema} stands for the source's schema
+  std::string table_prefix;
+  std::vector<StreamPattern> tables;
+  int attempts = 5;
+  std::chrono::microseconds retry_first = std::chrono::seconds(10);
+  int workers = 2;                             // streams loaded side by side
+  std::uint64_t chunk_rows = 500'000;
+  std::string isolation = "auto";
+  std::chrono::microseconds publish_window = std::chrono::minutes(15);
+  Place place;
+};
+
+struct Config {
+  std::filesystem::path root;                  // folder of weir.yml
+  std::string warehouse;                       // default warehouse endpoint
+  std::map<std::string, Endpoint> endpoints;
+  std::map<std::string, Connection> connections;
+  std::vector<std::string> warnings;
+};
+
+// Finds weir.yml in `start` or a folder above it, reads it and endpoints.yml beside it. Error: Config, with file, line,
+// column and the nearest known key; all wrong keys of a file are named at once.
+Result<Config> load(std::filesystem::path const& start);
+
+// `${env:NAME}`, `${file:PATH}`, `${cred:NAME}` in `text` replaced (several may stand in one text; `$${` is a literal).
+// A relative file is relative to `root`. Error: Config naming the reference and its place, never a value.
+Result<std::string> resolve(std::string const& text, std::filesystem::path const& root, Place const& place);
+Result<Secret> resolve_secret(std::string const& text, std::filesystem::path const& root, Place const& place);
+
+// JSON Schema draft-07 of each file.
+std::string weir_schema();
+std::string endpoints_schema();
+
+}  // namespace weir::config

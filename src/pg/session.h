@@ -1,0 +1,184 @@
+#pragma once
+// A session with PostgreSQL, over libpq. The only folder that sees PGconn. A Session, and everything made from it, belongs
+// to one thread at a time; cancel() alone may be called from any thread. Results are text format unless said otherwise.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+struct pg_conn;
+struct pg_result;
+
+namespace weir::pg {
+
+// How to reach a database: libpq's own keywords (docs, 34.1.2 "Parameter Key Words"), so that everything psql can do
+// (service files, ssl*, target_session_attrs, several hosts) works. The password stands apart, as a Secret.
+struct SessionOptions {
+  std::vector<std::pair<std::string, std::string>> parameters;  // host, port, dbname, user, sslmode, ...
+  Secret password;
+  std::string application_name = "weir";
+  int connect_timeout_s = 15;
+
+  // "host/dbname as user", for people; never the password.
+  std::string text() const;
+};
+
+// One row-returning statement's answer. Views live as long as the Rows.
+class Rows {
+ public:
+  std::size_t size() const;
+  std::size_t columns() const;
+  std::string_view column_name(std::size_t column) const;
+  std::uint32_t column_type(std::size_t column) const;  // type OID
+  bool is_null(std::size_t row, std::size_t column) const;
+  // "" for NULL.
+  std::string_view text(std::size_t row, std::size_t column) const;
+  std::string_view text(std::size_t row, std::string_view column) const;  // asking for a column that is not there is a bug
+  std::optional<std::string> optional_text(std::size_t row, std::size_t column) const;
+  std::int64_t integer(std::size_t row, std::size_t column) const;  // 0 for NULL
+  bool boolean(std::size_t row, std::size_t column) const;
+  std::uint64_t affected() const;  // rows that the command tag counts
+  // An array of text, as PostgreSQL writes it: {a,"b c",NULL}; NULL elements come as "".
+  std::vector<std::string> array(std::size_t row, std::size_t column) const;
+
+ private:
+  friend class Session;
+  struct Clear {
+    void operator()(pg_result* result) const noexcept;
+  };
+  std::unique_ptr<pg_result, Clear> result_;
+};
+
+// A statement parameter: text, or NULL.
+using Parameter = std::optional<std::string>;
+
+// Where a session stands (docs, 34.2 PQtransactionStatus).
+enum class TransactionState { Idle, Active, InTransaction, Failed, Unknown };
+
+class CopyIn;
+class CopyOut;
+
+class Session {
+ public:
+  // Connects, with client and server side keepalives and tcp_user_timeout (research: either side may vanish),
+  // client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, TimeZone UTC, extra_float_digits 3, bytea_output hex,
+  // search_path pg_catalog. Errors: Denied (28xxx), Config (3D000, wrong host name, bad parameter), Unavailable.
+  static Result<Session> connect(SessionOptions const& options);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // One statement with parameters $1..$n, extended protocol.
+  Result<Rows> query(std::string_view sql, std::span<Parameter const> parameters = {});
+  Result<Rows> query(std::string_view sql, std::initializer_list<Parameter> parameters);
+  // One or more statements, simple protocol, one round trip, no parameters. The answer is that of the last statement.
+  // Only for text that weir itself wrote.
+  Result<Rows> execute(std::string_view sql);
+
+  // COPY ... FROM STDIN / TO STDOUT. The statement is given whole. The CopyIn/CopyOut must be finished or destroyed
+  // (which aborts it) before the session is used again.
+  Result<CopyIn> copy_in(std::string_view sql);
+  Result<CopyOut> copy_out(std::string_view sql);
+
+  // Asks the server to cancel what this session is doing. Any thread; does not wait; best effort.
+  void cancel();
+  // cancel() when `stop` is asked for, for as long as the returned object lives.
+  class CancelOnStop {
+   public:
+    CancelOnStop(Session& session, std::stop_token stop);
+
+   private:
+    std::stop_callback<std::function<void()>> callback_;
+  };
+
+  TransactionState transaction_state() const;
+  bool is_broken() const;        // the connection is gone
+  int server_version() const;    // 150020
+  int backend_pid() const;
+  SessionOptions const& options() const;
+  // NOTICEs and WARNINGs since the last call, each as one line.
+  std::vector<std::string> take_notices();
+
+ private:
+  friend class CopyIn;
+  friend class CopyOut;
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Rolls back when it goes unless it was committed. The Session outlives it.
+class Transaction {
+ public:
+  // `begin`: the whole statement, "BEGIN" or "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".
+  static Result<Transaction> begin(Session& session, std::string_view begin = "BEGIN");
+  Transaction(Transaction&&) noexcept;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+
+  Session& session() { return *session_; }
+  // Errors: InDoubt when COMMIT was sent and its answer was lost (the error's object is the transaction id where
+  // transaction_id() was asked for before); else the server's reason, and nothing was done.
+  Status commit() &&;
+  Status rollback() &&;
+  // The current transaction's id (pg_current_xact_id), assigned if need be, as pg_xact_status() takes it.
+  Result<std::string> transaction_id();
+
+ private:
+  explicit Transaction(Session& session);
+  Session* session_;
+  std::string transaction_id_;
+};
+
+// The receiving end of COPY FROM STDIN. Not finished = aborted.
+class CopyIn {
+ public:
+  CopyIn(CopyIn&&) noexcept;
+  CopyIn& operator=(CopyIn&&) = delete;
+  ~CopyIn();
+  // Any bytes; needs not be whole rows. Blocks while the server is slow.
+  Status write(std::string_view bytes);
+  // Ends the COPY: the number of rows the server took.
+  Result<std::uint64_t> finish() &&;
+
+ private:
+  friend class Session;
+  explicit CopyIn(Session::State& state);
+  Session::State* state_;
+};
+
+// The sending end of COPY TO STDOUT.
+class CopyOut {
+ public:
+  CopyOut(CopyOut&&) noexcept;
+  CopyOut& operator=(CopyOut&&) = delete;
+  ~CopyOut();
+  // The next message (one row, in PostgreSQL's implementation), or nothing at the end. The view lives until the next call.
+  Result<std::optional<std::string_view>> read();
+
+ private:
+  friend class Session;
+  explicit CopyOut(Session::State& state);
+  Session::State* state_;
+  char* buffer_ = nullptr;
+};
+
+// Error from an SQLSTATE and the server's fields: 28xxx Denied, 42501 Denied, 08/57P0x/53xxx Unavailable,
+// 55P03/40001/40P01 Busy, 57014 Cancelled, 22xxx/23xxx Data, XX Internal-free Sql, else Sql.
+ErrorKind kind_of_sqlstate(std::string_view sqlstate);
+
+// Test hook (see base/test_hooks.h): environment WEIR_FAIL_AT=N:error | N:disconnect | N:lost makes the N-th statement of
+// the process fail that way; `lost` = the statement is sent and done, and its answer is lost. WEIR_FAIL_REPORT=path: at
+// exit, writes how many statements were sent.
+
+}  // namespace weir::pg

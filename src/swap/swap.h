@@ -1,0 +1,201 @@
+#pragma once
+// Publishing: make new rows the contents of a warehouse table while everything that depends on the table survives.
+//
+//   capture()  reads what is there           -> Capture (a value)
+//   plan()     pure: decides method and steps -> Plan   (a value; explain() shows it, refusals come out here)
+//   rehearse() the real DDL on an empty leaf, rolled back: a preflight that cannot lie, before anything is loaded
+//   Load       creates the private table that rows are copied into, then finishes it (indexes, constraints, ANALYZE)
+//   publish()  one short transaction: fence, locks, the method, verify (fingerprint before = after), the caller's own
+//              writes (cursor, ledger), COMMIT
+//   rollback() the same swap backwards, to the previous leaf
+//
+// weir never writes CASCADE. Sessions passed in belong to the calling thread. Research: DESIGN 5; PostgreSQL docs,
+// "ALTER TABLE" (ATTACH/DETACH PARTITION), "Explicit Locking", "Caveats" (MVCC), "COPY" (FREEZE).
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "pg/session.h"
+#include "sql/name.h"
+
+namespace weir::swap {
+
+enum class Method { Auto, Shell, Merge, View, Truncate };
+std::optional<Method> method_from(std::string_view text);  // "auto", "shell", ...
+std::string_view method_name(Method method);
+
+// What the new rows are to the table.
+enum class Operation {
+  Replace,  // they are the table (full refresh)
+  Append,   // they are added
+  Upsert,   // they are added, and replace rows of the same key (append + dedup)
+};
+
+// What happens to a column that is no longer at the source, or has another type there, while a dependent uses it.
+enum class ColumnPolicy {
+  Keep,     // the column stays; new rows hold NULL
+  Shadow,   // the old column is renamed and kept for its dependents; a new one takes the name
+  Upgrade,  // dependents that weir owns are rewritten in place, never dropped
+  Hold,     // stop before loading, name dependent and column
+};
+
+struct TargetColumn {
+  std::string name;
+  std::string type;       // as format_type() says it
+  bool not_null = false;
+};
+
+struct Request {
+  sql::QualifiedName target;
+  Operation operation = Operation::Replace;
+  std::vector<TargetColumn> columns;        // in the order in which the rows will be copied
+  std::vector<std::string> key;             // unique and not null at the source; empty = none known
+  std::string dedup_order;                  // Upsert: column by which the newest row of a key wins; "" = arrival
+  Method method = Method::Auto;
+  ColumnPolicy dropped = ColumnPolicy::Keep;
+  ColumnPolicy retyped = ColumnPolicy::Shadow;
+  bool delete_missing = false;              // Upsert: `keys` staging holds all source keys; others are deleted
+  std::int64_t expected_rows = -1;
+  std::uint64_t merge_below_rows = 5000;    // auto: lookup tables up to this size are merged in place
+};
+
+// One thing that depends on the table, from the dependents query.
+struct Dependent {
+  int depth = 0;
+  std::string kind;        // "view", "materialized view", "foreign key (incoming)", ...
+  std::string object;      // as pg_describe_object() says it
+  std::string owner;
+  bool can_alter = false;
+  bool direct = false;
+  std::vector<std::string> uses_columns;
+  bool uses_whole_row = false;
+  std::string definition;  // the statement that makes it
+};
+
+struct Capture;            // swap/capture.h
+
+struct ColumnAction {
+  std::string column;
+  std::string action;      // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off"
+  std::string detail;      // "int4 -> bigint; used by view mart.v (column qty)"
+};
+
+struct Step {
+  std::string phase;       // "load", "rehearse", "publish", "after"
+  std::string what;        // for people
+  std::string lock;        // "" or the strongest lock it takes on what readers see
+  std::string sql;         // "" where the text is only known later
+};
+
+struct Plan {
+  Request request;
+  Method method = Method::Shell;
+  std::string reason;                   // why this method
+  bool creates_table = false;
+  bool adopts_table = false;            // an ordinary table becomes a shell
+  std::vector<ColumnAction> columns;
+  std::vector<Dependent> dependents;
+  std::vector<Step> steps;
+  std::vector<std::string> warnings;
+  std::shared_ptr<Capture const> capture;
+};
+
+// Reads the table (or that there is none) and all that depends on it. Takes no lock beyond ACCESS SHARE on catalogs.
+Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target);
+std::vector<Dependent> const& dependents(Capture const& capture);
+
+// Pure. Refused (with the names of dependents and columns) where no method keeps everything.
+Result<Plan> plan(std::shared_ptr<Capture const> capture, Request const& request);
+std::string explain_text(Plan const& plan);
+nlohmann::ordered_json explain_json(Plan const& plan);
+
+struct Rehearsal {
+  std::vector<std::string> notes;       // rungs taken, with reasons
+  Duration lock_time{};                 // how long the locks were held
+};
+// Runs the publish with an empty leaf and rolls back. Refused names what would break; Busy names who holds the lock.
+Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan);
+
+// The private table that new rows are copied into: a leaf (shell, view), or an unlogged staging table (the in-place ways).
+class Load {
+ public:
+  // `token` makes the name unique per attempt and is written to weir.generation (state "building"). With `frozen`, creation
+  // and every COPY happen in one transaction that finish() commits (COPY ... FREEZE: a correctness rule for readers with
+  // older snapshots); without it each chunk may be committed by itself, and publish() waits for old snapshots.
+  static Result<Load> begin(pg::Session& session, Plan const& plan, std::string const& scope, std::int64_t token,
+                            bool frozen);
+  // Takes up a load that an earlier attempt left behind, if its columns are those of the plan; else drops it. Nothing if
+  // there is none.
+  static Result<std::optional<Load>> adopt(pg::Session& session, Plan const& plan, std::string const& scope,
+                                           std::int64_t token);
+  Load(Load&&) noexcept;
+  Load& operator=(Load&&) noexcept;
+  ~Load();
+
+  sql::QualifiedName const& relation() const;
+  // COPY "weir_data"."..." (columns) FROM STDIN (FORMAT binary[, FREEZE]).
+  std::string copy_statement() const;
+  bool frozen() const;
+  // Row proof (rows_expected = rows in the table, or Data), then indexes and constraints that match, ANALYZE, generation
+  // state "ready". Commits a frozen load.
+  Status finish(std::uint64_t rows_expected);
+  // Drops it.
+  Status discard();
+
+ private:
+  struct State;
+  explicit Load(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+  friend struct LoadAccess;
+};
+
+struct PublishOptions {
+  std::string scope;                     // the fence's name: "connection/stream"
+  std::int64_t token = 0;                // refused if the warehouse has seen a higher one
+  Duration window = std::chrono::minutes(15);   // how long to wait for the locks before giving up with Busy
+  std::stop_token stop;
+  // Runs in the publishing transaction after the method and before COMMIT: cursor, ledger. May be empty.
+  std::function<Status(pg::Session&)> in_transaction;
+};
+
+struct Report {
+  Method method = Method::Shell;
+  std::string generation;                // relation that now holds the rows
+  std::uint64_t rows_before = 0, rows_after = 0;
+  std::uint64_t inserted = 0, updated = 0, deleted = 0;   // in-place ways
+  Duration locked{};                     // readers could have waited this long
+  Duration waited{};                     // for the locks
+  int lock_tries = 0;
+  int dependents_verified = 0;
+  std::vector<std::string> notes;
+};
+
+// Errors: Busy (locks not granted in the window: names the holders; the load stays, ready), InDoubt, Refused (fence,
+// fingerprint differs: rolled back), Sql.
+Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load, PublishOptions const& options);
+
+// Back to the previous leaf. Refused if there is none.
+Result<Report> rollback(pg::Session& session, sql::QualifiedName const& target, PublishOptions const& options);
+
+// Drops generations that are neither current nor previous and loads of tokens that are stale. Never CASCADE: what somebody
+// built on a leaf is kept and reported.
+Result<std::vector<std::string>> collect_garbage(pg::Session& session);
+
+// A catalog fingerprint of the table and everything that hangs on it, one fact a line, sorted. Equal before and after.
+Result<std::vector<std::string>> fingerprint(pg::Session& session, sql::QualifiedName const& target);
+
+// Creates or migrates schema `weir` (migrations/warehouse) and schema `weir_data`; idempotent; advisory-locked.
+Status prepare_warehouse(pg::Session& session);
+
+// What DROP TABLE would say, tried and rolled back: SQLSTATE, message and detail. For `weir demo` and the docs.
+Result<std::string> what_drop_would_say(pg::Session& session, sql::QualifiedName const& target);
+
+}  // namespace weir::swap
