@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace weir {
 
 void crash_point(char const* label) {
@@ -18,7 +20,7 @@ void crash_point(char const* label) {
   std::string_view name = wanted;
   int at = 1;
   if (auto const colon = name.find(':'); colon != std::string_view::npos) {
-    at = std::atoi(wanted + colon + 1);
+    at = static_cast<int>(parse_int(name.substr(colon + 1)).value_or(1));
     name = name.substr(0, colon);
   }
   if (name == label && ++passed == at) raise(SIGKILL);
