@@ -5,12 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/secret.h"
+#include "base/text.h"
 
 namespace weir {
 
 struct Error::Fields {
   ErrorKind kind;
-  std::string message, object, where, cause, state, next, sqlstate;
+  std::string message, object, where, excerpt, cause, state, next, sqlstate;
   std::vector<std::string> contexts;
 };
 
@@ -70,6 +71,7 @@ Error Error::clone() const {
   std::string const& Error::name() const { return fields_->name; }
 WEIR_FIELD(object)
 WEIR_FIELD(where)
+WEIR_FIELD(excerpt)
 WEIR_FIELD(cause)
 WEIR_FIELD(state)
 WEIR_FIELD(next)
@@ -109,6 +111,7 @@ std::string Error::to_text() const {
   for (auto const& context : fields_->contexts) doing += (doing.empty() ? "" : ", ") + context;
   add_part(out, "while", doing);
   add_part(out, "where", fields_->where);
+  if (!fields_->excerpt.empty()) out += "\n" + indent(fields_->excerpt, 9);  // under the place
   add_part(out, "cause", fields_->cause);
   add_part(out, "state", fields_->state);
   add_part(out, "next", fields_->next);
@@ -125,6 +128,7 @@ nlohmann::ordered_json Error::to_json() const {
   put("sqlstate", fields_->sqlstate);
   put("object", fields_->object);
   put("where", fields_->where);
+  put("excerpt", fields_->excerpt);
   put("cause", fields_->cause);
   put("state", fields_->state);
   put("next", fields_->next);

@@ -50,6 +50,8 @@ class [[nodiscard]] Error {
   Error&& object(std::string name) &&;
   Error& where(std::string place) &;         // the place: `weir.yml:12:5`, or a step
   Error&& where(std::string place) &&;
+  Error& excerpt(std::string lines) &;       // the line of the file, with a caret line under it
+  Error&& excerpt(std::string lines) &&;
   Error& cause(std::string text) &;          // why, when it is known and is not already in the message
   Error&& cause(std::string text) &&;
   Error& state(std::string text) &;          // what the world looks like now
@@ -66,6 +68,7 @@ class [[nodiscard]] Error {
   std::string const& message() const;
   std::string const& object() const;
   std::string const& where() const;
+  std::string const& excerpt() const;
   std::string const& cause() const;
   std::string const& state() const;
   std::string const& next() const;
