@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "pg/session.h"
 #include "sql/name.h"
+#include "warehouse/dependents.h"
 
 namespace weir::swap {
 
@@ -62,29 +63,20 @@ struct Request {
   Method method = Method::Auto;
   ColumnPolicy dropped = ColumnPolicy::Keep;
   ColumnPolicy retyped = ColumnPolicy::Shadow;
-  bool delete_missing = false;              // Upsert: `keys` staging holds all source keys; others are deleted
+  bool delete_missing = false;              // Upsert: Load's keys table gets all source keys; other rows are deleted
   std::int64_t expected_rows = -1;
   std::uint64_t merge_below_rows = 5000;    // auto: lookup tables up to this size are merged in place
+  std::string read_fingerprint;             // of what is read and how; Load::adopt takes up only a load of the same one
 };
 
 // One thing that depends on the table, from the dependents query.
-struct Dependent {
-  int depth = 0;
-  std::string kind;        // "view", "materialized view", "foreign key (incoming)", ...
-  std::string object;      // as pg_describe_object() says it
-  std::string owner;
-  bool can_alter = false;
-  bool direct = false;
-  std::vector<std::string> uses_columns;
-  bool uses_whole_row = false;
-  std::string definition;  // the statement that makes it
-};
+using Dependent = warehouse::Dependent;
 
 struct Capture;            // swap/capture.h
 
 struct ColumnAction {
   std::string column;
-  std::string action;      // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off"
+  std::string action;      // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off", "fill shadow"
   std::string detail;      // "int4 -> bigint; used by view mart.v (column qty)"
 };
 
@@ -118,13 +110,16 @@ std::string explain_text(Plan const& plan);
 nlohmann::ordered_json explain_json(Plan const& plan);
 
 struct Rehearsal {
-  std::vector<std::string> notes;       // rungs taken, with reasons
+  std::vector<std::string> notes;       // what was proved; who holds the lock where it could not be had
+  bool complete = true;                 // false: the locks could not be had within a second; publish() will tell
   Duration lock_time{};                 // how long the locks were held
 };
-// Runs the publish with an empty leaf and rolls back. Refused names what would break; Busy names who holds the lock.
+// Runs the publish with an empty leaf and rolls back. Errors: Refused, Denied or Sql with what would break.
 Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan);
 
 // The private table that new rows are copied into: a leaf (shell, view), or an unlogged staging table (the in-place ways).
+// Holds the target's writer lock (an advisory lock of the session) from begin() or adopt() until it goes: a second writer
+// gets Busy with the first one's pid. The session outlives the Load; publish() may use the same session or another one.
 class Load {
  public:
   // `token` makes the name unique per attempt and is written to weir.generation (state "building"). With `frozen`, creation
@@ -141,12 +136,19 @@ class Load {
   ~Load();
 
   sql::QualifiedName const& relation() const;
+  // True once finish() was done, here or by the attempt that this load was taken up from: the rows are all in.
+  bool ready() const;
+  // Rows in it: of the proof once ready, else (a load taken up) those that are committed now.
+  std::uint64_t rows() const;
   // COPY "weir_data"."..." (columns) FROM STDIN (FORMAT binary[, FREEZE]).
   std::string copy_statement() const;
+  // For Request::delete_missing: COPY of all the source's keys, columns as in Request::key.
+  std::string copy_keys_statement() const;
   bool frozen() const;
   // Row proof (rows_expected = rows in the table, or Data), then indexes and constraints that match, ANALYZE, generation
   // state "ready". Commits a frozen load.
-  Status finish(std::uint64_t rows_expected);
+  // `keys_expected`: the same proof for the keys table.
+  Status finish(std::uint64_t rows_expected, std::optional<std::uint64_t> keys_expected = std::nullopt);
   // Drops it.
   Status discard();
 
@@ -179,7 +181,8 @@ struct Report {
 };
 
 // Errors: Busy (locks not granted in the window: names the holders; the load stays, ready), InDoubt, Refused (fence,
-// fingerprint differs: rolled back), Sql.
+// fingerprint differs: rolled back), Sql. A lost COMMIT reply is resolved here with a fresh session, which then takes the
+// place of `session`; InDoubt comes out only if that could not be done either.
 Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load, PublishOptions const& options);
 
 // Back to the previous leaf. Refused if there is none.
@@ -187,6 +190,7 @@ Result<Report> rollback(pg::Session& session, sql::QualifiedName const& target, 
 
 // Drops generations that are neither current nor previous and loads of tokens that are stale. Never CASCADE: what somebody
 // built on a leaf is kept and reported.
+// Gives one line for each thing dropped or kept.
 Result<std::vector<std::string>> collect_garbage(pg::Session& session);
 
 // A catalog fingerprint of the table and everything that hangs on it, one fact a line, sorted. Equal before and after.

@@ -1,0 +1,40 @@
+#include "warehouse/dependents.h"
+
+#include "warehouse/query.h"
+
+namespace weir::warehouse {
+
+Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation) {
+  WEIR_TRY(auto rows, session.query(catalog_query("dependents", {{"root", relation.quoted()}})));
+  std::vector<Dependent> dependents;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Dependent d;
+    d.depth = static_cast<int>(rows.integer(i, 0));
+    d.kind = rows.text(i, 1);
+    d.object = rows.text(i, 2);
+    d.owner = rows.text(i, 3);
+    d.can_alter = rows.boolean(i, 4);
+    d.uses_columns = rows.array(i, 5);
+    d.uses_whole_row = rows.boolean(i, 6);
+    d.direct = rows.boolean(i, 7);
+    d.definition = rows.text(i, 9);
+    d.catalog = rows.text(i, 10);
+    d.oid = static_cast<std::uint32_t>(rows.integer(i, 11));
+    d.name = rows.text(i, 12);
+    d.schema = rows.text(i, 13);
+    dependents.push_back(std::move(d));
+  }
+  return dependents;
+}
+
+Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation) {
+  WEIR_TRY(auto rows, session.query(catalog_query("late_bound", {{"root", relation.quoted()}})));
+  std::vector<LateBound> functions;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    functions.push_back({.function = std::string(rows.text(i, 0)),
+                         .language = std::string(rows.text(i, 1)),
+                         .owner = std::string(rows.text(i, 2))});
+  return functions;
+}
+
+}  // namespace weir::warehouse

@@ -1,0 +1,43 @@
+#pragma once
+// The catalog fingerprint of a relation and of everything that depends on it: queries/fingerprint.sql.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pg/session.h"
+#include "sql/name.h"
+
+namespace weir::warehouse {
+
+struct Fact {
+  std::string object, aspect, value;
+  // "view mart.v: owner = dbt"
+  std::string text() const;
+  auto operator<=>(Fact const&) const = default;
+};
+
+// Sorted. Equal before and after a refresh.
+Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation);
+
+// The same query kept ready in the session, because its second run happens while readers wait.
+class Fingerprint {
+ public:
+  static Result<Fingerprint> prepare(pg::Session& session, sql::QualifiedName const& relation);
+  Fingerprint(Fingerprint&& other) noexcept : session_(other.session_) { other.session_ = nullptr; }
+  Fingerprint& operator=(Fingerprint&&) = delete;
+  ~Fingerprint();
+  Result<std::vector<Fact>> take();
+
+ private:
+  explicit Fingerprint(pg::Session& session) : session_(&session) {}
+  pg::Session* session_;
+};
+
+struct FactDifference {
+  std::vector<Fact> lost, gained;
+  bool empty() const { return lost.empty() && gained.empty(); }
+};
+FactDifference compare(std::vector<Fact> const& before, std::vector<Fact> const& after);
+
+}  // namespace weir::warehouse
