@@ -32,7 +32,9 @@ Result<Fingerprint> Fingerprint::prepare(pg::Session& session, sql::QualifiedNam
   // A statement of that name may be left from a publish that failed; deallocating one that is not there would fail the
   // transaction, deallocating by the catalog does not.
   WEIR_TRY(auto left, session.query("SELECT FROM pg_prepared_statements WHERE name = $1", {std::string(kStatement)}));
-  if (left.size() > 0) WEIR_DO(session.execute("DEALLOCATE " + std::string(kStatement)));
+  if (left.size() > 0) {
+    WEIR_DO(session.execute("DEALLOCATE " + std::string(kStatement)));
+  }
   WEIR_DO(session.execute("PREPARE " + std::string(kStatement) + " AS " +
                           catalog_query("fingerprint", {{"root", relation.quoted()}})));
   return Fingerprint(session);
