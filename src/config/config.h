@@ -73,7 +73,7 @@ struct Connection {
   std::string to;
   std::string into;                            // target schema; {schema} stands for the source's schema
   std::string table_prefix;
-  std::vector<StreamPattern> tables;
+  std::vector<StreamPattern> tables;           // in the file's order; see pattern_for()
   int attempts = 5;
   std::chrono::microseconds retry_first = std::chrono::seconds(10);
   int workers = 2;                             // streams loaded side by side
@@ -83,16 +83,33 @@ struct Connection {
   Place place;
 };
 
+// The options that hold for a table, or null: it is not one of the connection's. `table` is SCHEMA.TABLE as the source says
+// it. A name without wildcard beats patterns, of patterns the last one wins; what `exclude` or `false` names is out.
+StreamPattern const* pattern_for(Connection const& connection, std::string_view table);
+
+// One key with its value as written, and where that comes from: `weir.yml:4:9`, `default`.
+struct Setting {
+  std::string path;                            // connections.core.tables.dbo.Country.mode
+  std::string value;
+  std::string origin;
+};
+
 struct Config {
   std::filesystem::path root;                  // folder of weir.yml
-  std::string warehouse;                       // default warehouse endpoint
+  std::string warehouse;                       // default warehouse endpoint, "" if there is none
   std::map<std::string, Endpoint> endpoints;
   std::map<std::string, Connection> connections;
   std::vector<std::string> warnings;
+  std::vector<Setting> settings;               // of both files, in their order, defaults included; no secret is resolved
+
+  // An endpoint's setting with its references resolved; "" if it is not set. What comes from a file or a credential, and
+  // every reference under a key that may hold a password, is masked in all output from here on. Error: Config.
+  Result<std::string> setting(Endpoint const& endpoint, std::string const& key) const;
 };
 
 // Finds weir.yml in `start` or a folder above it, reads it and endpoints.yml beside it. Error: Config, with file, line,
-// column and the nearest known key; all wrong keys of a file are named at once.
+// column and the nearest known key; all mistakes of a file are named at once. No value of endpoints.yml that may be a
+// secret is ever quoted.
 Result<Config> load(std::filesystem::path const& start);
 
 // `${env:NAME}`, `${file:PATH}`, `${cred:NAME}` in `text` replaced (several may stand in one text; `$${` is a literal).
@@ -100,8 +117,15 @@ Result<Config> load(std::filesystem::path const& start);
 Result<std::string> resolve(std::string const& text, std::filesystem::path const& root, Place const& place);
 Result<Secret> resolve_secret(std::string const& text, std::filesystem::path const& root, Place const& place);
 
-// JSON Schema draft-07 of each file.
+// Connection values of dbt's `PROFILE.TARGET`, in this file's words (host, port, user, password, database, ...). A value
+// {{ env_var('X') }} becomes ${env:X}; other templates are an error (Config). The file is searched as dbt does:
+// DBT_PROFILES_DIR, `root`, ~/.dbt.
+Result<std::map<std::string, std::string>> read_dbt_profile(std::string_view profile_target, std::filesystem::path const& root,
+                                                            Place const& place);
+
+// JSON Schema draft-07 of each file, and docs/reference/configuration.md.
 std::string weir_schema();
 std::string endpoints_schema();
+std::string reference_page();
 
 }  // namespace weir::config

@@ -64,6 +64,7 @@ struct Node {
 
 struct Options {
   bool allow_duplicate_keys = false;             // the last one wins, as PyYAML does
+  bool quote_lines = true;                       // errors show the line; false for a file that may hold secrets
   std::size_t max_bytes = 16U << 20;
   std::size_t max_values = 1'000'000;            // counted as if every alias were written out
   int max_depth = 100;

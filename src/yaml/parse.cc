@@ -388,7 +388,9 @@ Result<NodePtr> parse(std::string name, std::string text, Options const& options
     return Error(ErrorKind::Config, fmt::format("cannot read {}: line {} is not UTF-8", source->name, place.line))
         .where(place.text()).next("save the file as UTF-8");
   }
-  return Composer(source, options).document();
+  auto root = Composer(source, options).document();
+  if (!root.ok() && !options.quote_lines) root.error().excerpt({});
+  return root;
 }
 
 }  // namespace weir::yaml
