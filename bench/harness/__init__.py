@@ -1,0 +1,1 @@
+"""What the measures share: processes, private PostgreSQL clusters, the machine, results. See bench/README.md."""
