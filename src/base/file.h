@@ -18,6 +18,8 @@ Status write_file(std::filesystem::path const& path, std::string_view text, unsi
 class TempFolder {
  public:
   static Result<TempFolder> create(std::string_view prefix);
+  // A folder that exists already, from now on removed in the same way.
+  static TempFolder adopt(std::filesystem::path path) { return TempFolder(std::move(path)); }
   TempFolder(TempFolder&&) noexcept;
   TempFolder& operator=(TempFolder&&) noexcept;
   ~TempFolder();

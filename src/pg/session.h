@@ -24,8 +24,8 @@ namespace weir::pg {
 // How to reach a database: libpq's own keywords (docs, 34.1.2 "Parameter Key Words"), so that everything psql can do
 // (service files, ssl*, target_session_attrs, several hosts) works. The password stands apart, as a Secret.
 struct SessionOptions {
-  std::vector<std::pair<std::string, std::string>> parameters;  // host, port, dbname, user, sslmode, ...
-  Secret password;
+  std::vector<std::pair<std::string, std::string>> parameters = {};  // host, port, dbname, user, sslmode, ...
+  Secret password = {};
   std::string application_name = "weir";
   int connect_timeout_s = 15;
 
@@ -36,6 +36,7 @@ struct SessionOptions {
 // One row-returning statement's answer. Views live as long as the Rows.
 class Rows {
  public:
+  explicit Rows(pg_result* result);  // owns it from here on
   std::size_t size() const;
   std::size_t columns() const;
   std::string_view column_name(std::size_t column) const;
@@ -48,11 +49,11 @@ class Rows {
   std::int64_t integer(std::size_t row, std::size_t column) const;  // 0 for NULL
   bool boolean(std::size_t row, std::size_t column) const;
   std::uint64_t affected() const;  // rows that the command tag counts
+  std::string_view command() const;  // the command tag: "INSERT 0 5", "COMMIT"
   // An array of text, as PostgreSQL writes it: {a,"b c",NULL}; NULL elements come as "".
   std::vector<std::string> array(std::size_t row, std::size_t column) const;
 
  private:
-  friend class Session;
   struct Clear {
     void operator()(pg_result* result) const noexcept;
   };
@@ -67,12 +68,15 @@ enum class TransactionState { Idle, Active, InTransaction, Failed, Unknown };
 
 class CopyIn;
 class CopyOut;
+class Canceller;
 
 class Session {
  public:
-  // Connects, with client and server side keepalives and tcp_user_timeout (research: either side may vanish),
-  // client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, TimeZone UTC, extra_float_digits 3, bytea_output hex,
-  // search_path pg_catalog. Errors: Denied (28xxx), Config (3D000, wrong host name, bad parameter), Unavailable.
+  // Connects, with keepalives and tcp_user_timeout on the client's and on the server's side of a TCP connection (either may
+  // vanish), client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, TimeZone UTC, extra_float_digits 3, bytea_output
+  // hex, search_path pg_catalog. sslmode is verify-full unless the server is on this machine (unix socket, loopback) or
+  // `parameters`, PGSSLMODE or the service file say otherwise.
+  // Errors: Denied (28xxx), Config (3D000, wrong host name, bad parameter, certificate), Unavailable.
   static Result<Session> connect(SessionOptions const& options);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -90,15 +94,21 @@ class Session {
   Result<CopyIn> copy_in(std::string_view sql);
   Result<CopyOut> copy_out(std::string_view sql);
 
-  // Asks the server to cancel what this session is doing. Any thread; does not wait; best effort.
+  // Asks the server to cancel the statement or COPY that this session is doing, until it has ended. Any thread; does not
+  // wait; never reaches a later statement.
   void cancel();
-  // cancel() when `stop` is asked for, for as long as the returned object lives.
+  // For as long as it lives: once `stop` is asked for, what the session is doing is cancelled, and what it is told to do
+  // next fails with Cancelled without being sent.
   class CancelOnStop {
    public:
     CancelOnStop(Session& session, std::stop_token stop);
+    CancelOnStop(CancelOnStop const&) = delete;
+    CancelOnStop& operator=(CancelOnStop const&) = delete;
+    ~CancelOnStop();
 
    private:
-    std::stop_callback<std::function<void()>> callback_;
+    std::shared_ptr<Canceller> canceller_;
+    std::optional<std::stop_callback<std::function<void()>>> callback_;
   };
 
   TransactionState transaction_state() const;
@@ -112,15 +122,18 @@ class Session {
  private:
   friend class CopyIn;
   friend class CopyOut;
+  friend class Transaction;
   struct State;
   explicit Session(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
-// Rolls back when it goes unless it was committed. The Session outlives it.
+// Rolls back when it goes unless it was committed, also while a stop is in force. The Session outlives it, and stays where
+// it is meanwhile. A session whose ROLLBACK fails is closed: the server then rolls back.
 class Transaction {
  public:
   // `begin`: the whole statement, "BEGIN" or "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".
+  // Another one is still open: a bug, Internal.
   static Result<Transaction> begin(Session& session, std::string_view begin = "BEGIN");
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) = delete;
@@ -128,7 +141,7 @@ class Transaction {
 
   Session& session() { return *session_; }
   // Errors: InDoubt when COMMIT was sent and its answer was lost (the error's object is the transaction id where
-  // transaction_id() was asked for before); else the server's reason, and nothing was done.
+  // transaction_id() was asked for before); else the server's reason, and nothing was committed.
   Status commit() &&;
   Status rollback() &&;
   // The current transaction's id (pg_current_xact_id), assigned if need be, as pg_xact_status() takes it.
@@ -146,7 +159,8 @@ class CopyIn {
   CopyIn(CopyIn&&) noexcept;
   CopyIn& operator=(CopyIn&&) = delete;
   ~CopyIn();
-  // Any bytes; needs not be whole rows. Blocks while the server is slow.
+  // Any bytes; needs not be whole rows. Blocks while the server is slow. An error that the server has by then is reported
+  // here as a rule, and by finish() in any case; after an error the COPY is over.
   Status write(std::string_view bytes);
   // Ends the COPY: the number of rows the server took.
   Result<std::uint64_t> finish() &&;
@@ -154,6 +168,7 @@ class CopyIn {
  private:
   friend class Session;
   explicit CopyIn(Session::State& state);
+  Error fail();  // ends the COPY: why it went wrong
   Session::State* state_;
 };
 
@@ -169,16 +184,15 @@ class CopyOut {
  private:
   friend class Session;
   explicit CopyOut(Session::State& state);
+  void free_message();
   Session::State* state_;
-  char* buffer_ = nullptr;
+  char* message_ = nullptr;
+  bool complete_ = false;
 };
 
-// Error from an SQLSTATE and the server's fields: 28xxx Denied, 42501 Denied, 08/57P0x/53xxx Unavailable,
-// 55P03/40001/40P01 Busy, 57014 Cancelled, 22xxx/23xxx Data, XX Internal-free Sql, else Sql.
+// 28xxx, 42501 Denied; 3D000 Config; 08xxx, 53xxx, 57P0x, 25P03, 25P04 Unavailable; 08007, 40003 InDoubt; other 40xxx, 55P03,
+// 55006, 72000 Busy; 57014 Cancelled; 22xxx, 23xxx Data; else Sql. A session reports 57014 that it did not ask for itself (a
+// statement_timeout, an administrator) as Busy. Fault hooks for tests are in pg/faults.h.
 ErrorKind kind_of_sqlstate(std::string_view sqlstate);
-
-// Test hook (see base/test_hooks.h): environment WEIR_FAIL_AT=N:error | N:disconnect | N:lost makes the N-th statement of
-// the process fail that way; `lost` = the statement is sent and done, and its answer is lost. WEIR_FAIL_REPORT=path: at
-// exit, writes how many statements were sent.
 
 }  // namespace weir::pg

@@ -1,0 +1,69 @@
+#include "pg/child_process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace weir::pg {
+namespace {
+
+[[noreturn]] void become(char* const* arguments, ChildOptions const& options, int output, int input) {
+  setsid();
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  dup2(input, 0);
+  dup2(output, 1);
+  dup2(output, 2);
+  if (options.run_as && (setgroups(0, nullptr) != 0 || setgid(options.run_as->group) != 0 || setuid(options.run_as->user) != 0))
+    _exit(126);
+  if (chdir(options.folder.c_str()) != 0) _exit(126);
+  execv(arguments[0], arguments);
+  _exit(127);
+}
+
+}  // namespace
+
+Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOptions const& options) {
+  std::vector<char*> pointers;
+  for (auto const& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
+  pointers.push_back(nullptr);
+  int const output = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  int const input = options.input >= 0 ? options.input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+  pid_t const child = output < 0 || input < 0 ? -1 : fork();
+  if (child == 0) become(pointers.data(), options, output, input);
+  int const code = errno;
+  if (output >= 0) close(output);
+  if (input >= 0 && input != options.input) close(input);
+  if (child < 0)
+    return Error(ErrorKind::Config, fmt::format("could not start \"{}\": {}", arguments[0], std::strerror(code)));
+  return child;
+}
+
+std::optional<int> child_ended(pid_t child) {
+  int status = 0;
+  pid_t const got = waitpid(child, &status, WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
+  if (got < 0) return 0;  // waited for before
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+std::optional<int> wait_for_child(pid_t child, std::chrono::milliseconds time) {
+  auto const until = std::chrono::steady_clock::now() + time;
+  for (;;) {
+    if (auto const status = child_ended(child)) return status;
+    if (std::chrono::steady_clock::now() > until) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+}  // namespace weir::pg

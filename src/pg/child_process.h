@@ -1,0 +1,37 @@
+#pragma once
+// Private to pg/: starts a program with another user's rights, without a shell. Safe in a program with threads: between fork
+// and exec only async-signal-safe calls are made.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace weir::pg {
+
+// The rights a server runs with: nothing = one's own.
+struct RunAs {
+  uid_t user;
+  gid_t group;
+};
+
+struct ChildOptions {
+  std::optional<RunAs> run_as = {};
+  std::filesystem::path folder = {};  // the working folder
+  std::filesystem::path output = {};  // standard output and error are appended to it
+  int input = -1;                     // standard input; -1: nothing to read
+};
+
+// A process group of its own, so that a Ctrl-C at the terminal does not reach it.
+Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOptions const& options);
+
+// The exit status once it has ended (128 + signal where a signal ended it), or nothing yet / after `time`.
+std::optional<int> child_ended(pid_t child);
+std::optional<int> wait_for_child(pid_t child, std::chrono::milliseconds time);
+
+}  // namespace weir::pg
