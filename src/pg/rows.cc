@@ -30,7 +30,7 @@ std::string_view Rows::text(std::size_t row, std::size_t column) const {
 std::string_view Rows::text(std::size_t row, std::string_view column) const {
   for (std::size_t i = 0; i < columns(); ++i)
     if (column_name(i) == column) return text(row, i);
-  assert(!"the statement has no column of that name");
+  assert(false && "the statement has no column of that name");
   return {};
 }
 

@@ -5,7 +5,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False positives of g++ 12 under -O2 and sanitizers; clang checks the same code without them.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 else()
-  add_compile_options(-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments)
+  # -Wsign-conversion is not part of g++'s -Wconversion: both compilers ask for the same.
+  add_compile_options(-Wthread-safety -Wno-sign-conversion -Wno-gnu-zero-variadic-macro-arguments)
 endif()
 
 if(WEIR_SANITIZE)
