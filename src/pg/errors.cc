@@ -113,7 +113,7 @@ Error connect_error(SessionOptions const& options, std::string_view message) {
 
 Error Session::State::lost() const {
   return Error(ErrorKind::Unavailable, fmt::format("the connection to {} is lost", options.text()))
-      .cause(first_line(PQerrorMessage(connection.get())))
+      .cause(last_words.empty() ? first_line(PQerrorMessage(connection.get())) : last_words)
       .next("check the server's log, and try again");
 }
 

@@ -161,7 +161,7 @@ Status PrivateCluster::State::write_configuration() const {
       {"unix_socket_directories", folder->path().string()}, {"max_connections", "100"}, {"shared_buffers", "64MB"},
       {"logging_collector", "off"}, {"log_timezone", "UTC"}, {"timezone", "UTC"}};
   if (!options.durable) {
-    for (char const* name : {"fsync", "full_page_writes", "synchronous_commit"}) settings.emplace_back(name, "off");
+    for (char const* name : {"fsync", "full_page_writes"}) settings.emplace_back(name, "off");
     settings.emplace_back("max_wal_size", "4GB");
   }
   settings.insert(settings.end(), options.settings.begin(), options.settings.end());

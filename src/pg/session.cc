@@ -49,6 +49,7 @@ void Session::State::keep_notice(void* state_pointer, pg_result const* result) {
   line = replace_all(std::move(line), "\n", " ");
   ++state.notices_seen;
   if (logs(LogLevel::Sql)) write_log(LogLevel::Sql, fmt::format("pg {}: {}", PQbackendPID(state.connection.get()), line));
+  if (line.starts_with("FATAL") || line.starts_with("PANIC")) state.last_words = field(PG_DIAG_MESSAGE_PRIMARY);
   if (state.notices.size() < kMostNotices) state.notices.push_back(std::move(line));
 }
 
@@ -115,8 +116,8 @@ Status Session::State::roll_back() {
 
 void Session::State::look_for_end() {
   pollfd descriptor{.fd = PQsocket(connection.get()), .events = POLLIN, .revents = 0};
-  while (!is_broken() && poll(&descriptor, 1, 0) > 0 && PQconsumeInput(connection.get()) == 1) {
-  }
+  while (!is_broken() && poll(&descriptor, 1, 0) > 0 && PQconsumeInput(connection.get()) == 1)
+    static_cast<void>(PQisBusy(connection.get()));  // hands on what the server says unasked
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}

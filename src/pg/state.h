@@ -34,6 +34,7 @@ struct Session::State {
   std::shared_ptr<Canceller> canceller;
   std::vector<std::string> notices;
   std::uint64_t notices_seen = 0;
+  std::string last_words;  // a FATAL that the server sent unasked before it went
 
   // One statement, whose answer is taken whole; `send` hands it to libpq. A COPY answer leaves the COPY open.
   template <typename Send>
@@ -56,7 +57,7 @@ struct Session::State {
   Status before(std::string_view sql, Fault const& fault);
   Result<ResultPointer> after(ResultPointer result, Fault const& fault);
 
-  bool is_broken() const { return PQstatus(connection.get()) != CONNECTION_OK; }
+  bool is_broken() const { return !last_words.empty() || PQstatus(connection.get()) != CONNECTION_OK; }
   static void keep_notice(void* state_pointer, pg_result const* result);
   // Ends the connection without a word to the server.
   void cut();
