@@ -1,0 +1,61 @@
+#include "runner/normalize.h"
+
+#include <regex>
+
+#include "base/text.h"
+
+namespace weir::cases {
+namespace {
+
+struct Rule {
+  std::regex pattern;
+  char const* replacement;
+};
+
+// In order: an earlier rule takes its text away from the later ones.
+std::vector<Rule> const& rules() {
+  static std::vector<Rule> const all = [] {
+    std::vector<Rule> out;
+    auto add = [&](char const* pattern, char const* replacement) {
+      out.push_back({std::regex(pattern, std::regex::optimize), replacement});
+    };
+    add(R"(\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)", "<uuid>");
+    // A date with a time of day; a date alone is data.
+    add(R"(\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z|[+-]\d\d(:?\d\d)?)?)", "<time>");
+    add(R"(\b\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)?)", "<time>");
+    add(R"(\b\d+ (d|h|min) \d+ (h|min|s)\b)", "<duration>");
+    add(R"(\b\d+(\.\d+)? ?(us|ms|s|min|h)\b(?!/))", "<duration>");
+    add(R"(\b[\d,]+(\.\d+)? ?(k|M)?rows/s)", "<rate>");
+    add(R"(\b\d+(\.\d+)? ?[kMG]?i?B/s)", "<rate>");
+    add(R"(\b(pid|process) \d+)", "$1 <pid>");
+    add(R"(\b(oid|OID) \d+)", "$1 <oid>");
+    add(R"((127\.0\.0\.1|localhost|\[::1\]):\d+)", "$1:<port>");
+    add(R"(\bport \d+)", "port <port>");
+    add(R"(\.s\.PGSQL\.\d+)", ".s.PGSQL.<port>");
+    add(R"(\bweir \d+\.\d+\.\d+\S*)", "weir <version>");
+    add(R"(\bPostgreSQL \d+(\.\d+)?(beta\d+|rc\d+)?( \([^)]*\))?)", "PostgreSQL <version>");
+    return out;
+  }();
+  return all;
+}
+
+}  // namespace
+
+std::string normalize(std::string_view text, Replacements const& known) {
+  std::string out(text);
+  for (auto const& [from, to] : known) out = replace_all(std::move(out), from, to);
+  // Line by line: std::regex's stack grows with the length of what it looks at.
+  std::string result;
+  for (std::string_view rest = out; !rest.empty();) {
+    auto const end = rest.find('\n');
+    std::string line(rest.substr(0, end));
+    for (auto const& rule : rules()) line = std::regex_replace(line, rule.pattern, rule.replacement);
+    result += line;
+    if (end == std::string_view::npos) break;
+    result += '\n';
+    rest.remove_prefix(end + 1);
+  }
+  return result;
+}
+
+}  // namespace weir::cases
