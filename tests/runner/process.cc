@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,7 +92,7 @@ Process::~Process() {
 Finished Process::wait(std::chrono::seconds limit) {
   Finished out;
   if (pid_ <= 0) return out;
-  int const handle = pidfd_open(pid_, 0);
+  int const handle = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   pollfd ended{.fd = handle, .events = POLLIN, .revents = 0};
   auto const deadline = std::chrono::steady_clock::now() + limit;
   int ready = 0;

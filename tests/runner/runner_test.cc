@@ -229,9 +229,9 @@ constexpr char const* kCommand =
     "total=3\n"
     "n=${WEIR_FAIL_AT%%:*}\n"
     "echo $total > \"$WEIR_FAIL_REPORT\"\n"
-    "psql=\"psql -X -q host=$WAREHOUSE_HOST port=$WAREHOUSE_PORT dbname=$WAREHOUSE_DATABASE user=postgres\"\n"
+    "db=\"host=$WAREHOUSE_HOST port=$WAREHOUSE_PORT dbname=$WAREHOUSE_DATABASE user=postgres\"\n"
     "[ \"$WEIR_CRASH_AT\" = before ] && kill -KILL $$\n"
-    "[ \"${n:-9}\" -gt 2 ] && $psql -c \"$SQL\"\n"
+    "[ \"${n:-9}\" -gt 2 ] && psql -X -q -c \"$SQL\" \"$db\"\n"
     "[ \"$WEIR_CRASH_AT\" = after ] && kill -KILL $$\n"
     "[ \"${n:-9}\" -gt 3 ]\n";
 

@@ -22,10 +22,13 @@ std::string upper(std::string text) {
   return replace_all(std::move(text), "-", "_");
 }
 
-Status run_as_superuser(Site const& site, std::string const& database, std::string const& sql) {
-  WEIR_TRY(auto session, SqlSession::connect(site.conninfo(database, site.superuser)));
-  WEIR_TRY(auto const answer, session.run(sql, std::chrono::seconds(60)));
-  if (answer.failed) return Error(ErrorKind::Sql, answer.text);
+// Each statement by itself: CREATE DATABASE cannot share a transaction.
+Status run_as_superuser(Site const& site, std::vector<std::string> const& statements) {
+  WEIR_TRY(auto session, SqlSession::connect(site.conninfo("postgres", site.superuser)));
+  for (auto const& sql : statements) {
+    WEIR_TRY(auto const answer, session.run(sql, std::chrono::seconds(60)));
+    if (answer.failed) return Error(ErrorKind::Sql, answer.text);
+  }
   return {};
 }
 
@@ -50,9 +53,8 @@ World::World(Site const& site, int number)
       folder_(site.temp / std::to_string(number)) {}
 
 Status World::create_database(std::string const& template_database) const {
-  return run_as_superuser(site_, "postgres",
-                          fmt::format("CREATE DATABASE {0} TEMPLATE {1}; GRANT CREATE ON DATABASE {0} TO {2}", database_,
-                                      template_database, kLoader));
+  return run_as_superuser(site_, {fmt::format("CREATE DATABASE {} TEMPLATE {}", database_, template_database),
+                                  fmt::format("GRANT CREATE ON DATABASE {} TO {}", database_, kLoader)});
 }
 
 Result<std::unique_ptr<World>> World::create(Site const& site, std::string const& template_database) {
@@ -92,7 +94,7 @@ Result<std::unique_ptr<World>> World::copy() const {
 World::~World() {
   sessions.clear();
   processes.clear();
-  auto const dropped = run_as_superuser(site_, "postgres", fmt::format("DROP DATABASE IF EXISTS {} (FORCE)", database_));
+  auto const dropped = run_as_superuser(site_, {fmt::format("DROP DATABASE IF EXISTS {} (FORCE)", database_)});
   if (!dropped.ok()) fmt::print(stderr, "could not drop {}: {}\n", database_, dropped.error().to_text());
   std::error_code ignored;  // the whole temp folder goes at the end
   std::filesystem::remove_all(folder_, ignored);
