@@ -134,7 +134,8 @@ CopyOut::CopyOut(Session::State& state) : state_(&state) {}
 CopyOut::CopyOut(CopyOut&& other) noexcept
     : state_(std::exchange(other.state_, nullptr)),
       message_(std::exchange(other.message_, nullptr)),
-      complete_(other.complete_) {}
+      complete_(other.complete_),
+      rows_(other.rows_) {}
 
 CopyOut::~CopyOut() {
   free_message();
@@ -157,6 +158,7 @@ Result<std::optional<std::string_view>> CopyOut::read() {
   state.canceller->end();
   WEIR_TRY(result, state.after(std::move(result), Fault{}));
   complete_ = true;
+  rows_ = static_cast<std::uint64_t>(parse_int(PQcmdTuples(result.get())).value_or(0));
   return Message();
 }
 

@@ -180,6 +180,8 @@ class CopyOut {
   ~CopyOut();
   // The next message (one row, in PostgreSQL's implementation), or nothing at the end. The view lives until the next call.
   Result<std::optional<std::string_view>> read();
+  // After the end: how many rows the server says it sent.
+  std::uint64_t rows() const { return rows_; }
 
  private:
   friend class Session;
@@ -188,6 +190,7 @@ class CopyOut {
   Session::State* state_;
   char* message_ = nullptr;
   bool complete_ = false;
+  std::uint64_t rows_ = 0;
 };
 
 // 28xxx, 42501 Denied; 3D000 Config; 08xxx, 53xxx, 57P0x, 25P03, 25P04 Unavailable; 08007, 40003 InDoubt; other 40xxx, 55P03,
