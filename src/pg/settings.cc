@@ -57,7 +57,9 @@ Result<SessionOptions> session_options(std::map<std::string, std::string> const&
     auto const found = settings.find(std::string(key));
     return found == settings.end() ? std::string() : found->second;
   };
-  if (std::string const uri = setting("uri"); !uri.empty()) WEIR_DO(read_uri(uri, options, options.password.empty()));
+  if (std::string const uri = setting("uri"); !uri.empty()) {
+    WEIR_DO(read_uri(uri, options, options.password.empty()));
+  }
   for (auto const& [word, keyword] : kWords) {
     std::string const value = setting(word);
     if (value.empty()) continue;
