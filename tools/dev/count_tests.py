@@ -2,11 +2,10 @@
 
 A ctest case that is a program with cases of its own (GoogleTest, weir_cases) counts as many as it ran; any other counts one.
 """
+import argparse
 import re
-import sys
 
 TEST = re.compile(r'^\d+/\d+ Test: ', re.M)
-RESULT = re.compile(r'^Test (Passed|Failed)\.$|^(Test Skipped|Test time out|Not Run|Test not run)', re.M | re.I)
 CASES = re.compile(r'^cases: (\d+) passed, (\d+) failed, (\d+) skipped$', re.M)
 
 
@@ -27,13 +26,17 @@ def counts(text):
     return inner
 
 
-def main(paths):
-    total = [0, 0, 0]
-    for path in paths:
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--skipped', type=int, default=0, help='what was skipped without a log')
+    parser.add_argument('log', nargs='*')
+    arguments = parser.parse_args()
+    total = [0, 0, arguments.skipped]
+    for path in arguments.log:
         with open(path, encoding='utf-8', errors='replace') as log:
             for text in TEST.split(log.read())[1:]:
                 total = [a + b for a, b in zip(total, counts(text))]
     print('%d passed, %d failed, %d skipped' % tuple(total))
 
 
-main(sys.argv[1:])
+main()

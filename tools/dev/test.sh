@@ -1,22 +1,33 @@
 # `./dev test`: everything that CI checks, in order of how soon it tells something. Sourced by main.sh.
+source tools/dev/pgversions.sh
 
 test_all() {
-  local begin=$SECONDS failed=()
+  local begin=$SECONDS failed=() kept=() skipped=0 version
   build dev
-  step "tests (address and undefined behaviour sanitizers)" run_and_keep dev || failed+=("tests")
+  run_and_keep "tests (address and undefined behaviour sanitizers, PostgreSQL 15)" dev
+  if step "PostgreSQL's oldest and newest versions" install_pg_versions; then
+    for version in "${!pg_bins[@]}"; do
+      WEIR_TEST_PG_BIN=${pg_bins[$version]} run_and_keep "tests on PostgreSQL $version" dev -L postgres
+    done
+  else
+    tail -n 5 "$logs/pgversions.log" >&2
+    say "SKIPPED: PostgreSQL 13 and 18 could not be installed (log: build/logs/pgversions.log)"
+    skipped=2
+  fi
   build tsan
-  step "concurrent tests (thread sanitizer)" run_and_keep tsan -L concurrent || failed+=("thread sanitizer")
+  run_and_keep "concurrent tests (thread sanitizer)" tsan -L concurrent
   # Compiled by clang for its warnings and its thread-safety analysis; nothing is run.
   build clang
-  say "all after $((SECONDS - begin)) s${failed:+; failed: ${failed[*]}}"
-  /usr/bin/python3 tools/dev/count_tests.py "$logs/ctest-dev.log" "$logs/ctest-tsan.log"
+  say "all after $((SECONDS - begin)) s; failed: ${failed[*]:-nothing}"
+  /usr/bin/python3 tools/dev/count_tests.py --skipped "$skipped" "${kept[@]}"
   [ ${#failed[@]} -eq 0 ]
 }
 
-# Runs ctest and keeps its log, with the whole output of passed tests too, for the count.
+# run_and_keep "WHAT" PRESET [CTEST ARGUMENT...]: notes a failure in `failed`, and keeps ctest's log for the count.
 run_and_keep() {
-  local preset=$1 code=0
-  run_ctest "$@" || code=$?
-  cp "build/$preset/Testing/Temporary/LastTest.log" "$logs/ctest-$preset.log" || code=1
-  return "$code"
+  local what=$1 log=$logs/ctest-${#kept[@]}.log
+  shift
+  step "$what" run_ctest "$@" || failed+=("$what")
+  cp "build/$1/Testing/Temporary/LastTest.log" "$log"
+  kept+=("$log")
 }
