@@ -56,21 +56,14 @@ struct StreamPlan {
   bool cursor_is_rowversion = false;
   std::optional<std::string> cursor_low;  // stored value, in the source's exact text form
   std::vector<std::string> key;           // in warehouse names
-  std::vector<std::string> metadata_columns;
+  source::TypePolicies policies;
   std::int64_t generation = 1;            // what _airbyte_generation_id says
   std::vector<source::Chunk> chunks;
   bool resumable = false;                 // chunks are committed one by one; else one transaction, COPY FREEZE
   std::string fingerprint;                // of what is read and how: a load of another fingerprint is not taken up
+  std::string schema_fingerprint;         // of all columns that the source's table had when it was discovered
   std::int64_t rows_before = -1;          // rows that the last publish left, or -1
-  swap::Plan publish;
-  std::vector<std::string> warnings;
-};
-
-struct SyncPlan {
-  std::string connection;
-  std::string source;                     // Source::text()
-  std::vector<StreamPlan> streams;        // in the source's order
-  std::vector<std::pair<std::string, Error>> refusals;  // stream (or pattern), and why it cannot be loaded: all of them
+  swap::Plan publish;                     // its request holds the columns, metadata columns last
   std::vector<std::string> warnings;
 };
 
@@ -79,6 +72,15 @@ struct PlanOptions {
   bool full_refresh = false;              // read everything and forget the cursors
   // A table of more chunks than this is loaded chunk by chunk, each committed, so that a failure repeats one chunk only.
   std::size_t resumable_above_chunks = 20;
+};
+
+struct SyncPlan {
+  PlanOptions options;                    // it was made with
+  std::string connection;
+  std::string source;                     // Source::text()
+  std::vector<StreamPlan> streams;        // in the source's order
+  std::vector<std::pair<std::string, Error>> refusals;  // stream (or pattern), and why it cannot be loaded: all of them
+  std::vector<std::string> warnings;
 };
 
 // Reads, never writes. Errors: what stops the whole plan (no connection to either side, a selector without a match). What

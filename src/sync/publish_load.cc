@@ -1,0 +1,81 @@
+#include "sync/publish_load.h"
+
+namespace weir::sync {
+namespace {
+
+// Rows that the table holds afterwards, where that is known without counting; else -1.
+std::int64_t rows_to_come(LoadRecord const& record, std::int64_t rows_now) {
+  auto const rows = static_cast<std::int64_t>(record.rows.value_or(0));
+  if (record.request.operation == swap::Operation::Replace) return rows;
+  if (record.request.operation == swap::Operation::Append && rows_now >= 0) return rows_now + rows;
+  return -1;
+}
+
+void fill_report(StreamReport& report, swap::Report const& published, LoadRecord const& record, std::int64_t rows_now) {
+  report.method = published.method;
+  report.inserted = published.inserted;
+  report.updated = published.updated;
+  report.deleted = published.deleted;
+  report.locked = published.locked;
+  report.dependents_verified = published.dependents_verified;
+  report.rows_before = static_cast<std::int64_t>(published.rows_before);
+  std::int64_t const expected = rows_to_come(record, rows_now);
+  report.rows_after = expected >= 0 ? expected : static_cast<std::int64_t>(published.rows_after);
+  report.notes.insert(report.notes.end(), published.notes.begin(), published.notes.end());
+  bool const in_place = published.method == swap::Method::Merge || record.request.operation != swap::Operation::Replace;
+  bool const nothing = published.inserted == 0 && published.updated == 0 && published.deleted == 0;
+  report.outcome = in_place && nothing ? Outcome::Unchanged : Outcome::Published;
+}
+
+// The ledger row stands in the publishing transaction: with it, the publish is done; without it, nothing happened.
+Status find_out(RunContext& context, Worker& worker, LoadRecord const& record, std::int64_t rows_now, StreamReport& report,
+                Error in_doubt) {
+  worker.session.reset();
+  for (int tries = 0; tries < 30 && !context.options.stop.stop_requested(); ++tries) {
+    if (tries > 0) context.clock.sleep(std::chrono::seconds(1), context.options.stop);
+    if (!worker.open_warehouse(context.endpoints).ok()) continue;
+    auto const published = was_published(*worker.session, record);
+    if (!published.ok()) continue;
+    if (!*published)
+      return Error(ErrorKind::Unavailable, "the connection was lost at COMMIT, and nothing was committed")
+          .state("the finished load is kept and is published by the next attempt");
+    report.outcome = Outcome::Published;
+    report.rows_after = rows_to_come(record, rows_now);
+    report.notes.emplace_back("the answer to COMMIT was lost; the warehouse's ledger says that it was done");
+    return {};
+  }
+  return in_doubt;
+}
+
+}  // namespace
+
+Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan, std::optional<swap::Load>& load,
+                    LoadRecord const& record, std::int64_t rows_now, StreamReport& report) {
+  swap::PublishOptions options;
+  options.scope = record.scope;
+  options.token = record.token;
+  options.window = context.connection.publish_window;
+  options.stop = context.options.stop;
+  auto const method = std::string(swap::method_name(plan.method));
+  options.in_transaction = [&](pg::Session& session) {
+    return write_publish(session, record, method, rows_to_come(record, rows_now));
+  };
+  auto published = swap::publish(*worker.session, plan, *load, options);
+  if (published.ok()) {
+    fill_report(report, *published, record, rows_now);
+    if (rows_to_come(record, rows_now) >= 0 || published->rows_after == 0) return {};
+    return write_rows(*worker.session, record.scope, static_cast<std::int64_t>(published->rows_after));
+  }
+  ErrorKind const kind = published.error().kind();
+  if (kind == ErrorKind::InDoubt) {
+    load.reset();
+    return find_out(context, worker, record, rows_now, report, std::move(published).error());
+  }
+  bool const waits = kind == ErrorKind::Busy || kind == ErrorKind::Unavailable || kind == ErrorKind::Cancelled;
+  if (!waits && !worker.session->is_broken() && load->discard().ok()) {
+    WEIR_DO(forget_load(*worker.session, record.scope));
+  }
+  return std::move(published).error();
+}
+
+}  // namespace weir::sync

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "sync/sync.h"
+
+namespace weir::sync {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double milliseconds(Duration time) { return static_cast<double>(time.count()) / 1000; }
+
+std::string iso(Instant when) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", std::chrono::time_point_cast<std::chrono::seconds>(when));
+}
+
+Json number_or_null(std::int64_t number) { return number < 0 ? Json() : Json(number); }
+Json text_or_null(std::optional<std::string> const& text) { return text ? Json(*text) : Json(); }
+
+Json loss_json(source::ColumnLoss const& loss) {
+  return {{"nul_characters", loss.nul_characters},
+          {"surrogates", loss.surrogates},
+          {"code_page_bytes", loss.code_page_bytes},
+          {"truncated_times", loss.truncated_times},
+          {"dropped_offsets", loss.dropped_offsets},
+          {"first_key", loss.first_key}};
+}
+
+std::string loss_text(std::string const& column, source::ColumnLoss const& loss) {
+  std::vector<std::string> parts;
+  auto add = [&](std::uint64_t count, std::string_view one) {
+    if (count > 0) parts.push_back(plural(count, one));
+  };
+  add(loss.nul_characters, "NUL character");
+  add(loss.surrogates, "lone surrogate");
+  add(loss.code_page_bytes, "byte outside the code page");
+  add(loss.truncated_times, "time cut to microseconds");
+  add(loss.dropped_offsets, "offset dropped");
+  return fmt::format("column \"{}\": {}{}", column, join(parts, ", "),
+                     loss.first_key.empty() ? "" : ", first in the row with key " + loss.first_key);
+}
+
+std::string rows_text(StreamReport const& stream) {
+  std::string text = plural(stream.rows_read, "row");
+  if (stream.outcome == Outcome::Unchanged) return text + " read, nothing changed";
+  if (stream.inserted + stream.updated + stream.deleted > 0)
+    text += fmt::format(" (+{} ~{} -{})", format_count(stream.inserted), format_count(stream.updated),
+                        format_count(stream.deleted));
+  if (stream.rows_before >= 0 && stream.rows_after >= 0)
+    text += fmt::format(", table {} -> {}", format_count(static_cast<std::uint64_t>(stream.rows_before)),
+                        format_count(static_cast<std::uint64_t>(stream.rows_after)));
+  return text;
+}
+
+Duration total(StreamReport const& stream) {
+  Duration sum{};
+  for (auto const& [phase, time] : stream.times) sum += time;
+  return sum;
+}
+
+std::string stream_text(StreamReport const& stream) {
+  std::string text = fmt::format("{:<10} {}", outcome_name(stream.outcome), stream.stream);
+  if (!stream.target.name.empty()) text += fmt::format(" -> {}", stream.target.text());
+  bool const loaded = stream.outcome == Outcome::Published || stream.outcome == Outcome::Unchanged;
+  if (loaded)
+    text += fmt::format(": {}, {} in {}, {} kept", rows_text(stream), swap::method_name(stream.method),
+                        format_duration(total(stream)),
+                        plural(static_cast<std::uint64_t>(stream.dependents_verified), "dependent"));
+  if (stream.attempts > 1) text += fmt::format(", {}", plural(static_cast<std::uint64_t>(stream.attempts), "attempt"));
+  text += '\n';
+  for (auto const& [column, loss] : stream.losses)
+    if (loss.any()) text += "  loss: " + loss_text(column, loss) + "\n";
+  for (auto const& note : stream.notes) text += "  note: " + note + "\n";
+  if (stream.error) text += indent(stream.error->to_text(), 2) + "\n";
+  return text;
+}
+
+Json stream_json(StreamReport const& stream) {
+  Json times = Json::object(), losses = Json::object();
+  for (auto const& [phase, time] : stream.times) times[phase] = milliseconds(time);
+  for (auto const& [column, loss] : stream.losses)
+    if (loss.any()) losses[column] = loss_json(loss);
+  return {{"stream", stream.stream},
+          {"target", stream.target.name.empty() ? Json() : Json(stream.target.text())},
+          {"outcome", outcome_name(stream.outcome)},
+          {"mode", mode_name(stream.mode)},
+          {"reads", stream.read == ReadKind::Full ? "everything" : "window"},
+          {"method", swap::method_name(stream.method)},
+          {"method_reason", stream.method_reason},
+          {"rows_read", stream.rows_read},
+          {"rows_staged", stream.rows_staged},
+          {"rows_before", number_or_null(stream.rows_before)},
+          {"rows_after", number_or_null(stream.rows_after)},
+          {"rows_taken_up", stream.rows_taken_up},
+          {"bytes", stream.bytes},
+          {"inserted", stream.inserted},
+          {"updated", stream.updated},
+          {"deleted", stream.deleted},
+          {"duplicates_removed", stream.duplicates_removed},
+          {"cursor_low", text_or_null(stream.cursor_low)},
+          {"cursor_high", text_or_null(stream.cursor_high)},
+          {"null_cursors", stream.null_cursors},
+          {"future_cursors", stream.future_cursors},
+          {"losses", losses},
+          {"times_ms", times},
+          {"locked_ms", milliseconds(stream.locked)},
+          {"dependents_verified", stream.dependents_verified},
+          {"attempts", stream.attempts},
+          {"notes", stream.notes},
+          {"error", stream.error ? stream.error->to_json() : Json()}};
+}
+
+// The graver, the later.
+constexpr std::array kByGravity = {ErrorKind::Refused, ErrorKind::Busy,   ErrorKind::Unavailable, ErrorKind::InDoubt,
+                                   ErrorKind::Usage,   ErrorKind::Config, ErrorKind::Template,    ErrorKind::Denied,
+                                   ErrorKind::Sql,     ErrorKind::Data,   ErrorKind::Cancelled,   ErrorKind::Internal};
+
+std::ptrdiff_t gravity(ErrorKind kind) { return std::ranges::find(kByGravity, kind) - kByGravity.begin(); }
+
+}  // namespace
+
+std::size_t SyncReport::count(Outcome outcome) const {
+  return static_cast<std::size_t>(std::ranges::count(streams, outcome, &StreamReport::outcome));
+}
+
+std::optional<ErrorKind> SyncReport::failure() const {
+  std::optional<ErrorKind> worst;
+  for (auto const& stream : streams)
+    if (stream.error && (!worst || gravity(stream.error->kind()) > gravity(*worst))) worst = stream.error->kind();
+  return worst;
+}
+
+std::string report_text(SyncReport const& report) {
+  std::string text;
+  for (auto const& stream : report.streams) text += stream_text(stream);
+  for (auto const& warning : report.warnings) text += "warning: " + warning + "\n";
+  std::vector<std::string> counts;
+  for (Outcome const outcome : {Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Failed, Outcome::Skipped})
+    if (auto const n = report.count(outcome); n > 0) counts.push_back(fmt::format("{} {}", n, outcome_name(outcome)));
+  return text + fmt::format("job {}, connection \"{}\": {} in {}\n", report.job, report.connection,
+                            counts.empty() ? "nothing to do" : join(counts, ", "),
+                            format_duration(report.finished - report.started));
+}
+
+nlohmann::ordered_json report_json(SyncReport const& report) {
+  Json streams = Json::array(), counts = Json::object();
+  for (auto const& stream : report.streams) streams.push_back(stream_json(stream));
+  for (Outcome const outcome : {Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Failed, Outcome::Skipped})
+    counts[std::string(outcome_name(outcome))] = report.count(outcome);
+  return {{"connection", report.connection},
+          {"job", report.job},
+          {"started", iso(report.started)},
+          {"finished", iso(report.finished)},
+          {"duration_ms", milliseconds(report.finished - report.started)},
+          {"counts", counts},
+          {"streams", streams},
+          {"warnings", report.warnings}};
+}
+
+}  // namespace weir::sync
