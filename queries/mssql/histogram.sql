@@ -2,7 +2,7 @@
 -- Steps of the clustered index's statistics: ascending key values with the rows up to each. From 2016 SP1 CU2 on.
 SELECT
   CONVERT(int, h.step_number) AS step_number,
-  CONVERT(nvarchar(200), h.range_high_key, 126) AS high_key,
+  CONVERT(nvarchar(200), h.range_high_key, 121) AS high_key,
   CONVERT(bigint, h.range_rows + h.equal_rows) AS row_count
 FROM sys.stats AS t
 JOIN sys.indexes AS i ON i.object_id = t.object_id AND i.index_id = t.stats_id AND i.type = 1

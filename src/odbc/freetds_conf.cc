@@ -25,9 +25,11 @@ class PrivateConf {
     if (auto const known = sections_.find(server); known != sections_.end()) return known->second;
     std::string const name = fmt::format("weir_{}", sections_.size() + 1);
     text_ += fmt::format(
-        "\n[{}]\n\thost = {}\n\tport = {}\n\ttds version = 7.4\n\tencryption = require\n\tca file = {}\n"
+        "\n[{}]\n\thost = {}\n\t{}\n\ttds version = 7.4\n\tencryption = require\n\tca file = {}\n"
         "\tcheck certificate hostname = yes\n",
-        name, server.host, server.port, server.ca_file);
+        name, server.host,
+        server.instance.empty() ? fmt::format("port = {}", server.port) : fmt::format("instance = {}", server.instance),
+        server.ca_file);
     WEIR_DO(write_file(path(), text_, 0600));
     sections_.emplace(server, name);
     return name;
@@ -65,9 +67,9 @@ PrivateConf& private_conf() {
 Status prepare_freetds_conf() { return private_conf().prepare(); }
 
 Result<std::string> add_verified_server(VerifiedServer const& server) {
-  for (std::string const& text : {server.host, server.ca_file}) {
-    if (text.find_first_of("\n\r[]") != std::string::npos || text.empty())
-      return Error(ErrorKind::Config, fmt::format("\"{}\" cannot stand in freetds.conf", text))
+  for (std::string const* text : {&server.host, &server.ca_file, &server.instance}) {
+    if (text->find_first_of("\n\r[]") != std::string::npos || (text->empty() && text != &server.instance))
+      return Error(ErrorKind::Config, fmt::format("\"{}\" cannot stand in freetds.conf", *text))
           .next("correct the endpoint's `host` or `ca_file`");
   }
   return private_conf().add(server);

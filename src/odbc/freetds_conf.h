@@ -12,6 +12,7 @@ namespace weir::odbc {
 struct VerifiedServer {
   std::string host;
   int port = 1433;
+  std::string instance{};          // instead of the port
   std::string ca_file = "system";  // or a PEM file
   auto operator<=>(VerifiedServer const&) const = default;
 };

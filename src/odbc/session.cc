@@ -152,6 +152,7 @@ struct Statement::State {
   // The values of the running statement's parameters: the driver reads them while it executes.
   std::vector<Parameter> parameters;
   std::vector<SQLLEN> lengths;
+  std::string text_buffer;
   std::atomic<bool> cancelled = false;
   bool open = false;
 
@@ -276,37 +277,31 @@ Result<bool> Statement::get_data(std::size_t column, CType type, void* buffer, s
   return *indicator != kNull && (*indicator < 0 || static_cast<std::size_t>(*indicator) > size - terminator);
 }
 
-Result<bool> Statement::get_bytes(std::size_t column, CType type, std::string& value, std::size_t most) {
+Result<std::optional<std::string_view>> Statement::get_value(std::size_t column, CType type, std::string& buffer,
+                                                             std::size_t most) {
   constexpr std::size_t kPiece = 64 * 1024;
   std::size_t const terminator = type == CType::Wide ? 2 : type == CType::Char ? 1 : 0;
-  std::size_t const begin = value.size();
-  std::size_t used = begin;
+  std::size_t used = 0;
+  if (buffer.size() < kPiece) buffer.resize(kPiece);
   while (true) {
-    value.resize(used + kPiece);
+    std::size_t const room = buffer.size() - used;
     Indicator left = 0;
-    auto const more = get_data(column, type, value.data() + used, kPiece, &left);
-    if (!more.ok()) {
-      value.resize(begin);
-      return more.error().clone();
-    }
-    if (left == kNull) return value.resize(begin), false;
-    used += *more ? kPiece - terminator : static_cast<std::size_t>(std::max<Indicator>(left, 0));
-    if (used - begin > most || (*more && left > 0 && static_cast<std::size_t>(left) > most)) {
-      value.resize(begin);
-      return Error(ErrorKind::Data, fmt::format("a value is longer than {} bytes", most));
-    }
-    if (!*more) break;
+    WEIR_TRY(bool const more, get_data(column, type, buffer.data() + used, room, &left));
+    if (left == kNull) return std::optional<std::string_view>();
+    used += more ? room - terminator : static_cast<std::size_t>(std::max<Indicator>(left, 0));
+    std::size_t const rest = more && left > 0 ? static_cast<std::size_t>(left) - (room - terminator) : 0;
+    if (used + rest > most) return Error(ErrorKind::Data, fmt::format("a value is longer than {} bytes", most));
+    if (!more) return std::string_view(buffer.data(), used);
+    buffer.resize(used + terminator + std::max(rest, std::min(used, std::size_t{16} << 20)) + terminator);
   }
-  value.resize(used);
-  return true;
 }
 
 Result<std::optional<std::string>> Statement::get_text(std::size_t column) {
-  std::string bytes;
-  WEIR_TRY(bool const there, get_bytes(column, CType::Wide, bytes, std::size_t{1} << 30));
-  if (!there) return std::optional<std::string>();
-  std::u16string units(bytes.size() / 2, u'\0');
-  std::memcpy(units.data(), bytes.data(), units.size() * 2);
+  std::string& buffer = state_->text_buffer;
+  WEIR_TRY(auto const bytes, get_value(column, CType::Wide, buffer, std::size_t{1} << 30));
+  if (!bytes) return std::optional<std::string>();
+  std::u16string units(bytes->size() / 2, u'\0');
+  std::memcpy(units.data(), bytes->data(), units.size() * 2);
   return std::optional<std::string>(to_utf8(units));
 }
 

@@ -83,8 +83,9 @@ class Statement {
   // A piece of an unbound column of the current row, into `buffer`. `indicator`: the bytes that were left before this call, kNull,
   // or -4 (SQL_NO_TOTAL). True while more of the value is left. Text pieces end with a terminator that counts in `size`.
   Result<bool> get_data(std::size_t column, CType type, void* buffer, std::size_t size, Indicator* indicator);
-  // The whole value appended to `value`; false for NULL. A value over `most` bytes: Data error.
-  Result<bool> get_bytes(std::size_t column, CType type, std::string& value, std::size_t most);
+  // The whole value; nothing for NULL. It lies in `buffer`, which grows as needed and is kept, so that many small values cost no
+  // allocation. A value over `most` bytes: Data error.
+  Result<std::optional<std::string_view>> get_value(std::size_t column, CType type, std::string& buffer, std::size_t most);
   // The whole value as UTF-8; nothing for NULL.
   Result<std::optional<std::string>> get_text(std::size_t column);
   // Moves to the next result of a batch; false after the last one. Bindings are dropped.

@@ -16,6 +16,30 @@ Column const* Table::column(std::string_view wanted) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+Table with_companions(Table table, TypePolicies const& policies) {
+  if (!policies.keep_offset) return table;
+  std::vector<Column> columns;
+  for (Column& column : table.columns) {
+    columns.push_back(std::move(column));
+    Column& moment = columns.back();
+    if (moment.offset_expression.empty()) continue;
+    moment.loss.clear();
+    Column offset;
+    offset.name = moment.name + "__offset_min";
+    offset.from = moment.name;
+    offset.position = moment.position;
+    offset.source_type = "smallint";
+    offset.pg_type = "smallint";
+    offset.nullable = moment.nullable;
+    offset.is_computed = true;
+    offset.select_expression = moment.offset_expression;
+    offset.decode = moment.offset_decode;
+    columns.push_back(std::move(offset));
+  }
+  table.columns = std::move(columns);
+  return table;
+}
+
 std::string Chunk::text() const {
   if (column.empty()) return "the whole table";
   if (null_key) return fmt::format("{} is null", column);

@@ -43,9 +43,12 @@ struct Column {
   std::string loss;          // empty = exact; else what the declared policy loses: "100 ns digits are cut to microseconds"
   // Why the column cannot be loaded, if so: weir stops unless the configuration leaves the column out.
   std::string refusal;
+  // The source's column that this one is made from, where it is not one itself (an offset, an SRID); else empty.
+  std::string from;
   // For the source's own use: how the value is selected and decoded. Opaque to others.
   std::string select_expression;
-  int decode = 0;
+  std::string offset_expression;       // of a datetimeoffset: its minutes, for the companion column
+  int decode = 0, offset_decode = 0;
   int code_page = 0;
   int precision = 0, scale = 0, max_length = 0;
 };
@@ -72,6 +75,10 @@ struct Table {
   Key const* primary_key() const;
   Column const* column(std::string_view name) const;
 };
+
+// The table with the companion columns that the policies ask for: `<col>__offset_min` behind each datetimeoffset with
+// keep_offset. Call it once on a discovered table, before columns are chosen.
+Table with_companions(Table table, TypePolicies const& policies);
 
 struct DiscoveredCatalog {
   std::string product;                 // "Microsoft SQL Server 15.0.2000", "PostgreSQL 15.20"

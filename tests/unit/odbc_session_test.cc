@@ -103,8 +103,7 @@ TEST(OdbcSession, ReadsBoundColumnsAndLongValues) {
   ASSERT_TRUE(*statement->fetch());
   EXPECT_EQ(a, 1);
   std::string value;
-  EXPECT_TRUE(*statement->get_bytes(1, CType::Char, value, 1'000'000));
-  EXPECT_EQ(value.size(), 300000u);
+  EXPECT_EQ(statement->get_value(1, CType::Char, value, 1'000'000)->value(), std::string(300000, '0'));
   ASSERT_TRUE(*statement->fetch());
   EXPECT_EQ(statement->get_text(1)->value(), "x");
   EXPECT_FALSE(*statement->fetch());
@@ -116,7 +115,7 @@ TEST(OdbcSession, RefusesWhatIsLongerThanAllowed) {
   ASSERT_TRUE(statement->execute("select hex(zeroblob(150000))").ok());
   ASSERT_TRUE(*statement->fetch());
   std::string value;
-  auto const got = statement->get_bytes(0, CType::Char, value, 100'000);
+  auto const got = statement->get_value(0, CType::Char, value, 100'000);
   ASSERT_FALSE(got.ok());
   EXPECT_EQ(got.error().kind(), ErrorKind::Data);
 }

@@ -1,0 +1,26 @@
+#include "source/open.h"
+
+#include "source/sqlserver.h"
+
+namespace weir::source {
+namespace {
+
+Result<std::unique_ptr<Source>> open_sqlserver_kind(SourceOptions const& options) {
+  WEIR_TRY(SqlServerOptions server, sqlserver_options(options.settings, options.password));
+  server.application = options.application_name;
+  server.isolation = options.isolation;
+  return open_sqlserver(server);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> open(SourceOptions const& options) {
+  switch (options.kind) {
+    case SourceKind::SqlServer: return open_sqlserver_kind(options);
+    case SourceKind::Postgres:
+    case SourceKind::Odbc: break;
+  }
+  return Error(ErrorKind::Config, "this build of weir has no source of that kind");
+}
+
+}  // namespace weir::source
