@@ -9,7 +9,7 @@ import shutil
 from harness.cluster import Cluster
 from harness.process import Failed, run
 from harness.project import Project, postgres_endpoint
-from harness.report import RUNNER_HEAD, Report, runner_row
+from harness.report import RUNNER_HEAD, Report, phases_text, runner_row
 from harness.rounds import Rounds, paired_ratio
 from harness.tables import MIXED_COLUMNS, contents, mixed_rows
 
@@ -58,7 +58,7 @@ def _contest(options, report, source, warehouse, project, rows):
 
     rounds = Rounds(options, lambda: source.cpu_seconds() + warehouse.cpu_seconds())
     floor = rounds.add('psql COPY | COPY, binary, FREEZE', copy, prepare)
-    weir = rounds.add('weir sync, full refresh', lambda: project.run('sync', 'shop'), prepare)
+    weir = rounds.add('weir sync, full refresh', lambda: project.run('sync', 'shop', '-o', 'json'), prepare)
     full = rounds.add('the same COPY, then primary key and ANALYZE',
                       lambda: copy('ALTER TABLE public.mixed ADD PRIMARY KEY (id); ANALYZE public.mixed'), prepare)
     rounds.add('pg_dump | psql', dump, prepare, is_peer=True)
@@ -74,6 +74,7 @@ def _contest(options, report, source, warehouse, project, rows):
     table = [runner_row(runner, f'{paired_ratio(runner, floor):.2f}' if runner.samples else '', rows)
              for runner in rounds.runners]
     report.table(RUNNER_HEAD, table)
+    report.text(phases_text(weir))
     report.bar('weir to COPY alone', paired_ratio(weir, floor), 1.1, 'x')
     report.bar('weir to COPY, primary key and ANALYZE', paired_ratio(weir, full), 1.1, 'x')
     here, there = (cluster.sql(contents(table), DATABASE)

@@ -1,5 +1,7 @@
 """A measure's result as a Markdown section: printed, and appended to RESULTS.md. Only what was measured is in it."""
+import json
 import os
+import statistics
 
 
 class Report:
@@ -34,6 +36,13 @@ class Report:
     def markdown(self, machine):
         return f'## {self.name}: {self.title}\n\n{machine}\n\n' + '\n'.join(self.parts).replace(
             '**met**\n\n- ', '**met**\n- ').replace('**MISSED**\n\n- ', '**MISSED**\n- ')
+
+
+def phases_text(runner):
+    """Where a sync of one stream spent its time, as its own report says: medians."""
+    times = [json.loads(sample.out)['streams'][0]['times_ms'] for sample in runner.samples]
+    phases = [f'{phase} {statistics.median(time.get(phase, 0) for time in times) / 1000:.2f} s' for phase in times[0]]
+    return 'Of it, as weir reports: ' + ', '.join(phases) + '.'
 
 
 def append(markdown):
