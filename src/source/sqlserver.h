@@ -21,15 +21,15 @@ enum class CursorClock { Local, Utc };
 struct SqlServerOptions {
   std::string host = "localhost";
   int port = 1433;
-  std::string instance;                   // a named instance, instead of a port
+  std::string instance = {};                   // a named instance, instead of a port
   std::string database;
-  std::string user;                       // "DOMAIN\user" logs in by NTLM
-  Secret password;
+  std::string user = {};                       // "DOMAIN\user" logs in by NTLM
+  Secret password = {};
   Encrypt encrypt = Encrypt::Require;
   bool trust_certificate = false;         // encrypt, but believe any certificate
   std::string ca_file = "system";         // or a PEM file
-  std::string certificate_host;           // the name in the certificate, if it is not `host`
-  std::string driver;                     // a registered name or a library's path; empty: FreeTDS, else Microsoft's
+  std::string certificate_host = {};           // the name in the certificate, if it is not `host`
+  std::string driver = {};                     // a registered name or a library's path; empty: FreeTDS, else Microsoft's
   std::string application = "weir";       // APP name, as the server's DBAs see it
   bool read_only_intent = false;          // ApplicationIntent=ReadOnly: a readable secondary
   int packet_size = 16192;                // bytes; one TLS record
@@ -37,7 +37,7 @@ struct SqlServerOptions {
   std::chrono::seconds stall_timeout{60};
   std::chrono::seconds lock_timeout{30};
   bool kerberos = false;                  // the driver's integrated login, no user and password
-  std::string realm, server_spn;
+  std::string realm = {}, server_spn = {};
   Isolation isolation = Isolation::Auto;
   CursorClock cursor_clock = CursorClock::Local;  // what time datetime and datetime2 cursors hold
 
