@@ -121,6 +121,8 @@ void Checker::check_object(Node const& node, std::span<Key const> keys, std::str
 
 void Checker::list_defaults(std::span<Key const> keys, Node const& node, std::string const& path, std::string_view kind) {
   for (auto const& key : keys) {
+    if (key.type == Type::Object && node.find(key.name) == nullptr)
+      list_defaults(key.children, Node(), path.empty() ? std::string(key.name) : path + "." + std::string(key.name), kind);
     if (key.fallback.empty() || node.find(key.name) != nullptr || (!kind.empty() && !belongs_to(key, kind))) continue;
     settings_.push_back(Setting{path.empty() ? std::string(key.name) : path + "." + std::string(key.name),
                                 std::string(key.fallback), "default"});

@@ -316,7 +316,7 @@ Result<std::filesystem::path> find_root(std::filesystem::path const& start) {
   std::error_code failed;
   auto folder = std::filesystem::absolute(start, failed);
   if (failed) folder = start;
-  folder = folder.lexically_normal();
+  folder = (folder / "x").lexically_normal().parent_path();  // without a slash at the end
   for (auto at = folder;; at = at.parent_path()) {
     if (std::filesystem::exists(at / kWeirFile, failed)) return at;
     if (at == at.parent_path() || at.empty()) break;

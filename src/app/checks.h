@@ -1,0 +1,33 @@
+#pragma once
+// What `weir endpoint test` and `weir doctor` look at: one line a check, with what was found and what to do.
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "app/terminal.h"
+#include "config/config.h"
+
+namespace weir::app {
+
+enum class Health { Ok, Warning, Failure };
+
+struct Check {
+  Health health = Health::Ok;
+  std::string subject;   // "warehouse wh"
+  std::string found;     // evidence
+  std::string fix;       // the next step, where there is one
+  int exit_status = 0;   // of the error behind a failure
+};
+
+// Logs in and looks at rights, version, encryption, clock. Never fails itself: what goes wrong is a Failure line.
+std::vector<Check> check_endpoint(config::Config const& config, config::Endpoint const& endpoint);
+
+std::string checks_text(std::vector<Check> const& checks, Terminal const& terminal);
+nlohmann::ordered_json checks_json(std::vector<Check> const& checks);
+// 0 if nothing failed; 1, or the status of the only error.
+int checks_status(std::vector<Check> const& checks);
+Check failed_check(std::string subject, Error const& error);
+
+}  // namespace weir::app

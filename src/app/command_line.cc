@@ -1,0 +1,236 @@
+#include "app/command_line.h"
+
+#include <algorithm>
+#include <deque>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace weir::app {
+namespace {
+
+// One CLI::App a command, and where its values go. Options of a command are also known to those below it.
+struct Parsed {
+  CommandSpec const* command = nullptr;
+  CLI::App* app = nullptr;
+  std::vector<std::string> positionals;
+};
+
+struct Taken {
+  OptionSpec const* spec = nullptr;
+  CLI::Option* option = nullptr;
+  std::vector<std::string> values;
+};
+
+class Parser {
+ public:
+  Parser() {
+    root_.set_help_flag();
+    root_.allow_extras();
+    add_options(root_, common_options());
+    for (auto const& command : commands()) add_command(command);
+  }
+
+  Result<Arguments> parse(std::vector<std::string> words) {
+    std::reverse(words.begin(), words.end());  // CLI11 takes the last word first
+    try {
+      root_.parse(words);
+    } catch (CLI::ParseError const& error) {
+      return option_error(error);
+    }
+    Arguments arguments;
+    Parsed const* deepest = nullptr;
+    for (auto const& parsed : parsed_)
+      if (parsed.app->parsed() && (deepest == nullptr || parsed.command->path.size() > deepest->command->path.size())) deepest = &parsed;
+    if (deepest != nullptr) {
+      arguments.command = deepest->command;
+      arguments.positionals = deepest->positionals;
+    }
+    for (auto const& taken : taken_) {
+      if (taken.option->count() == 0) continue;
+      auto& values = arguments.options[std::string(taken.spec->name)];
+      if (taken.spec->value.empty()) {
+        values.resize(values.size() + taken.option->count());
+      } else {
+        values.insert(values.end(), taken.values.begin(), taken.values.end());
+      }
+    }
+    arguments.wants_help = arguments.has("help");
+    if (auto extra = left_over(); !extra.empty()) return unexpected(arguments.command, extra);
+    return arguments;
+  }
+
+ private:
+  void add_options(CLI::App& app, std::span<OptionSpec const> specs) {
+    for (auto const& spec : specs) {
+      std::string names = fmt::format("--{}", spec.name);
+      if (spec.letter != 0) names += fmt::format(",-{}", spec.letter);
+      if (!spec.alias.empty()) names += fmt::format(",--{}", spec.alias);
+      taken_.push_back(Taken{&spec, nullptr, {}});
+      auto& taken = taken_.back();
+      if (spec.value.empty()) {
+        taken.option = app.add_flag(names);
+      } else {
+        taken.option = app.add_option(names, taken.values)->expected(1)->allow_extra_args(false);
+        taken.option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      }
+    }
+  }
+
+  void add_command(CommandSpec const& command) {
+    CLI::App* parent = &root_;
+    std::string_view name = command.path;
+    if (auto const space = name.rfind(' '); space != std::string_view::npos) {
+      for (auto const& parsed : parsed_)
+        if (parsed.command->path == name.substr(0, space)) parent = parsed.app;
+      name.remove_prefix(space + 1);
+    }
+    CLI::App* app = parent->add_subcommand(std::string(name));
+    app->set_help_flag();
+    app->fallthrough();
+    app->allow_extras();
+    // A command's own options are not taken by commands below it: CLI11 would let them fall through.
+    parsed_.push_back(Parsed{&command, app, {}});
+    add_options(*app, command.options);
+    if (!command.positional.empty()) app->add_option("words", parsed_.back().positionals)->expected(-1);
+  }
+
+  std::string left_over() const {
+    for (auto const& parsed : parsed_)
+      for (auto const& word : parsed.app->remaining()) return word;
+    for (auto const& word : root_.remaining()) return word;
+    return {};
+  }
+
+  static Error unexpected(CommandSpec const* command, std::string const& word) {
+    std::string const path(command == nullptr ? "" : command->path);
+    std::string const help = path.empty() ? "weir help lists the commands" : fmt::format("weir {} --help shows what there is", path);
+    if (word.starts_with("-")) {
+      std::string name = word.substr(word.find_first_not_of('-') == std::string::npos ? word.size() : word.find_first_not_of('-'));
+      name = name.substr(0, name.find('='));
+      std::vector<std::string> known;
+      auto add = [&known](std::span<OptionSpec const> specs) {
+        for (auto const& spec : specs) {
+          known.push_back("--" + std::string(spec.name));
+          if (!spec.alias.empty()) known.push_back("--" + std::string(spec.alias));
+        }
+      };
+      if (command != nullptr) add(command->options);
+      add(common_options());
+      std::string next = did_you_mean("--" + name, known);
+      return Error(ErrorKind::Usage, fmt::format("option \"{}\" does not exist{}", word.substr(0, word.find('=')),
+                                                 path.empty() ? "" : fmt::format(" for weir {}", path)))
+          .next(next.empty() ? help : next);
+    }
+    auto const below = subcommands(path);
+    if (!below.empty() && (command == nullptr || command->run == nullptr)) {
+      std::string next = did_you_mean(word, below);
+      return Error(ErrorKind::Usage, fmt::format("command \"{}{}{}\" does not exist", path, path.empty() ? "" : " ", word))
+          .next(next.empty() ? help : next);
+    }
+    return Error(ErrorKind::Usage, fmt::format("weir {} takes no argument \"{}\"", path, word)).next(help);
+  }
+
+  // CLI11 stops at an option without its value and the like; its exception names the option first.
+  static Error option_error(CLI::ParseError const& error) {
+    std::string what = error.what();
+    auto const colon = what.find(':');
+    std::string const option = what.substr(0, std::min(colon, what.find(' ')));
+    if (dynamic_cast<CLI::ArgumentMismatch const*>(&error) != nullptr)
+      return Error(ErrorKind::Usage, fmt::format("option \"{}\" needs a value", option));
+    return Error(ErrorKind::Usage, fmt::format("the command line cannot be read: {}", what));
+  }
+
+  CLI::App root_;
+  std::deque<Parsed> parsed_;   // addresses stay
+  std::deque<Taken> taken_;
+};
+
+Status check_choices(Arguments const& arguments) {
+  auto check = [&](std::span<OptionSpec const> specs) -> Status {
+    for (auto const& spec : specs) {
+      if (spec.choices.empty() || !arguments.has(spec.name)) continue;
+      auto const known = split(spec.choices, '|');
+      auto const given = arguments.value(spec.name);
+      if (std::find(known.begin(), known.end(), given) != known.end()) continue;
+      std::string next = did_you_mean(given, known);
+      return Error(ErrorKind::Usage, fmt::format("\"--{}\" is {}, not \"{}\"", spec.name, replace_all(std::string(spec.choices), "|", ", "), given))
+          .next(next);
+    }
+    return {};
+  };
+  WEIR_DO(check(common_options()));
+  if (arguments.command != nullptr) {
+    WEIR_DO(check(arguments.command->options));
+  }
+  return {};
+}
+
+bool knows(CommandSpec const& command, std::string_view option) {
+  auto has = [option](std::span<OptionSpec const> specs) {
+    return std::any_of(specs.begin(), specs.end(), [option](OptionSpec const& spec) { return spec.name == option; });
+  };
+  return has(command.options) || has(common_options());
+}
+
+// How many words a command takes: "RELATION" one, "[DIR]" none or one, "[ENDPOINT...]" any number.
+Status check_positionals(Arguments const& arguments) {
+  auto const& command = *arguments.command;
+  bool const any = command.positional.ends_with("...]");
+  bool const needed = !command.positional.empty() && command.positional[0] != '[';
+  std::string const help = fmt::format("weir {} --help shows examples", command.path);
+  if (needed && arguments.positionals.empty())
+    return Error(ErrorKind::Usage, fmt::format("weir {} needs {}", command.path, command.positional)).next(help);
+  std::size_t const most = command.positional.empty() ? 0 : 1;
+  if (!any && arguments.positionals.size() > most)
+    return Error(ErrorKind::Usage, fmt::format("weir {} takes no argument \"{}\"", command.path, arguments.positionals[most])).next(help);
+  return {};
+}
+
+}  // namespace
+
+std::size_t Arguments::times(std::string_view name) const {
+  auto const found = options.find(name);
+  return found == options.end() ? 0 : found->second.size();
+}
+
+std::string Arguments::value(std::string_view name, std::string_view fallback) const {
+  auto const found = options.find(name);
+  return found == options.end() || found->second.empty() ? std::string(fallback) : found->second.back();
+}
+
+std::vector<std::string> Arguments::list(std::string_view name) const {
+  std::vector<std::string> out;
+  auto const found = options.find(name);
+  if (found == options.end()) return out;
+  for (auto const& text : found->second)
+    for (auto const& part : split(text, ','))
+      if (!trim(part).empty()) out.emplace_back(trim(part));
+  return out;
+}
+
+Result<Arguments> parse_command_line(std::vector<std::string> words) {
+  // The words being completed are not options of ours.
+  if (!words.empty() && words[0] == "complete-words") {
+    Arguments arguments;
+    arguments.command = find_command("complete-words");
+    arguments.positionals.assign(words.begin() + 1, words.end());
+    return arguments;
+  }
+  Parser parser;
+  WEIR_TRY(Arguments arguments, parser.parse(std::move(words)));
+  if (arguments.command == nullptr || arguments.wants_help) return arguments;
+  if (arguments.command->run == nullptr) return arguments;
+  for (auto const& [name, values] : arguments.options) {
+    if (knows(*arguments.command, name)) continue;
+    return Error(ErrorKind::Usage, fmt::format("option \"--{}\" does not belong to weir {}", name, arguments.command->path))
+        .next(fmt::format("weir {} --help shows what there is", arguments.command->path));
+  }
+  WEIR_DO(check_choices(arguments));
+  WEIR_DO(check_positionals(arguments));
+  return arguments;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,207 @@
+// Every command, option and example. What is written here is what `weir help`, `weir help --json`, the shell completions and
+// the parser know; tests/cases/cli compares the help texts.
+#include "app/command.h"
+#include "app/commands/commands.h"
+
+namespace weir::app {
+namespace {
+
+constexpr OptionSpec kOutput{.name = "output", .letter = 'o', .value = "FORMAT", .meaning = "text or json", .choices = "text|json"};
+constexpr OptionSpec kOutputStream{.name = "output", .letter = 'o', .value = "FORMAT",
+                                   .meaning = "text, json, or ndjson (one event a line, while it runs)", .choices = "text|json|ndjson"};
+constexpr OptionSpec kSelect{.name = "select", .letter = 's', .value = "TABLES",
+                             .meaning = "only these tables: SCHEMA.TABLE, TABLE, with * and ?; repeat it or separate by commas",
+                             .repeats = true};
+constexpr OptionSpec kExclude{.name = "exclude", .value = "TABLES", .meaning = "all but these tables", .repeats = true};
+constexpr OptionSpec kYes{.name = "yes", .letter = 'y', .meaning = "answer the question with yes"};
+constexpr OptionSpec kConfirm{.name = "confirm", .value = "NAME", .meaning = "the endpoint's name, where it is protected"};
+constexpr OptionSpec kWarehouse{.name = "warehouse", .value = "ENDPOINT", .meaning = "the warehouse, where there are several"};
+
+constexpr OptionSpec kCommon[] = {
+    {.name = "project-dir", .letter = 'C', .value = "DIR", .meaning = "folder of weir.yml (default: here or above; WEIR_PROJECT_DIR)"},
+    {.name = "color", .value = "WHEN", .meaning = "auto, always or never", .choices = "auto|always|never"},
+    {.name = "quiet", .letter = 'q', .meaning = "only errors"},
+    {.name = "verbose", .letter = 'v', .meaning = "each step; -vv also the SQL", .repeats = true},
+    {.name = "json", .meaning = "the same as -o json"},
+    {.name = "help", .letter = 'h', .meaning = "this text"},
+};
+
+constexpr OptionSpec kOnlyOutput[] = {kOutput};
+
+constexpr Example kInitExamples[] = {
+    {"init", "weir.yml and endpoints.yml, here"},
+    {"init warehouse", "in a new folder"},
+    {"init && weir doctor", "and look at what is still missing"},
+};
+
+constexpr OptionSpec kDemoOptions[] = {
+    {.name = "keep", .meaning = "leave the demo's databases running and print how to connect, until Ctrl-C"},
+};
+constexpr Example kDemoExamples[] = {
+    {"demo", "play the night of the incident, under a minute"},
+    {"demo --keep", "and look around afterwards with psql"},
+    {"demo --color never > demo.txt", "as plain text"},
+};
+
+constexpr Example kDoctorExamples[] = {
+    {"doctor", "everything, one line a check"},
+    {"doctor -o json", "for a monitor"},
+    {"doctor -C /srv/warehouse", "another project"},
+};
+
+constexpr OptionSpec kSyncOptions[] = {
+    kSelect, kExclude,
+    {.name = "plan", .meaning = "say what would happen, write nothing", .alias = "dry-run"},
+    {.name = "full-refresh", .meaning = "read everything, also where the mode is incremental, and forget the cursors"},
+    {.name = "exit-code", .meaning = "with --plan: exit 3 if there is something to do"},
+    kOutputStream,
+};
+constexpr Example kSyncExamples[] = {
+    {"sync core", "load and publish the tables of connection core"},
+    {"sync core --plan", "what would happen, and to which views"},
+    {"sync core -s dbo.Country,dbo.Currency", "two tables of it"},
+    {"sync -o ndjson", "all connections, events as JSON lines"},
+};
+constexpr OptionSpec kSyncLsOptions[] = {kOutput};
+constexpr Example kSyncLsExamples[] = {
+    {"sync ls", "tables of all connections: when, how many rows, held or failed"},
+    {"sync ls core", "of one connection"},
+    {"sync ls -o json", "as JSON"},
+};
+constexpr OptionSpec kVerifyOptions[] = {kSelect, kExclude, kOutput};
+constexpr Example kVerifyExamples[] = {
+    {"sync verify core", "compare all tables, row for row"},
+    {"sync verify core -s dbo.Country", "one table"},
+    {"sync verify -o json", "as JSON; exit 1 if a table differs"},
+};
+constexpr OptionSpec kResetOptions[] = {kSelect, kExclude, kYes, kConfirm, kOutput};
+constexpr Example kResetExamples[] = {
+    {"sync reset core", "the next run reads everything"},
+    {"sync reset core -s dbo.User --yes", "one table, without asking"},
+    {"sync reset core --confirm wh --yes", "where warehouse wh is protected"},
+};
+constexpr OptionSpec kReleaseOptions[] = {kSelect, kExclude, kYes, kConfirm, kOutput};
+constexpr Example kReleaseExamples[] = {
+    {"release core", "publish what the shrink guard holds"},
+    {"release core -s dbo.Country --yes", "one table, without asking"},
+    {"sync ls core", "see what is held first"},
+};
+constexpr OptionSpec kDepsOptions[] = {kWarehouse, kOutput};
+constexpr Example kDepsExamples[] = {
+    {"deps 'sync_core.\"Country\"'", "what depends on it, as a tree"},
+    {"deps mart.orders -o json", "as JSON, with definitions"},
+    {"deps --warehouse wh mart.orders", "in that warehouse"},
+};
+constexpr OptionSpec kTableOptions[] = {kWarehouse, kOutput};
+constexpr Example kTableShowExamples[] = {
+    {"table show 'sync_core.\"Country\"'", "how weir keeps it: leaf, previous leaf, columns, dependents"},
+    {"table show mart.orders -o json", "as JSON"},
+    {"table show --warehouse wh mart.orders", "in that warehouse"},
+};
+constexpr OptionSpec kRollbackOptions[] = {kWarehouse, kYes, kConfirm, kOutput};
+constexpr Example kRollbackExamples[] = {
+    {"table rollback 'sync_core.\"Country\"'", "back to the rows before the last publish"},
+    {"table rollback mart.orders --yes", "without asking"},
+    {"table rollback mart.orders --yes --confirm wh", "where warehouse wh is protected"},
+};
+constexpr Example kEndpointLsExamples[] = {
+    {"endpoint ls", "sources and warehouses of endpoints.yml"},
+    {"endpoint ls -o json", "as JSON; secrets stay references"},
+    {"endpoint ls -C /srv/warehouse", "another project"},
+};
+constexpr Example kEndpointTestExamples[] = {
+    {"endpoint test", "all of them"},
+    {"endpoint test core_sql", "one"},
+    {"endpoint test -o json", "as JSON"},
+};
+constexpr OptionSpec kDiscoverOptions[] = {kSelect, kOutput};
+constexpr Example kDiscoverExamples[] = {
+    {"endpoint discover core_sql", "tables, rows, keys"},
+    {"endpoint discover core_sql -s 'dbo.*' -v", "with columns and the types they get"},
+    {"endpoint discover core_sql -o json", "everything, as JSON"},
+};
+constexpr Example kCheckExamples[] = {
+    {"config check", "every mistake of both files, with its place"},
+    {"config check -C /srv/warehouse", "another project"},
+    {"config check -o json", "for an editor or CI"},
+};
+constexpr OptionSpec kShowOptions[] = {
+    {.name = "origin", .meaning = "where each value comes from: file and line, or default"},
+    kOutput,
+};
+constexpr Example kShowExamples[] = {
+    {"config show", "every setting, defaults included"},
+    {"config show --origin", "and where it is set"},
+    {"config show connections.core", "one part"},
+};
+constexpr OptionSpec kSchemaOptions[] = {
+    {.name = "reference", .meaning = "the reference page instead (Markdown)"},
+};
+constexpr Example kSchemaExamples[] = {
+    {"config schema", "JSON Schema (draft-07) of weir.yml"},
+    {"config schema endpoints", "of endpoints.yml"},
+    {"config schema --reference", "every key, as Markdown"},
+};
+constexpr Example kCompletionExamples[] = {
+    {"completion bash > /etc/bash_completion.d/weir", "for everybody"},
+    {"completion zsh > ~/.zfunc/_weir", "zsh"},
+    {"completion fish > ~/.config/fish/completions/weir.fish", "fish"},
+};
+constexpr Example kVersionExamples[] = {
+    {"version", "the version"},
+    {"version -o json", "with what it was built with"},
+    {"--version", "the same"},
+};
+constexpr Example kHelpExamples[] = {
+    {"help sync", "a command"},
+    {"help exit-codes", "a topic: exit-codes, environment, selectors, methods"},
+    {"help --json", "all commands and options, for programs"},
+};
+
+constexpr CommandSpec kCommands[] = {
+    {.path = "init", .summary = "write weir.yml and endpoints.yml", .group = "Start", .positional = "[DIR]",
+     .completes = Completes::Folder, .options = kOnlyOutput, .examples = kInitExamples,
+     .about = "Files that exist stay as they are. Both files name their JSON Schema (.weir/schema), so that editors complete keys.",
+     .run = run_init},
+    {.path = "config", .summary = "the configuration files", .group = ""},
+    {.path = "config check", .summary = "find every mistake in weir.yml and endpoints.yml", .group = "Files",
+     .options = kOnlyOutput, .examples = kCheckExamples, .run = run_config_check},
+    {.path = "config show", .summary = "every setting and where it comes from", .group = "Files", .positional = "[PATH]",
+     .options = kShowOptions, .examples = kShowExamples, .run = run_config_show},
+    {.path = "config schema", .summary = "JSON Schema of the files", .group = "Files", .positional = "[FILE]", .options = kSchemaOptions,
+     .examples = kSchemaExamples, .run = run_config_schema},
+    {.path = "completion", .summary = "completion for bash, zsh or fish", .group = "Files", .positional = "SHELL",
+     .examples = kCompletionExamples, .run = run_completion},
+    {.path = "version", .summary = "the version", .group = "Files", .options = kOnlyOutput, .examples = kVersionExamples,
+     .run = run_version},
+    {.path = "help", .summary = "help on a command or topic", .group = "Files", .positional = "[TOPIC...]",
+     .completes = Completes::Topic, .examples = kHelpExamples, .run = run_help},
+    // Asked by the shells' completion scripts: the words that may follow.
+    {.path = "complete-words", .summary = "", .group = "", .positional = "[WORD...]", .run = run_complete_words},
+};
+
+}  // namespace
+
+std::span<CommandSpec const> commands() { return kCommands; }
+std::span<OptionSpec const> common_options() { return kCommon; }
+
+CommandSpec const* find_command(std::string_view path) {
+  for (auto const& command : kCommands)
+    if (command.path == path) return &command;
+  return nullptr;
+}
+
+std::vector<std::string> subcommands(std::string_view path) {
+  std::vector<std::string> names;
+  for (auto const& command : kCommands) {
+    std::string_view rest = command.path;
+    if (!path.empty()) {
+      if (!rest.starts_with(path) || rest.size() <= path.size() || rest[path.size()] != ' ') continue;
+      rest.remove_prefix(path.size() + 1);
+    }
+    if (rest.find(' ') == std::string_view::npos && command.path != "complete-words") names.emplace_back(rest);
+  }
+  return names;
+}
+
+}  // namespace weir::app

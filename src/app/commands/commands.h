@@ -1,0 +1,30 @@
+#pragma once
+// The functions behind the command table, one file each in this folder. Each returns the exit status of a command that ran.
+
+#include "app/command.h"
+
+namespace weir::app {
+
+Result<int> run_init(Context& context);
+Result<int> run_demo(Context& context);
+Result<int> run_doctor(Context& context);
+Result<int> run_version(Context& context);
+Result<int> run_sync(Context& context);
+Result<int> run_sync_ls(Context& context);
+Result<int> run_sync_verify(Context& context);
+Result<int> run_sync_reset(Context& context);
+Result<int> run_release(Context& context);
+Result<int> run_deps(Context& context);
+Result<int> run_table_show(Context& context);
+Result<int> run_table_rollback(Context& context);
+Result<int> run_endpoint_ls(Context& context);
+Result<int> run_endpoint_test(Context& context);
+Result<int> run_endpoint_discover(Context& context);
+Result<int> run_config_check(Context& context);
+Result<int> run_config_show(Context& context);
+Result<int> run_config_schema(Context& context);
+Result<int> run_completion(Context& context);
+Result<int> run_complete_words(Context& context);
+Result<int> run_help(Context& context);
+
+}  // namespace weir::app

@@ -1,0 +1,102 @@
+#include "app/run.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/command.h"
+#include "app/command_line.h"
+#include "app/help.h"
+#include "app/interrupt.h"
+#include "app/terminal.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+namespace weir::app {
+namespace {
+
+// Other people's passwords are in this process: no core file, no ptrace by the same user.
+void close_the_windows() {
+#if !defined(WEIR_TEST_HOOKS)
+  prctl(PR_SET_DUMPABLE, 0);
+#endif
+  rlimit const none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+}
+
+void print_error(Error const& error, Terminal const& terminal, bool as_json) {
+  if (as_json) {
+    nlohmann::ordered_json json;
+    json["error"] = error.to_json();
+    write_err(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return;
+  }
+  std::string text = error.to_text();
+  constexpr std::string_view kHead = "error:";
+  if (text.starts_with(kHead)) text = terminal.paint(Colour::Red, kHead, true) + text.substr(kHead.size());
+  write_err(text + "\n");
+}
+
+LogLevel level_of(Arguments const& arguments) {
+  if (arguments.has("quiet")) return LogLevel::Error;
+  switch (arguments.times("verbose")) {
+    case 0: return LogLevel::Info;
+    case 1: return LogLevel::Step;
+    default: return LogLevel::Sql;
+  }
+}
+
+int run_parsed(Arguments arguments, Terminal const& terminal) {
+  set_log_level(level_of(arguments));
+  if (arguments.command == nullptr || arguments.wants_help || arguments.command->run == nullptr) {
+    std::string const path(arguments.command == nullptr ? "" : arguments.command->path);
+    bool const asked = arguments.wants_help || path.empty();
+    (asked ? write_out : write_err)(help_text(path, terminal));
+    return arguments.wants_help ? 0 : 2;
+  }
+  Interrupt interrupt;
+  auto const* command = arguments.command;
+  Context context(std::move(arguments), terminal, interrupt);
+  auto done = command->run(context);
+  int status = 0;
+  if (done.ok()) {
+    status = *done;
+  } else {
+    print_error(done.error(), terminal, context.format() != Format::Text);
+    status = exit_code(done.error().kind());
+  }
+  return interrupt.asked() && status != 0 ? interrupt.exit_status() : status;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  close_the_windows();
+  std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  if (words.size() == 1 && (words[0] == "--version" || words[0] == "-V")) words = {"version"};
+  auto arguments = parse_command_line(std::move(words));
+  if (!arguments.ok()) {
+    print_error(arguments.error(), Terminal::detect("auto"), false);
+    return exit_code(arguments.error().kind());
+  }
+  char const* from_environment = std::getenv("WEIR_COLOR");
+  Terminal const terminal = Terminal::detect(arguments->value("color", from_environment == nullptr ? "auto" : from_environment));
+  return run_parsed(std::move(arguments).value(), terminal);
+}
+
+int report_bug(char const* what) {
+  Error error = Error(ErrorKind::Internal, fmt::format("internal error: {}", what))
+                    .cause("this is a bug of weir")
+                    .state("what was being published was rolled back by the server when the session ended")
+                    .next("please report it with this text and the output of weir version -o json");
+  write_err(error.to_text() + "\n");
+  return exit_code(ErrorKind::Internal);
+}
+
+}  // namespace weir::app

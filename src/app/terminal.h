@@ -1,0 +1,45 @@
+#pragma once
+// What the person sees: standard output for data, standard error for everything else, colours where they are wanted. Secrets
+// are masked on both. Any thread may call the free functions; each call writes whole.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::app {
+
+enum class Colour { None, Red, Green, Yellow, Bold, Dim };
+
+struct Terminal {
+  bool out_is_tty = false, err_is_tty = false, in_is_tty = false;
+  bool colour_out = false, colour_err = false;
+  int width = 80;
+
+  // `when`: auto, always or never; auto minds NO_COLOR, CLICOLOR_FORCE, TERM=dumb (no-color.org, bixense.com/clicolors).
+  static Terminal detect(std::string_view when);
+  std::string paint(Colour colour, std::string_view text, bool for_error_stream = false) const;
+};
+
+// Data. A reader that went away (a closed pipe) ends the output, not the work.
+void write_out(std::string_view text);
+// Messages. Control characters other than newline, tab and colours are escaped.
+void write_err(std::string_view text);
+
+// `text` padded with spaces to `width` characters (UTF-8 characters count one).
+std::string pad(std::string_view text, std::size_t width);
+std::size_t characters(std::string_view text);
+
+// Columns of text, aligned, two spaces between; the last column is not padded.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> heading) : heading_(std::move(heading)) {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  bool empty() const { return rows_.empty(); }
+  std::string text(Terminal const& terminal) const;
+
+ private:
+  std::vector<std::string> heading_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace weir::app
