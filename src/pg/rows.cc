@@ -15,6 +15,7 @@ std::size_t Rows::size() const { return static_cast<std::size_t>(PQntuples(resul
 std::size_t Rows::columns() const { return static_cast<std::size_t>(PQnfields(result_.get())); }
 std::string_view Rows::column_name(std::size_t column) const { return PQfname(result_.get(), static_cast<int>(column)); }
 std::uint32_t Rows::column_type(std::size_t column) const { return PQftype(result_.get(), static_cast<int>(column)); }
+int Rows::column_modifier(std::size_t column) const { return PQfmod(result_.get(), static_cast<int>(column)); }
 
 bool Rows::is_null(std::size_t row, std::size_t column) const {
   return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;

@@ -40,7 +40,8 @@ class Rows {
   std::size_t size() const;
   std::size_t columns() const;
   std::string_view column_name(std::size_t column) const;
-  std::uint32_t column_type(std::size_t column) const;  // type OID
+  std::uint32_t column_type(std::size_t column) const;  // type OID; a domain's is its base type's
+  int column_modifier(std::size_t column) const;        // atttypmod, or -1
   bool is_null(std::size_t row, std::size_t column) const;
   // "" for NULL.
   std::string_view text(std::size_t row, std::size_t column) const;

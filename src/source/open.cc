@@ -1,5 +1,6 @@
 #include "source/open.h"
 
+#include "source/postgres.h"
 #include "source/sqlserver.h"
 
 namespace weir::source {
@@ -16,8 +17,8 @@ Result<std::unique_ptr<Source>> open_sqlserver_kind(SourceOptions const& options
 
 Result<std::unique_ptr<Source>> open(SourceOptions const& options) {
   switch (options.kind) {
+    case SourceKind::Postgres: return open_postgres(options);
     case SourceKind::SqlServer: return open_sqlserver_kind(options);
-    case SourceKind::Postgres:
     case SourceKind::Odbc: break;
   }
   return Error(ErrorKind::Config, "this build of weir has no source of that kind");
