@@ -73,6 +73,7 @@ struct Request {
 using Dependent = warehouse::Dependent;
 
 struct Capture;            // swap/capture.h
+struct ColumnPlan;         // swap/columns.h
 
 struct ColumnAction {
   std::string column;
@@ -98,6 +99,7 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<std::string> warnings;
   std::shared_ptr<Capture const> capture;
+  std::shared_ptr<ColumnPlan const> column_plan;
 };
 
 // Reads the table (or that there is none) and all that depends on it. Takes no lock beyond ACCESS SHARE on catalogs.

@@ -22,6 +22,8 @@ Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::Qualif
     d.oid = static_cast<std::uint32_t>(rows.integer(i, 11));
     d.name = rows.text(i, 12);
     d.schema = rows.text(i, 13);
+    d.has_row_value = rows.boolean(i, 14);
+    d.options = rows.text(i, 15);
     dependents.push_back(std::move(d));
   }
   return dependents;

@@ -25,6 +25,8 @@ struct Dependent {
   std::string catalog;     // "pg_class", "pg_proc", ...
   std::uint32_t oid = 0;
   std::string schema, name;  // where it is a relation
+  bool has_row_value = false;  // a view in which a whole row stands as a value
+  std::string options;       // a view's WITH (...)
 };
 
 // Code that names the relation only in its text; a guess by name.

@@ -1,0 +1,426 @@
+#include "swap/columns.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace weir::swap {
+namespace {
+
+using sql::quote_pg;
+
+bool keeps_row_type(Dependent const& dependent) {
+  return dependent.catalog == "pg_proc" || dependent.catalog == "pg_type" || dependent.catalog == "pg_cast" ||
+         dependent.catalog == "pg_operator" || dependent.kind == "column of row type" ||
+         dependent.kind == "inheritance child" || dependent.kind == "composite type";
+}
+
+// Users of the table's row type: they stop ALTER COLUMN TYPE, but not ADD, DROP or RENAME.
+Dependent const* row_type_user(Capture const& capture) {
+  for (Dependent const& d : capture.dependents)
+    if (keeps_row_type(d) && (!d.direct || d.uses_whole_row)) return &d;
+  return nullptr;
+}
+
+class Planner {
+ public:
+  Planner(Capture const& capture, Request const& request, bool in_place)
+      : capture_(capture), request_(request), in_place_(in_place), keeps_rows_(request.operation != Operation::Replace) {}
+
+  Result<ColumnPlan> run() {
+    WEIR_DO(check_request());
+    if (capture_.relation)
+      for (warehouse::Column const& column : capture_.relation->columns) existing(column);
+    for (TargetColumn const& column : request_.columns)
+      if (!capture_.relation || capture_.relation->find_column(column.name) == nullptr) add(column);
+    if (!refusals_.empty()) return refuse();
+    return std::move(plan_);
+  }
+
+ private:
+  Status check_request();
+  void existing(warehouse::Column const& column);
+  void missing_at_source(warehouse::Column const& column);
+  void other_type(warehouse::Column const& column, TargetColumn const& wanted);
+  void same(warehouse::Column const& column, TargetColumn const& wanted);
+  void add(TargetColumn const& wanted);
+  void keep(warehouse::Column const& column, std::string why);
+  void drop(warehouse::Column const& column, std::string why);
+  void shadow(warehouse::Column const& column, TargetColumn const* wanted, std::string why);
+  void upgrade(warehouse::Column const& column, TargetColumn const& wanted, std::vector<Dependent const*> const& users);
+  void retype(warehouse::Column const& column, TargetColumn const& wanted);
+  void relax(warehouse::Column const& column);
+  Error refuse();
+
+  TargetColumn const* wanted(std::string_view name) const {
+    for (TargetColumn const& c : request_.columns)
+      if (c.name == name) return &c;
+    return nullptr;
+  }
+  Shadow const* shadow_named(std::string_view name) const {
+    for (Shadow const& s : capture_.shadows)
+      if (s.shadow == name) return &s;
+    return nullptr;
+  }
+  std::string free_name(std::string_view stem, std::string_view suffix) const;
+  void act(std::string_view column, std::string_view action, std::string detail) {
+    plan_.actions.push_back({std::string(column), std::string(action), std::move(detail)});
+  }
+  void touch(std::string_view column) { plan_.touched.insert(std::string(column)); }
+  // DDL where the rows are exchanged: on the empty shell, or at the end of the transaction that wrote them.
+  void ddl(std::string statement) { (in_place_ ? plan_.after : plan_.on_empty).push_back(std::move(statement)); }
+  static LoadColumn loaded(warehouse::Column const& column, Fill fill) {
+    return {.name = column.name, .type = column.type, .collation = column.collation, .fill = fill, .of = {}, .of_type = {},
+            .expression = {}, .not_null = column.not_null, .may_relax = false, .storage = column.storage,
+            .compression = column.compression, .table_name = column.name};
+  }
+
+  Capture const& capture_;
+  Request const& request_;
+  bool const in_place_, keeps_rows_;
+  ColumnPlan plan_;
+  std::vector<std::pair<std::string, std::string>> refusals_;  // column, why
+};
+
+Status Planner::check_request() {
+  if (request_.columns.empty())
+    return Error(ErrorKind::Refused, "a table needs at least one column").object(request_.target.text());
+  std::set<std::string> names;
+  for (TargetColumn const& c : request_.columns)
+    if (!names.insert(c.name).second)
+      return Error(ErrorKind::Refused, fmt::format("column \"{}\" stands twice in the rows for \"{}\"", c.name, request_.target.text()))
+          .next("rename or leave out one of the two columns");
+  static constexpr std::array<std::string_view, 6> kSystem{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
+  for (TargetColumn const& c : request_.columns)
+    if (std::find(kSystem.begin(), kSystem.end(), c.name) != kSystem.end())
+      return Error(ErrorKind::Refused, fmt::format("column \"{}\" has the name of a PostgreSQL system column", c.name))
+          .object(request_.target.text());
+  for (std::string const& key : request_.key)
+    if (!names.contains(key))
+      return Error(ErrorKind::Refused, fmt::format("key column \"{}\" is not among the columns of \"{}\"", key, request_.target.text()));
+  int const highest = capture_.relation ? capture_.relation->highest_column : 0;
+  if (request_.columns.size() > 1600 || highest > 1590)
+    return Error(ErrorKind::Refused, fmt::format("table \"{}\" would pass PostgreSQL's limit of 1,600 columns", request_.target.text()))
+        .cause(fmt::format("{} columns are asked for; {} attribute numbers are used up, dropped columns included", request_.columns.size(), highest))
+        .next("leave columns out, or load into a new table");
+  if (highest > 1400)
+    plan_.warnings.push_back(fmt::format("{} of 1,600 attribute numbers are used up (dropped columns count)", highest));
+  return {};
+}
+
+void Planner::existing(warehouse::Column const& column) {
+  TargetColumn const* const want = wanted(column.name);
+  if (column.generated) {
+    if (want != nullptr) refusals_.emplace_back(column.name, "it is a generated column in the warehouse, and the source has a column of that name");
+    LoadColumn load = loaded(column, Fill::Generated);
+    load.expression = column.default_expression.value_or("");
+    plan_.load.push_back(std::move(load));
+    return;
+  }
+  if (want == nullptr) {
+    missing_at_source(column);
+    return;
+  }
+  if (normal_type(column.type) != normal_type(want->type)) {
+    other_type(column, *want);
+    return;
+  }
+  same(column, *want);
+  return;
+}
+
+void Planner::same(warehouse::Column const& column, TargetColumn const& wanted) {
+  LoadColumn load = loaded(column, Fill::Copied);
+  bool const is_key = std::find(request_.key.begin(), request_.key.end(), column.name) != request_.key.end();
+  load.may_relax = column.not_null && !wanted.not_null && !is_key;
+  plan_.load.push_back(std::move(load));
+}
+
+void Planner::missing_at_source(warehouse::Column const& column) {
+  auto const users = users_of(capture_, column.name);
+  if (Shadow const* s = shadow_named(column.name)) {
+    if (users.empty() && !column.has_grants && !keeps_rows_) {
+      drop(column, fmt::format("shadow of \"{}\" that nothing uses any more", s->column));
+      plan_.gone_shadows.push_back(s->shadow);
+      return;
+    }
+    TargetColumn const* const of = s->column.empty() ? nullptr : wanted(s->column);
+    if (of == nullptr) {
+      keep(column, "used by " + list_objects(users));
+      return;
+    }
+    LoadColumn load = loaded(column, Fill::Cast);
+    load.of = of->name;
+    load.of_type = of->type;
+    load.not_null = false;
+    relax(column);
+    plan_.load.push_back(std::move(load));
+    act(column.name, "fill shadow", fmt::format("{} from \"{}\" where it fits; used by {}", column.type, of->name, list_objects(users)));
+    return;
+  }
+  if (keeps_rows_) {
+    keep(column, "earlier rows hold values");
+    return;
+  }
+  if (users.empty() && !column.has_grants) {
+    drop(column, "not at the source any more, and nothing uses it");
+    return;
+  }
+  std::string const why = users.empty() ? "it has grants of its own" : "used by " + list_objects(users);
+  switch (request_.dropped) {
+    case ColumnPolicy::Hold: refusals_.emplace_back(column.name, "it is not at the source any more, and it is " + why); break;
+    case ColumnPolicy::Shadow: shadow(column, nullptr, why); break;
+    case ColumnPolicy::Upgrade:
+    case ColumnPolicy::Keep: keep(column, why); break;
+  }
+  return;
+}
+
+void Planner::other_type(warehouse::Column const& column, TargetColumn const& wanted) {
+  std::string const change = fmt::format("{} -> {}", column.type, wanted.type);
+  if (keeps_rows_) {
+    refusals_.emplace_back(column.name, fmt::format("its type changed ({}), and earlier rows are kept; a full refresh changes it", change));
+    return;
+  }
+  auto const users = users_of(capture_, column.name);
+  Dependent const* const row_type = row_type_user(capture_);
+  if (users.empty() && row_type == nullptr) {
+    retype(column, wanted);
+    return;
+  }
+  std::string const why = users.empty() ? "the row type is used by " + row_type->object : "used by " + list_objects(users);
+  switch (request_.retyped) {
+    case ColumnPolicy::Hold:
+      refusals_.emplace_back(column.name, fmt::format("its type changed ({}), and it is {}", change, why));
+      break;
+    case ColumnPolicy::Upgrade: upgrade(column, wanted, users); break;
+    case ColumnPolicy::Keep:
+    case ColumnPolicy::Shadow: shadow(column, &wanted, fmt::format("{}; {}", change, why)); break;
+  }
+  return;
+}
+
+void Planner::relax(warehouse::Column const& column) {
+  if (!column.not_null) return;
+  touch(column.name);
+  std::string const statement = fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(column.name));
+  if (in_place_) plan_.before.push_back(statement);
+  else plan_.on_empty.push_back(statement);
+  act(column.name, "not null off", "new rows hold NULL there");
+}
+
+void Planner::keep(warehouse::Column const& column, std::string why) {
+  relax(column);
+  LoadColumn load = loaded(column, Fill::Empty);
+  load.not_null = false;
+  plan_.load.push_back(std::move(load));
+  act(column.name, "keep", why + "; new rows hold NULL");
+}
+
+void Planner::drop(warehouse::Column const& column, std::string why) {
+  touch(column.name);
+  ddl(fmt::format("DROP COLUMN {}", quote_pg(column.name)));
+  act(column.name, "drop", std::move(why));
+}
+
+std::string Planner::free_name(std::string_view stem, std::string_view suffix) const {
+  for (int i = 1;; ++i) {
+    std::string name = sql::derive_identifier(stem, i == 1 ? std::string(suffix) : fmt::format("{}_{}", suffix, i));
+    if (wanted(name) == nullptr && capture_.relation->find_column(name) == nullptr) return name;
+  }
+}
+
+std::string short_type(std::string_view type) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kShort{{{"integer", "int4"},
+                                                                                        {"bigint", "int8"},
+                                                                                        {"smallint", "int2"},
+                                                                                        {"boolean", "bool"},
+                                                                                        {"double precision", "float8"},
+                                                                                        {"real", "float4"},
+                                                                                        {"timestamp with time zone", "timestamptz"},
+                                                                                        {"timestamp without time zone", "timestamp"},
+                                                                                        {"character varying", "varchar"}}};
+  std::string_view const base = trim(type.substr(0, type.find('(')));
+  for (auto const& [full, brief] : kShort)
+    if (base == full) return std::string(brief);
+  std::string name;
+  for (char c : base) name += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
+  return name;
+}
+
+void Planner::shadow(warehouse::Column const& column, TargetColumn const* wanted, std::string why) {
+  std::string const name = free_name(column.name, wanted == nullptr ? "__removed" : "__" + short_type(column.type));
+  touch(column.name);
+  touch(name);
+  plan_.renames = true;
+  relax(column);
+  LoadColumn old = loaded(column, wanted == nullptr ? Fill::Empty : Fill::Cast);
+  old.name = name;
+  old.not_null = false;
+  if (wanted != nullptr) {
+    old.of = wanted->name;
+    old.of_type = wanted->type;
+  }
+  plan_.load.push_back(std::move(old));
+  ddl(fmt::format("RENAME COLUMN {} TO {}", quote_pg(column.name), quote_pg(name)));
+  plan_.new_shadows.push_back({.column = wanted == nullptr ? std::string() : column.name, .shadow = name, .old_type = column.type, .reason = why});
+  act(column.name, "shadow", fmt::format("{}; kept as \"{}\"", why, name));
+  if (wanted == nullptr) return;
+
+  LoadColumn fresh{.name = wanted->name, .type = wanted->type, .collation = {}, .fill = Fill::Copied, .of = {}, .of_type = {},
+                   .expression = {}, .not_null = false, .may_relax = false, .storage = {}, .compression = {}, .table_name = wanted->name};
+  if (in_place_) {
+    fresh.table_name = free_name(column.name, "__weir");
+    touch(fresh.table_name);
+    plan_.before.push_back(fmt::format("ADD COLUMN IF NOT EXISTS {} {}", quote_pg(fresh.table_name), wanted->type));
+    plan_.after.push_back(fmt::format("RENAME COLUMN {} TO {}", quote_pg(fresh.table_name), quote_pg(wanted->name)));
+  } else {
+    plan_.on_empty.push_back(fmt::format("ADD COLUMN {} {}", quote_pg(wanted->name), wanted->type));
+  }
+  plan_.load.push_back(std::move(fresh));
+}
+
+void Planner::retype(warehouse::Column const& column, TargetColumn const& wanted) {
+  touch(column.name);
+  act(column.name, "retype", fmt::format("{} -> {}; nothing uses it", column.type, wanted.type));
+  LoadColumn load{.name = wanted.name, .type = wanted.type, .collation = {}, .fill = Fill::Copied, .of = {}, .of_type = {},
+                  .expression = {}, .not_null = column.not_null, .may_relax = false, .storage = {}, .compression = {}, .table_name = wanted.name};
+  load.may_relax = column.not_null && !wanted.not_null;
+  std::string const name = quote_pg(column.name);
+  if (in_place_) {
+    load.table_name = free_name(column.name, "__weir");
+    load.not_null = load.may_relax = false;
+    touch(load.table_name);
+    plan_.before.push_back(fmt::format("ADD COLUMN IF NOT EXISTS {} {}", quote_pg(load.table_name), wanted.type));
+    plan_.after.push_back(fmt::format("DROP COLUMN {}", name));
+    plan_.after.push_back(fmt::format("RENAME COLUMN {} TO {}", quote_pg(load.table_name), name));
+  } else {
+    if (column.default_expression) plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} DROP DEFAULT", name));
+    plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} TYPE {} USING NULL", name, wanted.type));
+    if (column.default_expression)
+      plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} SET DEFAULT ({})::{}", name, *column.default_expression, wanted.type));
+  }
+  plan_.load.push_back(std::move(load));
+}
+
+void Planner::upgrade(warehouse::Column const& column, TargetColumn const& wanted, std::vector<Dependent const*> const& users) {
+  std::string stopper;
+  if (in_place_) stopper = "the table is refreshed in place";
+  if (Dependent const* row_type = row_type_user(capture_)) stopper = "the row type is used by " + row_type->object;
+  for (Dependent const* user : users) {
+    if (user->kind != "view") stopper = fmt::format("{} is a {}", user->object, user->kind);
+    else if (!user->can_alter) stopper = fmt::format("{} belongs to \"{}\"", user->object, user->owner);
+  }
+  if (!stopper.empty()) {
+    shadow(column, &wanted, fmt::format("{} -> {}; upgrade is not possible: {}", column.type, wanted.type, stopper));
+    return;
+  }
+  retype(column, wanted);
+  plan_.actions.back() = {column.name, "upgrade", fmt::format("{} -> {}; rewrites {}", column.type, wanted.type, list_objects(users))};
+  for (Dependent const* user : users) {
+    bool const known = std::any_of(plan_.rewritten.begin(), plan_.rewritten.end(), [&](Dependent const& d) { return d.oid == user->oid; });
+    if (!known) plan_.rewritten.push_back(*user);
+  }
+}
+
+void Planner::add(TargetColumn const& wanted) {
+  bool const shadowed = std::any_of(plan_.load.begin(), plan_.load.end(), [&](LoadColumn const& c) { return c.name == wanted.name; });
+  if (shadowed) return;
+  plan_.load.push_back({.name = wanted.name, .type = wanted.type, .collation = {}, .fill = Fill::Copied, .of = {}, .of_type = {},
+                        .expression = {}, .not_null = wanted.not_null && !capture_.relation, .may_relax = false, .storage = {},
+                        .compression = {}, .table_name = wanted.name});
+  if (!capture_.relation) return;
+  touch(wanted.name);
+  (in_place_ ? plan_.before : plan_.on_empty)
+      .push_back(fmt::format("ADD COLUMN {}{} {}", in_place_ ? "IF NOT EXISTS " : "", quote_pg(wanted.name), wanted.type));
+  act(wanted.name, "add", wanted.type);
+}
+
+Error Planner::refuse() {
+  std::string columns, causes;
+  for (auto const& [column, why] : refusals_) {
+    columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", column);
+    causes += fmt::format("{}column \"{}\": {}", causes.empty() ? "" : "; ", column, why);
+  }
+  return Error(ErrorKind::Refused, fmt::format("cannot refresh \"{}\": column {} would change under what depends on it", request_.target.text(), columns))
+      .object(request_.target.text())
+      .cause(causes)
+      .state("nothing was loaded and nothing was changed")
+      .next("set the column policy to shadow or keep, change the dependents, or refresh the table fully");
+}
+
+}  // namespace
+
+LoadColumn const* ColumnPlan::find(std::string_view name) const {
+  for (LoadColumn const& c : load)
+    if (c.name == name) return &c;
+  return nullptr;
+}
+
+Result<ColumnPlan> plan_columns(Capture const& capture, Request const& request, bool in_place) {
+  return Planner(capture, request, in_place).run();
+}
+
+std::string normal_type(std::string_view type) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kSame{{{"int2", "smallint"},
+                                                                                        {"int4", "integer"},
+                                                                                        {"int", "integer"},
+                                                                                        {"int8", "bigint"},
+                                                                                        {"bool", "boolean"},
+                                                                                        {"float8", "double precision"},
+                                                                                        {"float4", "real"},
+                                                                                        {"decimal", "numeric"},
+                                                                                        {"varchar", "character varying"},
+                                                                                        {"char", "character"},
+                                                                                        {"bpchar", "character"},
+                                                                                        {"timestamptz", "timestamp with time zone"},
+                                                                                        {"timestamp", "timestamp without time zone"},
+                                                                                        {"timetz", "time with time zone"},
+                                                                                        {"time", "time without time zone"},
+                                                                                        {"varbit", "bit varying"},
+                                                                                        {"character(1)", "character(1)"}}};
+  // "timestamp(3) with time zone": the modifier stands inside; "numeric(12,2)", "varchar(10)[]": behind.
+  std::size_t const open = type.find('(');
+  std::size_t const close = type.find(')');
+  std::string modifier, base(type);
+  if (open != std::string_view::npos && close != std::string_view::npos && close > open) {
+    modifier = replace_all(std::string(type.substr(open, close - open + 1)), " ", "");
+    base = std::string(trim(type.substr(0, open))) + std::string(type.substr(close + 1));
+  }
+  std::string array;
+  while (base.ends_with("[]")) {
+    base.resize(base.size() - 2);
+    array += "[]";
+  }
+  if (base.find('"') == std::string::npos) base = to_lower(trim(base));
+  if (base.starts_with("pg_catalog.")) base.erase(0, 11);
+  for (auto const& [other, name] : kSame)
+    if (base == other) {
+      base = name;
+      break;
+    }
+  if (modifier == "(6)" && base.starts_with("time")) modifier.clear();  // the default precision
+  return base + modifier + array;
+}
+
+std::vector<Dependent const*> users_of(Capture const& capture, std::string_view column) {
+  std::vector<Dependent const*> users;
+  for (Dependent const& d : capture.dependents) {
+    if (!d.direct || d.kind == "default" || d.kind == "not null") continue;
+    if (std::find(d.uses_columns.begin(), d.uses_columns.end(), column) != d.uses_columns.end()) users.push_back(&d);
+  }
+  return users;
+}
+
+std::string list_objects(std::vector<Dependent const*> const& dependents, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < dependents.size() && i < most; ++i)
+    text += fmt::format("{}{} (owner {})", i == 0 ? "" : ", ", dependents[i]->object, dependents[i]->owner);
+  if (dependents.size() > most) text += fmt::format(" and {} more", dependents.size() - most);
+  return text;
+}
+
+}  // namespace weir::swap
