@@ -50,13 +50,15 @@ CREATE TABLE weir.generation (
   relation_schema text NOT NULL DEFAULT 'weir_data',
   relation text NOT NULL,
   method text NOT NULL,
-  -- building -> ready (-> held) -> published -> previous -> dropped; merged: a staging table whose rows are in the target
-  state text NOT NULL CHECK (state IN ('building', 'ready', 'held', 'published', 'previous', 'merged', 'dropped')),
+  -- building -> ready (-> held) -> published -> previous -> dropped; old: only waits to be dropped
+  state text NOT NULL CHECK (state IN ('building', 'ready', 'held', 'published', 'previous', 'old', 'dropped')),
   scope text NOT NULL DEFAULT '',
   token bigint NOT NULL DEFAULT 0,
   frozen boolean NOT NULL DEFAULT true,
   rows bigint,
   columns text NOT NULL DEFAULT '',    -- digest of the columns, for taking a load up again
+  relaxed text NOT NULL DEFAULT '',    -- columns that hold NULL though the table said NOT NULL, one a line
+  notes text NOT NULL DEFAULT '',      -- what the load has to report, one a line
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ready_at timestamptz,
   swapped_at timestamptz,

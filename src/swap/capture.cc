@@ -100,6 +100,9 @@ Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::Qualif
   char const kind = capture->relation->kind;
   capture->kind = kind == 'r' || kind == 'p' ? TargetKind::Table : TargetKind::Other;
   if (kind == 'v' && capture->published && capture->published->method == "view") capture->kind = TargetKind::View;
+  if (capture->kind == TargetKind::View) {
+    WEIR_TRY(capture->leaf, warehouse::load_relation(session, capture->published->relation));
+  }
   if (kind == 'p') {
     WEIR_TRY(auto leaves, warehouse::load_leaves(session, target));
     if (is_shell(*capture->relation, leaves)) {

@@ -256,6 +256,7 @@ void Planner::shadow(warehouse::Column const& column, TargetColumn const* wanted
   touch(column.name);
   touch(name);
   plan_.renames = true;
+  plan_.renamed.emplace_back(name, column.name);
   relax(column);
   LoadColumn old = loaded(column, wanted == nullptr ? Fill::Empty : Fill::Cast);
   old.name = name;
@@ -358,6 +359,12 @@ LoadColumn const* ColumnPlan::find(std::string_view name) const {
   for (LoadColumn const& c : load)
     if (c.name == name) return &c;
   return nullptr;
+}
+
+std::string ColumnPlan::old_name(Shadow const& shadow) const {
+  for (auto const& [name, name_before] : renamed)
+    if (name == shadow.shadow) return name_before;
+  return shadow.shadow;
 }
 
 Result<ColumnPlan> plan_columns(Capture const& capture, Request const& request, bool in_place) {

@@ -47,6 +47,9 @@ struct ColumnPlan {
 
   bool changes_table() const { return !on_empty.empty() || !before.empty() || !after.empty(); }
   LoadColumn const* find(std::string_view name) const;
+  // A new shadow's name in the table until the publish.
+  std::string old_name(Shadow const& shadow) const;
+  std::vector<std::pair<std::string, std::string>> renamed;  // shadow name, name before
 };
 
 // `in_place`: the rows are written into the table itself, which keeps its other rows.

@@ -1,0 +1,255 @@
+#include "swap/publish.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/test_hooks.h"
+#include "base/text.h"
+#include "swap/doubt.h"
+#include "swap/leaf.h"
+#include "swap/load.h"
+
+namespace weir::swap {
+namespace {
+
+Status take_fence(Publication& p) {
+  WEIR_TRY(auto rows, p.session.query(R"(
+INSERT INTO weir.fence AS f (scope, token) VALUES ($1, $2)
+ON CONFLICT (scope) DO UPDATE SET token = excluded.token, taken_at = clock_timestamp() WHERE f.token <= excluded.token
+RETURNING token)",
+                                      {p.options.scope, std::to_string(p.options.token)}));
+  if (rows.size() == 1) return {};
+  WEIR_TRY(auto seen, p.session.query("SELECT token FROM weir.fence WHERE scope = $1", {p.options.scope}));
+  return fenced(p.options.scope, p.options.token, seen.size() == 1 ? seen.integer(0, 0) : 0);
+}
+
+// The first round trip: settings, fence, and the polite queue behind autovacuum and other DDL, which readers do not notice.
+// lock_timeout must exceed deadlock_timeout, or autovacuum is never evicted.
+Status open(Publication& p) {
+  WEIR_DO(p.session.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '60s'; "
+                            "SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
+  WEIR_DO(take_fence(p));
+  crash_point("kW2");
+  if (p.plan.capture->relation && p.plan.capture->relation->kind != 'v' && p.plan.method != Method::Merge) {
+    WEIR_DO(p.session.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", p.plan.request.target.quoted())));
+  }
+  if (p.plan.adopts_table || !p.plan.column_plan->rewritten.empty()) {
+    WEIR_DO(p.session.query("SELECT pg_advisory_xact_lock($1, 1)", {std::to_string(kPublishLock)}));
+  }
+  return {};
+}
+
+Error changed_meanwhile(Plan const& plan, std::string what) {
+  return Error(ErrorKind::Refused, fmt::format("could not publish \"{}\": {}", plan.request.target.text(), what))
+      .object(plan.request.target.text())
+      .state("nothing was changed; the rows of before are still served")
+      .next("run the sync again: it plans with what stands there now");
+}
+
+// What stands there now, planned again: users may have added columns, indexes and views since the load began.
+Status plan_again(Publication& p) {
+  Plan const old = p.plan;
+  WEIR_TRY(auto now, capture(p.session, old.request.target));
+  if (now->kind != old.capture->kind) return changed_meanwhile(old, "another kind of relation stands there now");
+  if (!uses_leaf(old)) {
+    // The rows name the columns they go to; columns made for them are there already.
+    p.plan.capture = now;
+    crash_point("kW1");
+    return {};
+  }
+  Request request = old.request;
+  request.method = old.method;  // the load was made for this method
+  WEIR_TRY(p.plan, plan(now, request));
+  p.plan.reason = old.reason;
+  if (p.plan.method != old.method) return changed_meanwhile(old, fmt::format("it is a {} now", now->relation ? relkind_name(now->relation->kind) : "missing table"));
+  crash_point("kW1");
+  WEIR_TRY(auto leaf, warehouse::load_relation(p.session, p.relation));
+  if (!leaf) return changed_meanwhile(old, fmt::format("the loaded table \"{}\" is gone", p.relation.text()));
+  if (p.plan.column_plan->renames) return {};  // its indexes carry the names of after the publish
+  for (std::string const& statement : complete_leaf(p.plan, *leaf, p.relaxed)) {
+    WEIR_DO(p.session.execute(statement));
+  }
+  return {};
+}
+
+Status apply(Publication& p) {
+  switch (p.plan.method) {
+    case Method::Shell: return p.plan.creates_table ? create_shell(p) : p.plan.adopts_table ? adopt_table(p) : swap_leaf(p);
+    case Method::Merge: return p.plan.creates_table ? create_table_in_place(p) : merge_rows(p);
+    case Method::Truncate: return p.plan.creates_table ? create_table_in_place(p) : truncate_and_fill(p);
+    case Method::View: return repoint_view(p);
+    case Method::Auto: break;
+  }
+  return Error(ErrorKind::Internal, "a plan without a method was published");
+}
+
+// weir.generation says afterwards which table holds the rows.
+Status keep_books(Publication& p) {
+  std::string const schema = p.plan.request.target.schema, name = p.plan.request.target.name;
+  if (uses_leaf(p.plan)) {
+    WEIR_DO(p.session.query("UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN ('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL", {schema, name}));
+    WEIR_DO(p.session.query("UPDATE weir.generation SET state = CASE state WHEN 'published' THEN 'previous' ELSE 'old' END, drop_after = CASE state WHEN 'previous' THEN clock_timestamp() END WHERE target_schema = $1 AND target_name = $2 AND state IN ('published', 'previous')", {schema, name}));
+    WEIR_DO(p.session.query("UPDATE weir.generation SET state = 'published', rows = $2, swapped_at = clock_timestamp() WHERE id = $1", {std::to_string(p.generation), std::to_string(p.report.rows_after)}));
+  } else {
+    WEIR_DO(p.session.query("UPDATE weir.generation SET state = 'old', swapped_at = clock_timestamp(), drop_after = clock_timestamp() WHERE id = $1", {std::to_string(p.generation)}));
+    WEIR_DO(p.session.query("UPDATE weir.generation SET rows = $3 WHERE target_schema = $1 AND target_name = $2 AND state = 'published'", {schema, name, std::to_string(p.report.rows_after)}));
+  }
+  for (Shadow const& s : p.plan.column_plan->new_shadows) {
+    WEIR_DO(p.session.query("INSERT INTO weir.shadow (target_schema, target_name, column_name, shadow_name, old_type, reason) VALUES ($1, $2, $3, $4, $5, $6)", {schema, name, s.column, s.shadow, s.old_type, s.reason}));
+  }
+  for (std::string const& gone : p.plan.column_plan->gone_shadows) {
+    WEIR_DO(p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3", {schema, name, gone}));
+  }
+  return {};
+}
+
+Status callback(Publication& p) {
+  if (!p.options.in_transaction) return {};
+  WEIR_DO(p.options.in_transaction(p.session));
+  crash_point("kW6");
+  return {};
+}
+
+// One try. Ok: committed.
+Status publish_once(Publication& p) {
+  Clock& clock = system_clock();
+  p.locked_at = Duration::zero();
+  WEIR_TRY(auto transaction, pg::Transaction::begin(p.session));
+  WEIR_DO(open(p));
+  WEIR_DO(plan_again(p));
+  WEIR_TRY(std::string const id, transaction.transaction_id());
+  WEIR_DO(apply(p));
+  crash_point("kW4");
+  WEIR_DO(verify(p));
+  crash_point("kW5");
+  WEIR_DO(keep_books(p));
+  WEIR_DO(callback(p));
+  crash_point("kW7");
+  Status committed = std::move(transaction).commit();
+  if (p.locked_at != Duration::zero()) p.report.locked = clock.monotonic() - p.locked_at;
+  if (!committed.ok() && committed.error().kind() == ErrorKind::InDoubt) {
+    committed = settle_doubt(p.session, id, std::move(committed).error());
+    if (committed.ok()) p.report.notes.push_back("the answer to COMMIT was lost; the server says it was committed");
+  }
+  WEIR_DO(std::move(committed));
+  crash_point("kW8");
+  return {};
+}
+
+Error busy(Publication& p, Error const& last) {
+  std::string const name = p.plan.request.target.text();
+  Error error(ErrorKind::Busy, fmt::format("could not publish \"{}\": the table is locked", name));
+  error.object(name).sqlstate(last.sqlstate()).context(fmt::format("publishing \"{}\"", name));
+  std::string who;
+  if (auto blockers = warehouse::load_blockers(p.session, p.plan.request.target); blockers.ok())
+    for (warehouse::Blocker const& b : *blockers) who += (who.empty() ? "" : "; ") + b.text();
+  error.cause(who.empty() ? last.message() : who);
+  error.state("nothing changed; the finished load is kept and is published by the next run");
+  error.next("end that session, or run the sync again later");
+  return error;
+}
+
+// Housekeeping after COMMIT: what fails here is a note, since the rows are published.
+void after(Publication& p) {
+  auto note = [&](std::string what, Error const& error) { p.report.notes.push_back(fmt::format("{}: {}", what, error.message())); };
+  std::string const target = p.plan.request.target.quoted();
+  if (p.plan.method != Method::View) {
+    bool const shell = p.plan.method == Method::Shell || p.plan.capture->kind == TargetKind::Shell;
+    std::string const analyze = shell && p.session.server_version() >= 180000 && uses_leaf(p.plan) ? "ANALYZE ONLY " : "ANALYZE ";
+    if (auto done = p.session.execute(analyze + target); !done.ok()) note("ANALYZE after the publish", done.error());
+  }
+  crash_point("kW9");
+  auto old = p.session.query("SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 AND state = 'old'",
+                             {p.plan.request.target.schema, p.plan.request.target.name});
+  if (!old.ok()) return note("looking for older generations", old.error());
+  for (std::size_t i = 0; i < old->size(); ++i) {
+    sql::QualifiedName const relation{std::string(old->text(i, 1)), std::string(old->text(i, 2))};
+    Status done = drop_generation(p.session, old->integer(i, 0), relation);
+    if (!done.ok()) note(fmt::format("\"{}\" is kept", relation.text()), done.error());
+  }
+  crash_point("kW10");
+}
+
+}  // namespace
+
+bool may_pass(Error const& error) {
+  std::string const& state = error.sqlstate();
+  return state == "55P03" || state == "40P01" || state == "40001" || (state == "XX000" && error.message().find("concurrently") != std::string::npos);
+}
+
+Status with_exclusive_lock(Publication& p, std::string const& locks, std::string const& statements) {
+  Clock& clock = system_clock();
+  Duration const until = clock.monotonic() + p.patience;
+  // Other tables may be locked by the statements (foreign keys): never wait long for them, since readers would wait, too.
+  std::string text = "SAVEPOINT weir_lock; SET LOCAL lock_timeout = '20ms'";
+  if (!locks.empty()) text += "; LOCK TABLE " + locks + " IN ACCESS EXCLUSIVE MODE NOWAIT";
+  if (!statements.empty()) text += "; " + statements;
+  for (;;) {
+    ++p.report.lock_tries;
+    Duration const before = clock.monotonic();
+    auto done = p.session.execute(text);
+    if (done.ok()) {
+      p.locked_at = before;
+      crash_point("kW3");
+      return {};
+    }
+    if (!may_pass(done.error()) || p.session.is_broken()) return std::move(done).error();
+    WEIR_DO(p.session.execute("ROLLBACK TO SAVEPOINT weir_lock"));
+    if (clock.monotonic() > until || p.options.stop.stop_requested()) return std::move(done).error();
+    std::uniform_int_distribution<int> pause(5, 50);
+    clock.sleep(std::chrono::milliseconds(pause(p.jitter)), p.options.stop);
+  }
+}
+
+Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load, PublishOptions const& options) {
+  auto const& state = LoadAccess::state(load);
+  if (!state.ready) return Error(ErrorKind::Internal, "a load was published before it was finished");
+  Publication p{.session = session, .plan = plan, .relation = state.relation, .generation = state.generation, .rows = state.rows,
+                .relaxed = {}, .options = options, .report = {}, .started = {}, .locked_at = {}, .fingerprint = {}, .before = {}, .careful = false, .patience = std::chrono::seconds(3)};
+  p.report.method = plan.method;
+  WEIR_TRY(auto row, session.query("SELECT relaxed, notes, state FROM weir.generation WHERE id = $1", {std::to_string(state.generation)}));
+  if (row.size() == 0) return changed_meanwhile(plan, "the load is not registered any more");
+  if (!row.text(0, 0).empty()) p.relaxed = split(row.text(0, 0), '\n');
+  for (std::string const& note : split(row.text(0, 1), '\n'))
+    if (!note.empty()) p.report.notes.push_back(note);
+  return publish_in_window(p);
+}
+
+Result<Report> publish_in_window(Publication& p) {
+  Clock& clock = system_clock();
+  p.started = clock.monotonic();
+  Plan const planned = p.plan;
+  std::vector<std::string> const notes = p.report.notes;
+  for (int round = 0;; ++round) {
+    p.plan = planned;
+    p.careful = round > 0;
+    p.fingerprint.reset();
+    int const tries = p.report.lock_tries;
+    p.report = {};
+    p.report.method = planned.method;
+    p.report.notes = notes;
+    p.report.lock_tries = tries;
+    Status done = columns_before(p);
+    if (done.ok()) done = publish_once(p);
+    if (done.ok()) break;
+    Error error = std::move(done).error();
+    bool const differs = error.kind() == ErrorKind::Refused && error.where() == kFingerprintDiffers && round < 3;
+    if (!may_pass(error) && !differs) return error;
+    if (p.options.stop.stop_requested()) {
+      Error stopped = busy(p, error);
+      stopped.kind(ErrorKind::Cancelled);
+      return stopped;
+    }
+    Duration const waited = clock.monotonic() - p.started;
+    if (waited >= p.options.window) return busy(p, error);
+    std::uniform_int_distribution<int> pause(20, 200);
+    Duration const longest = std::min<Duration>(std::chrono::seconds(std::min(round, 30)), p.options.window - waited);
+    clock.sleep(longest + std::chrono::milliseconds(pause(p.jitter)), p.options.stop);
+  }
+  p.report.waited = p.locked_at == Duration::zero() ? Duration::zero() : p.locked_at - p.started;
+  after(p);
+  return std::move(p.report);
+}
+
+}  // namespace weir::swap
