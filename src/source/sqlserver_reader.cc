@@ -2,187 +2,23 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <random>
 
 #include <fmt/format.h>
 
 #include "source/code_pages.h"
 #include "source/copy_encode.h"
+#include "source/sqlserver_cells.h"
 #include "source/sqlserver_types.h"
 #include "sql/name.h"
 
 namespace weir::source {
 namespace {
 
-using odbc::CType;
 using odbc::Indicator;
-
-// FreeTDS's raw forms. Little-endian, as the driver's machine is.
-struct RawNumeric { std::uint8_t precision; std::int8_t scale; std::uint8_t sign; std::uint8_t value[16]; };
-struct RawDateTime { std::int32_t days; std::uint32_t ticks; };           // since 1900-01-01; 1/300 s
-struct RawSmallDateTime { std::uint16_t days, minutes; };
-struct RawTime { std::uint16_t hour, minute, second, pad; std::uint32_t nanosecond; };
-struct RawOffset { odbc::TimestampValue local; std::int16_t hours, minutes; };
-static_assert(sizeof(RawNumeric) == 19 && sizeof(RawTime) == 12 && sizeof(RawOffset) == 20);
 
 constexpr std::int32_t kDays1900 = -36524;  // 1900-01-01 in days since 2000-01-01
 constexpr std::size_t kMostField = 0x3fffffff;  // PostgreSQL's MaxAllocSize
-
-// What is done with a cell's bytes.
-enum class Action {
-  Bit, TinyInt, SmallInt, Int, BigInt, Real, Float,
-  Numeric, Money, SmallMoney, Date, Time, SmallDateTime, DateTime, Timestamp, Offset, Guid,
-  Utf16, CodePage, Utf8, Bytes,
-  DecimalText, TimeText, OffsetText, GuidText,  // the typed way
-};
-
-struct Form {
-  Action action;
-  CType type;
-  std::size_t size;      // of the buffer; 0 for long values
-  bool exact_size;       // the driver always gives so many bytes
-};
-
-template <typename T>
-T load(char const* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-Form raw_form(Column const& column) {
-  std::size_t const length = is_long(column) ? 0 : static_cast<std::size_t>(std::max(column.max_length, 1));
-  switch (static_cast<Decode>(column.decode)) {
-    case Decode::Bit: return {Action::Bit, CType::Bit, 1, true};
-    case Decode::TinyInt: return {Action::TinyInt, CType::UInt8, 1, true};
-    case Decode::SmallInt: return {Action::SmallInt, CType::Int16, 2, true};
-    case Decode::Int: return {Action::Int, CType::Int32, 4, true};
-    case Decode::BigInt: return {Action::BigInt, CType::Int64, 8, true};
-    case Decode::Real: return {Action::Real, CType::Float, 4, true};
-    case Decode::Float: return {Action::Float, CType::Double, 8, true};
-    case Decode::Decimal: return {Action::Numeric, CType::Binary, sizeof(RawNumeric), true};
-    case Decode::Money: return {Action::Money, CType::Binary, 8, true};
-    case Decode::SmallMoney: return {Action::SmallMoney, CType::Binary, 4, true};
-    case Decode::Date: return {Action::Date, CType::Binary, sizeof(odbc::DateValue), true};
-    case Decode::Time: return {Action::Time, CType::Binary, sizeof(RawTime), true};
-    case Decode::SmallDateTime: return {Action::SmallDateTime, CType::Binary, sizeof(RawSmallDateTime), true};
-    case Decode::DateTime: return {Action::DateTime, CType::Binary, sizeof(RawDateTime), true};
-    case Decode::DateTime2: return {Action::Timestamp, CType::Binary, sizeof(odbc::TimestampValue), true};
-    case Decode::DateTimeOffset: return {Action::Offset, CType::Binary, sizeof(RawOffset), true};
-    case Decode::Guid: return {Action::Guid, CType::Binary, 16, true};
-    case Decode::Utf16: return {Action::Utf16, CType::Binary, length, false};
-    case Decode::CodePage: return {Action::CodePage, CType::Binary, length, false};
-    case Decode::Utf8: return {Action::Utf8, CType::Binary, length, false};
-    case Decode::Bytes:
-    case Decode::Refused: break;
-  }
-  return {Action::Bytes, CType::Binary, length, false};
-}
-
-Form typed_form(Column const& column) {
-  bool const is_wide = static_cast<Decode>(column.decode) == Decode::Utf16;
-  auto const length = static_cast<std::size_t>(std::max(column.max_length, 1));
-  std::size_t const text_bytes = is_long(column) ? 0 : (is_wide ? length : 2 * length) + 2;
-  switch (static_cast<Decode>(column.decode)) {
-    case Decode::Decimal:
-    case Decode::Money:
-    case Decode::SmallMoney: return {Action::DecimalText, CType::Char, 64, false};
-    case Decode::Date: return {Action::Date, CType::Date, sizeof(odbc::DateValue), true};
-    case Decode::SmallDateTime:
-    case Decode::DateTime:
-    case Decode::DateTime2: return {Action::Timestamp, CType::Timestamp, sizeof(odbc::TimestampValue), true};
-    case Decode::Time: return {Action::TimeText, CType::Wide, 64, false};
-    case Decode::DateTimeOffset: return {Action::OffsetText, CType::Wide, 96, false};
-    case Decode::Guid: return {Action::GuidText, CType::Wide, 80, false};
-    case Decode::Utf16:
-    case Decode::CodePage:
-    case Decode::Utf8: return {Action::Utf16, CType::Wide, text_bytes, false};
-    default: return raw_form(column);
-  }
-}
-
-Form form_of(Column const& column, Binding binding) { return binding == Binding::Raw ? raw_form(column) : typed_form(column); }
-
-struct Cell {
-  Column const* column = nullptr;
-  Form form{};
-  std::size_t result_column = 0;
-  char* data = nullptr;                          // in the row buffer, or in `long_value`
-  std::size_t length = 0;
-  Indicator* indicator = nullptr;
-  std::array<char16_t, 128> const* code_page = nullptr;
-  bool trim = false;                             // blanks at the end
-  bool is_long = false;
-  std::string long_value;
-  ColumnLoss* loss = nullptr;
-};
-
-// ASCII text that a driver gave as UTF-16, for short values.
-class Narrow {
- public:
-  Narrow(char const* utf16, std::size_t bytes) {
-    for (std::size_t i = 0; i + 1 < bytes && size_ < sizeof text_; i += 2) {
-      auto const unit = load<std::uint16_t>(utf16 + i);
-      text_[size_++] = unit < 0x80 ? static_cast<char>(unit) : '?';
-    }
-  }
-  std::string_view view() const { return {text_, size_}; }
-
- private:
-  char text_[64];
-  std::size_t size_ = 0;
-};
-
-std::size_t without_blanks(char const* data, std::size_t length, bool is_wide) {
-  if (!is_wide) {
-    while (length > 0 && data[length - 1] == ' ') --length;
-  } else {
-    while (length >= 2 && data[length - 2] == ' ' && data[length - 1] == '\0') length -= 2;
-  }
-  return length;
-}
-
-// A key value for people; nothing where its bytes would say nothing to them.
-std::optional<std::string> key_text(Cell const& cell) {
-  if (*cell.indicator == odbc::kNull) return "NULL";
-  auto const length = static_cast<std::size_t>(std::max<Indicator>(*cell.indicator, 0));
-  if (cell.is_long || length > cell.form.size) return std::nullopt;
-  std::string_view const bytes(cell.data, length);
-  switch (cell.form.action) {
-    case Action::TinyInt: return std::to_string(static_cast<std::uint8_t>(bytes[0]));
-    case Action::SmallInt: return std::to_string(load<std::int16_t>(cell.data));
-    case Action::Int: return std::to_string(load<std::int32_t>(cell.data));
-    case Action::BigInt: return std::to_string(load<std::int64_t>(cell.data));
-    case Action::Utf16: return '"' + utf8_of_utf16(cell.data, length) + '"';
-    case Action::TimeText:
-    case Action::OffsetText:
-    case Action::GuidText: return std::string(Narrow(cell.data, length).view());
-    case Action::DecimalText: return std::string(bytes);
-    case Action::CodePage:
-    case Action::Utf8: {
-      bool const is_ascii = std::ranges::all_of(bytes, [](char c) { return c >= ' ' && c < 0x7f; });
-      if (is_ascii) return '"' + std::string(bytes) + '"';
-      break;
-    }
-    case Action::Guid: {
-      std::string field;
-      RowBuilder row(field);
-      row.uuid_mixed_endian(cell.data);
-      row.finish();
-      std::string text;
-      for (std::size_t i = 4; i < 20; ++i) {
-        text += fmt::format("{:02x}", static_cast<std::uint8_t>(field[i]));
-        if (i == 7 || i == 9 || i == 11 || i == 13) text += '-';
-      }
-      return text;
-    }
-    default: break;
-  }
-  std::string text = "0x";
-  for (unsigned char const c : bytes.substr(0, 64)) text += fmt::format("{:02x}", c);
-  return text;
-}
 
 class SqlServerReader final : public RowReader {
  public:
