@@ -113,7 +113,7 @@ std::optional<std::string> key_text(Cell const& cell) {
     default: break;
   }
   std::string text = "0x";
-  for (unsigned char const c : bytes.substr(0, 64)) text += fmt::format("{:02x}", c);
+  for (char const c : bytes.substr(0, 64)) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
   return text;
 }
 

@@ -380,7 +380,7 @@ SelectList select_list(std::vector<Column> const& columns, Binding binding) {
     }
     list.items.push_back({i, fmt::format("{} AS {}", expression, sql::quote_mssql(column.name)), is_long(column)});
   }
-  std::ranges::stable_partition(list.items, [](auto const& item) { return !item.is_long; });
+  std::stable_partition(list.items.begin(), list.items.end(), [](auto const& item) { return !item.is_long; });
   return list;
 }
 
