@@ -10,7 +10,8 @@ namespace {
 
 std::string hex(std::string_view bytes) {
   std::string text;
-  for (unsigned char c : bytes) {
+  for (char const signed_c : bytes) {
+    auto const c = static_cast<unsigned char>(signed_c);
     text += "0123456789abcdef"[c >> 4];
     text += "0123456789abcdef"[c & 15];
   }
