@@ -86,7 +86,9 @@ Result<QualifiedName> parse_qualified_name(std::string_view text) {
       parts[part] += c;
     }
   }
-  if (wrong || quoted || part != 1 || parts[0].empty() || parts[1].empty())
+  for (auto const& name : parts)
+    if (name.empty() || name.size() > kMaxIdentifierBytes || name.find('\0') != std::string::npos) wrong = true;
+  if (wrong || quoted || part != 1)
     return Error(ErrorKind::Usage, fmt::format("\"{}\" is not the name of a relation", text))
         .next("write it as schema.name, with double quotes around a part that has dots: raw.\"a.b\"");
   return QualifiedName{parts[0], parts[1]};
@@ -98,11 +100,25 @@ std::uint64_t stable_hash(std::string_view text) {
   return hash;
 }
 
-std::string fit_identifier(std::string_view name) { return derive_identifier(name, ""); }
+namespace {
+
+// An underscore and eight hex digits: two names that had to be changed never become one.
+std::string hash_suffix(std::string_view name) {
+  return fmt::format("_{:08x}", static_cast<std::uint32_t>(stable_hash(name) >> 16));
+}
+
+}  // namespace
+
+std::string fit_identifier(std::string_view name) {
+  if (!name.empty() && name.find('\0') == std::string_view::npos) return derive_identifier(name, "");
+  std::string possible(name);
+  std::replace(possible.begin(), possible.end(), '\0', '_');
+  return derive_identifier(possible, hash_suffix(name));
+}
 
 std::string derive_identifier(std::string_view stem, std::string_view suffix) {
   if (stem.size() + suffix.size() <= kMaxIdentifierBytes) return std::string(stem) + std::string(suffix);
-  std::string const hash = fmt::format("_{:08x}", static_cast<std::uint32_t>(stable_hash(stem) >> 16));
+  std::string const hash = hash_suffix(stem);
   std::size_t const room = kMaxIdentifierBytes - std::min(suffix.size(), kMaxIdentifierBytes - hash.size()) - hash.size();
   std::size_t cut = std::min(room, stem.size());
   while (cut > 0 && cut < stem.size() && (static_cast<unsigned char>(stem[cut]) & 0xC0) == 0x80) --cut;
