@@ -14,10 +14,10 @@ test_all() {
     say "SKIPPED: PostgreSQL 13 and 18 could not be installed (log: build/logs/pgversions.log)"
     skipped=2
   fi
-  build tsan
+  (build tsan) || failed+=("building with the thread sanitizer")
   run_and_keep "concurrent tests (thread sanitizer)" tsan -L concurrent
   # Compiled by clang for its warnings and its thread-safety analysis; nothing is run.
-  build clang
+  (build clang) || failed+=("clang")
   say "all after $((SECONDS - begin)) s; failed: ${failed[*]:-nothing}"
   /usr/bin/python3 tools/dev/count_tests.py --skipped "$skipped" "${kept[@]}"
   [ ${#failed[@]} -eq 0 ]
