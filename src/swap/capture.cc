@@ -14,17 +14,22 @@ Status capture_place(pg::Session& session, Capture& capture) {
 SELECT current_user, to_regnamespace(quote_ident($1)) IS NOT NULL,
        CASE WHEN to_regnamespace(quote_ident($1)) IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege(to_regnamespace(quote_ident($1)), 'CREATE') END,
-       (SELECT value FROM weir.meta WHERE name = 'shell_key'))",
+       to_regclass('weir.generation') IS NOT NULL)",
                                     {capture.target.schema}));
+  capture.prepared = rows.boolean(0, 3);
   capture.role = rows.text(0, 0);
   capture.schema_exists = rows.boolean(0, 1);
   capture.can_create = rows.boolean(0, 2);
-  capture.shell_key = rows.text(0, 3);
   capture.server_version = session.server_version();
   return {};
 }
 
 Status capture_memory(pg::Session& session, Capture& capture) {
+  // A plan can be asked for before the warehouse is prepared; the probe then tells later.
+  capture.shell_key = "whole row";
+  if (!capture.prepared) return {};
+  WEIR_TRY(auto key, session.query("SELECT value FROM weir.meta WHERE name = 'shell_key'"));
+  if (key.size() > 0) capture.shell_key = key.text(0, 0);
   WEIR_TRY(capture.published, find_generation(session, capture.target, "{published}"));
   WEIR_TRY(capture.previous, find_generation(session, capture.target, "{previous}"));
   WEIR_TRY(auto rows, session.query("SELECT column_name, shadow_name, old_type, reason FROM weir.shadow "

@@ -42,6 +42,7 @@ struct Capture {
   sql::QualifiedName target;
   int server_version = 0;
   std::string role;                      // current_user
+  bool prepared = false;                 // schema weir is there
   bool schema_exists = false;
   bool can_create = false;               // in the schema, or the schema itself
   std::string shell_key;                 // weir.meta: "whole row", or why shells cannot be made on this server

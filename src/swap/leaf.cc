@@ -204,6 +204,10 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
     for (warehouse::Column const& c : capture.relation->columns) {
       LoadColumn const* const load = plan.column_plan->find(c.name);
       warehouse::Column const* const has = leaf.find_column(c.name);
+      if (load != nullptr && c.statistics_target >= 0 && (has == nullptr || has->statistics_target != c.statistics_target))
+        statements.push_back(alter + fmt::format("ALTER COLUMN {} SET STATISTICS {}", quote_pg(c.name), c.statistics_target));
+      if (load != nullptr && !c.options.empty() && (has == nullptr || has->options != c.options))
+        statements.push_back(alter + fmt::format("ALTER COLUMN {} SET ({})", quote_pg(c.name), c.options));
       if (load == nullptr || c.generated || !c.default_expression || normal_type(load->type) != normal_type(c.type)) continue;
       if (has == nullptr || has->default_expression != c.default_expression)
         statements.push_back(alter + fmt::format("ALTER COLUMN {} SET DEFAULT {}", quote_pg(c.name), *c.default_expression));

@@ -183,7 +183,8 @@ Result<std::optional<Load>> Load::adopt(pg::Session& session, Plan const& plan, 
   state->locked = true;
   Load load(std::move(state));
   WEIR_DO(session.query("UPDATE weir.generation SET token = $2, scope = $3 WHERE id = $1", {std::to_string(found->id), std::to_string(token), scope}));
-  if (load.state_->ready && found->rows >= 0) {
+  // A staging table is unlogged, and empty after a crash of the server: it is counted.
+  if (load.state_->ready && found->rows >= 0 && uses_leaf(plan)) {
     load.state_->rows = static_cast<std::uint64_t>(found->rows);
   } else {
     WEIR_TRY(auto rows, session.query("SELECT count(*) FROM " + found->relation.quoted()));

@@ -63,7 +63,7 @@ std::string update_statement(Plan const& plan, std::vector<Written> const& colum
   std::string newer;
   if (plan.request.operation == Operation::Upsert && !plan.request.dedup_order.empty())
     newer = fmt::format(" AND (s.{0} >= t.{1}) IS NOT FALSE", quote_pg(plan.request.dedup_order), quote_pg(plan.column_plan->find(plan.request.dedup_order)->table_name));
-  return fmt::format("UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND ROW({}) OPERATOR(pg_catalog.*<>) ROW({}){}", plan.request.target.quoted(), set, staging,
+  return fmt::format("UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record{}", plan.request.target.quoted(), set, staging,
                      key_match(plan, columns), here, there, newer);
 }
 
