@@ -47,10 +47,20 @@ std::string in_place_obstacle(Capture const& capture) {
   return "";
 }
 
+// Rows as the statistics know them, else as many as could be in its pages (a row takes 32 bytes at least).
+std::int64_t rows_at_most(Capture const& capture) {
+  if (std::int64_t const rows = capture.known_rows(); rows >= 0) return rows;
+  return (capture.leaf ? capture.leaf->bytes : capture.relation->bytes) / 32;
+}
+
 bool is_small(Capture const& capture, Request const& request) {
   auto const limit = static_cast<std::int64_t>(request.merge_below_rows);
-  std::int64_t const rows = capture.known_rows();
-  return rows >= 0 && rows <= limit && request.expected_rows <= limit;
+  return rows_at_most(capture) <= limit && request.expected_rows <= limit;
+}
+
+std::string lookup_table(Capture const& capture) {
+  std::string const rows = capture.known_rows() >= 0 ? fmt::format("about {} rows", format_count(static_cast<std::uint64_t>(capture.known_rows()))) : "a few rows";
+  return fmt::format("a lookup table of {}: differing rows are changed in place", rows);
 }
 
 Result<Choice> choose_missing(Capture const& capture, Request const& request) {
@@ -91,7 +101,7 @@ Result<Choice> choose_for_shell(Capture const& capture, Request const& request) 
     return Choice{Method::Merge, fmt::format("publication \"{}\" would not send the rows of an exchanged leaf", capture.relation->publications[0])};
   bool const fires = !capture.relation->triggers.empty();
   if (is_small(capture, request) && obstacle.empty() && !fires)
-    return Choice{Method::Merge, fmt::format("a lookup table of about {} rows: differing rows are changed in place", format_count(static_cast<std::uint64_t>(capture.known_rows())))};
+    return Choice{Method::Merge, lookup_table(capture)};
   return Choice{Method::Shell, "the leaf of the shell is exchanged: nothing that depends on the table is touched"};
 }
 
@@ -119,7 +129,7 @@ Result<Choice> choose_for_table(Capture const& capture, Request const& request) 
     return Choice{Method::Merge, "stays an ordinary table, changed in place: " + why_not};
   }
   if (is_small(capture, request) && in_place.empty() && capture.relation->triggers.empty())
-    return Choice{Method::Merge, fmt::format("a lookup table of about {} rows: differing rows are changed in place", format_count(static_cast<std::uint64_t>(capture.known_rows())))};
+    return Choice{Method::Merge, lookup_table(capture)};
   return Choice{Method::Shell, "the ordinary table becomes a shell once; its views are pointed at the shell and keep their OIDs", true};
 }
 
@@ -198,6 +208,24 @@ Request for_view(Request request) {
   return request;
 }
 
+// A view's columns stay, in their order; new ones come behind.
+void keep_view_columns(Capture const& capture, ColumnPlan& columns) {
+  std::vector<LoadColumn> ordered;
+  for (warehouse::Column const& c : capture.relation->columns) {
+    if (LoadColumn const* has = columns.find(c.name)) {
+      ordered.push_back(*has);
+      continue;
+    }
+    ordered.push_back({.name = c.name, .type = c.type, .collation = c.collation, .fill = Fill::Empty, .of = {}, .of_type = {}, .expression = {},
+                       .not_null = false, .may_relax = false, .storage = {}, .compression = {}, .table_name = c.name});
+    for (ColumnAction& a : columns.actions)
+      if (a.column == c.name) a.action = "keep";
+  }
+  for (LoadColumn& c : columns.load)
+    if (capture.relation->find_column(c.name) == nullptr) ordered.push_back(std::move(c));
+  columns.load = std::move(ordered);
+}
+
 void add_steps(Plan& plan) {
   std::string const target = plan.request.target.quoted();
   auto step = [&](std::string phase, std::string what, std::string lock, std::string sql) {
@@ -261,16 +289,7 @@ Result<Plan> plan(std::shared_ptr<Capture const> capture, Request const& request
   plan.capture = capture;
   bool const in_place = choice.method == Method::Merge || choice.method == Method::Truncate;
   WEIR_TRY(auto columns, plan_columns(*capture, choice.method == Method::View ? for_view(request) : request, in_place));
-  if (choice.method == Method::View && capture->relation) {
-    // Dropping is not possible in a view.
-    for (warehouse::Column const& c : capture->relation->columns)
-      if (columns.find(c.name) == nullptr) {
-        columns.load.push_back({.name = c.name, .type = c.type, .collation = c.collation, .fill = Fill::Empty, .of = {}, .of_type = {},
-                                .expression = {}, .not_null = false, .may_relax = false, .storage = {}, .compression = {}, .table_name = c.name});
-        for (ColumnAction& a : columns.actions)
-          if (a.column == c.name) a.action = "keep";
-      }
-  }
+  if (choice.method == Method::View && capture->relation) keep_view_columns(*capture, columns);
   plan.columns = columns.actions;
   plan.column_plan = std::make_shared<ColumnPlan const>(std::move(columns));
   plan.dependents = capture->dependents;
