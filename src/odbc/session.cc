@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstring>
+#include <deque>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -17,11 +18,20 @@
 #include "base/text.h"
 #include "odbc/diagnostics.h"
 #include "odbc/drivers.h"
+#include "odbc/sql_types.h"
 #include "odbc/wide_text.h"
 
 namespace weir::odbc {
 
 static_assert(sizeof(SQLWCHAR) == 2 && sizeof(SQLLEN) == sizeof(Indicator) && SQL_NULL_DATA == kNull);
+static_assert(kChar == SQL_CHAR && kNumeric == SQL_NUMERIC && kDecimal == SQL_DECIMAL && kInteger == SQL_INTEGER &&
+              kSmallInt == SQL_SMALLINT && kFloat == SQL_FLOAT && kReal == SQL_REAL && kDouble == SQL_DOUBLE &&
+              kVarChar == SQL_VARCHAR && kTypeDate == SQL_TYPE_DATE && kTypeTime == SQL_TYPE_TIME &&
+              kTypeTimestamp == SQL_TYPE_TIMESTAMP && kLongVarChar == SQL_LONGVARCHAR && kBinary == SQL_BINARY &&
+              kVarBinary == SQL_VARBINARY && kLongVarBinary == SQL_LONGVARBINARY && kBigInt == SQL_BIGINT &&
+              kTinyInt == SQL_TINYINT && kBit == SQL_BIT && kWChar == SQL_WCHAR && kWVarChar == SQL_WVARCHAR &&
+              kWLongVarChar == SQL_WLONGVARCHAR && kGuid == SQL_GUID && kDate2 == SQL_DATE && kTime2 == SQL_TIME &&
+              kTimestamp2 == SQL_TIMESTAMP);
 static_assert(sizeof(DateValue) == sizeof(SQL_DATE_STRUCT) && sizeof(TimestampValue) == sizeof(SQL_TIMESTAMP_STRUCT));
 
 namespace {
@@ -130,11 +140,27 @@ struct Session::State {
   ConnectOptions options;
   DriverInfo driver;
   bool can_cancel = true;
+  // SQLite's driver has no wide functions. The driver manager then narrows each UTF-16 unit to a byte, and widens bytes to
+  // units: so its UTF-8 travels as one unit a byte.
+  bool is_narrow = false;
   bool connected = false;
 
   ~State() {
     if (connected) SQLDisconnect(handle);
     if (handle != SQL_NULL_HDBC) SQLFreeHandle(SQL_HANDLE_DBC, handle);
+  }
+
+  std::u16string to_wide(std::string_view text) const {
+    if (!is_narrow) return to_utf16(text);
+    std::u16string units;
+    for (unsigned char const byte : text) units += static_cast<char16_t>(byte);
+    return units;
+  }
+  std::string from_wide(std::u16string_view units) const {
+    if (!is_narrow) return to_utf8(units);
+    std::string text;
+    for (char16_t const unit : units) text += static_cast<char>(unit);
+    return text;
   }
 
   std::string info(SQLUSMALLINT type) const {
@@ -152,6 +178,7 @@ struct Statement::State {
   // The values of the running statement's parameters: the driver reads them while it executes.
   std::vector<Parameter> parameters;
   std::vector<SQLLEN> lengths;
+  std::deque<std::string> narrow_parameters;
   std::string text_buffer;
   std::atomic<bool> cancelled = false;
   bool open = false;
@@ -173,6 +200,7 @@ struct Statement::State {
     SQLFreeStmt(handle, SQL_RESET_PARAMS);
     parameters.assign(given.begin(), given.end());
     lengths.assign(given.size(), 0);
+    narrow_parameters.clear();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       WEIR_DO(bind_parameter(i));
     }
@@ -194,6 +222,10 @@ struct Statement::State {
           if constexpr (std::is_same_v<T, std::int64_t>) {
             return bind(SQL_C_SBIGINT, SQL_BIGINT, 19, 0, &value, sizeof value);
           } else if constexpr (std::is_same_v<T, std::u16string>) {
+            if (session->is_narrow) {
+              std::string& text = narrow_parameters.emplace_back(to_utf8(value));
+              return bind(SQL_C_CHAR, SQL_VARCHAR, std::max<SQLULEN>(1, text.size()), 0, text.data(), text.size());
+            }
             return bind(SQL_C_WCHAR, SQL_WVARCHAR, std::max<SQLULEN>(4000, value.size()), 0, value.data(), value.size() * 2);
           } else if constexpr (std::is_same_v<T, std::vector<std::byte>>) {
             return bind(SQL_C_BINARY, SQL_VARBINARY, std::max<SQLULEN>(8000, value.size()), 0, value.data(), value.size());
@@ -218,7 +250,7 @@ Status Statement::execute(std::string_view sql, std::span<Parameter const> param
   close();
   state_->cancelled = false;
   WEIR_DO(state_->bind_parameters(parameters));
-  std::u16string const text = to_utf16(sql);
+  std::u16string const text = state_->session->to_wide(sql);
   state_->open = true;
   SQLRETURN const code = SQLExecDirectW(state_->handle, wide(text), static_cast<SQLINTEGER>(text.size()));
   return state_->check(code, "execute a statement");
@@ -239,7 +271,7 @@ Result<ColumnInfo> Statement::describe(std::size_t column) {
                                         static_cast<SQLSMALLINT>(name.size()), &length, &type, &size, &scale, &nullable),
                         "describe a column"));
   ColumnInfo info;
-  info.name = to_utf8(std::u16string_view(name.data()));
+  info.name = state_->session->from_wide(std::u16string_view(name.data()));
   info.sql_type = type;
   info.size = size;
   info.scale = scale;
@@ -298,6 +330,10 @@ Result<std::optional<std::string_view>> Statement::get_value(std::size_t column,
 
 Result<std::optional<std::string>> Statement::get_text(std::size_t column) {
   std::string& buffer = state_->text_buffer;
+  if (state_->session->is_narrow) {
+    WEIR_TRY(auto const text, get_value(column, CType::Char, buffer, std::size_t{1} << 30));
+    return text ? std::optional(std::string(*text)) : std::optional<std::string>();
+  }
   WEIR_TRY(auto const bytes, get_value(column, CType::Wide, buffer, std::size_t{1} << 30));
   if (!bytes) return std::optional<std::string>();
   std::u16string units(bytes->size() / 2, u'\0');
@@ -366,8 +402,9 @@ Result<Session> Session::connect(ConnectOptions const& options) {
   for (auto const& [key, value] : options.attributes) {
     text += attribute(key, value, key == "Driver" && !value.starts_with('/'));
     if (key == "Driver") state->can_cancel = threading_level(value) < 3;
+    if (key == "Driver") state->is_narrow = to_lower(value).find("sqlite") != std::string::npos;
   }
-  std::u16string wide_text = to_utf16(text);
+  std::u16string wide_text = state->to_wide(text);
   if (!options.password.empty()) wide_text += to_utf16(attribute("PWD", options.password.reveal()));
   SQLRETURN const code = SQLDriverConnectW(state->handle, nullptr, wide(wide_text), static_cast<SQLSMALLINT>(wide_text.size()),
                                            nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT);
@@ -385,6 +422,7 @@ Result<Session> Session::connect(ConnectOptions const& options) {
   driver.dbms_version = state->info(SQL_DBMS_VER);
   driver.quote = std::string(trim(state->info(SQL_IDENTIFIER_QUOTE_CHAR)));
   std::string const name = to_lower(driver.driver_name);
+  state->is_narrow = name.find("sqlite") != std::string::npos;
   if (name.find("tdsodbc") != std::string::npos || name.find("freetds") != std::string::npos)
     driver.profile = Profile::FreeTds;
   else if (name.find("msodbcsql") != std::string::npos)
@@ -420,9 +458,10 @@ Status Session::execute(std::string_view sql) {
   return {};
 }
 
-Result<TextRows> Session::query(std::string_view sql, std::span<Parameter const> parameters) {
-  WEIR_TRY(Statement run, statement());
-  WEIR_DO(run.execute(sql, parameters));
+namespace {
+
+// The first row set, run to the end of all results.
+Result<TextRows> read_rows(Statement& run) {
   TextRows answer;
   for (bool more = true; more;) {
     WEIR_TRY(std::size_t const columns, run.columns());
@@ -446,6 +485,70 @@ Result<TextRows> Session::query(std::string_view sql, std::span<Parameter const>
     WEIR_TRY(more, run.more_results());
   }
   return answer;
+}
+
+// A catalog function's argument: null where there is no name, so that the driver does not look for an empty one.
+struct NameArgument {
+  explicit NameArgument(std::u16string name) : text(std::move(name)) {}
+  SQLWCHAR* data() const { return text.empty() ? nullptr : wide(text); }
+  SQLSMALLINT size() const { return static_cast<SQLSMALLINT>(text.size()); }
+  std::u16string text;
+};
+
+// `name` as a pattern that matches nothing else.
+std::string escaped(std::string const& name, std::string const& escape) {
+  if (escape.empty()) return name;
+  std::string pattern;
+  for (char c : name) {
+    if (c == '_' || c == '%' || escape.find(c) != std::string::npos) pattern += escape;
+    pattern += c;
+  }
+  return pattern;
+}
+
+}  // namespace
+
+Result<TextRows> Session::query(std::string_view sql, std::span<Parameter const> parameters) {
+  WEIR_TRY(Statement run, statement());
+  WEIR_DO(run.execute(sql, parameters));
+  return read_rows(run);
+}
+
+template <typename Call>
+Result<TextRows> Session::catalog(Call&& call) {
+  WEIR_TRY(Statement run, statement());
+  run.state_->open = true;
+  WEIR_DO(run.state_->check(call(run.state_->handle), "read the catalog"));
+  return read_rows(run);
+}
+
+Result<TextRows> Session::catalog_tables() {
+  NameArgument const types(u"TABLE,VIEW");
+  return catalog([&](SQLHSTMT handle) {
+    return SQLTablesW(handle, nullptr, 0, nullptr, 0, nullptr, 0, types.data(), types.size());
+  });
+}
+
+Result<TextRows> Session::catalog_columns(std::string const& schema, std::string const& table) {
+  std::string const escape = state_->info(SQL_SEARCH_PATTERN_ESCAPE);
+  NameArgument const in(state_->to_wide(escaped(schema, escape))), of(state_->to_wide(escaped(table, escape)));
+  return catalog([&](SQLHSTMT handle) {
+    return SQLColumnsW(handle, nullptr, 0, in.data(), in.size(), of.data(), of.size(), nullptr, 0);
+  });
+}
+
+Result<TextRows> Session::catalog_primary_key(std::string const& schema, std::string const& table) {
+  NameArgument const in(state_->to_wide(schema)), of(state_->to_wide(table));
+  return catalog([&](SQLHSTMT handle) {
+    return SQLPrimaryKeysW(handle, nullptr, 0, in.data(), in.size(), of.data(), of.size());
+  });
+}
+
+Result<TextRows> Session::catalog_unique_indexes(std::string const& schema, std::string const& table) {
+  NameArgument const in(state_->to_wide(schema)), of(state_->to_wide(table));
+  return catalog([&](SQLHSTMT handle) {
+    return SQLStatisticsW(handle, nullptr, 0, in.data(), in.size(), of.data(), of.size(), SQL_INDEX_UNIQUE, SQL_QUICK);
+  });
 }
 
 Result<TextRows> Session::query(std::string_view sql, std::initializer_list<Parameter> parameters) {

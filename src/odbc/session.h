@@ -133,6 +133,13 @@ class Session {
   Result<TextRows> query(std::string_view sql, std::span<Parameter const> parameters = {});
   Result<TextRows> query(std::string_view sql, std::initializer_list<Parameter> parameters);
 
+  // The driver's catalog functions (SQLTables, SQLColumns, SQLPrimaryKeys, SQLStatistics). Their columns stand in ODBC's order;
+  // their names differ between drivers. Names are exact, not patterns; "" = none.
+  Result<TextRows> catalog_tables();
+  Result<TextRows> catalog_columns(std::string const& schema, std::string const& table);
+  Result<TextRows> catalog_primary_key(std::string const& schema, std::string const& table);
+  Result<TextRows> catalog_unique_indexes(std::string const& schema, std::string const& table);
+
   bool is_dead() const;                  // the driver says that the connection is gone
   DriverInfo const& driver() const;
   bool can_cancel() const;               // see Statement::cancel()
@@ -142,6 +149,9 @@ class Session {
   friend class Statement;
   struct State;
   explicit Session(std::unique_ptr<State> state);
+  // Runs a catalog function on a new statement and reads its answer.
+  template <typename Call>
+  Result<TextRows> catalog(Call&& call);
   std::unique_ptr<State> state_;
 };
 

@@ -1,5 +1,6 @@
 #include "source/open.h"
 
+#include "source/odbc_generic.h"
 #include "source/postgres.h"
 #include "source/sqlserver.h"
 
@@ -19,9 +20,9 @@ Result<std::unique_ptr<Source>> open(SourceOptions const& options) {
   switch (options.kind) {
     case SourceKind::Postgres: return open_postgres(options);
     case SourceKind::SqlServer: return open_sqlserver_kind(options);
-    case SourceKind::Odbc: break;
+    case SourceKind::Odbc: return open_odbc(options);
   }
-  return Error(ErrorKind::Config, "this build of weir has no source of that kind");
+  return Error(ErrorKind::Internal, "a kind of source that open() does not know");
 }
 
 }  // namespace weir::source

@@ -8,6 +8,7 @@
 
 #include "source/code_pages.h"
 #include "source/copy_encode.h"
+#include "source/extra_columns.h"
 #include "source/sqlserver_cells.h"
 #include "source/sqlserver_types.h"
 #include "sql/name.h"
@@ -40,7 +41,6 @@ class SqlServerReader final : public RowReader {
   Status encode_timestamp(RowBuilder& row, Cell& cell, odbc::TimestampValue const& value, int offset_minutes);
   Status encode_text(RowBuilder& row, Cell& cell);
   Status count_cut_time(Cell& cell);
-  void encode_extra(RowBuilder& row, ExtraColumn const& extra);
   Status confirm_end();
   Error value_error(Cell const& cell, std::string what, std::string next);
   std::string row_key() const;
@@ -150,7 +150,7 @@ Status SqlServerReader::encode_row(RowBuilder& row) {
                          "the column has changed, or the driver does not fit: run again");
     WEIR_DO(encode(row, cell));
   }
-  for (auto const& extra : request_.extra) encode_extra(row, extra);
+  for (auto const& extra : request_.extra) append_extra(row, extra, random_);
   return {};
 }
 
@@ -293,18 +293,6 @@ Status SqlServerReader::count_cut_time(Cell& cell) {
     return value_error(cell, "holds 100 ns digits, which PostgreSQL cannot hold", "set fail_on_truncated_time: false to cut them");
   ++loss_of(cell).truncated_times;
   return {};
-}
-
-void SqlServerReader::encode_extra(RowBuilder& row, ExtraColumn const& extra) {
-  if (extra.kind == ExtraColumn::Kind::Constant) {
-    row.raw(extra.constant_binary);
-    return;
-  }
-  std::uint64_t bits[2] = {random_(), random_()};
-  auto* const bytes = reinterpret_cast<unsigned char*>(bits);
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4, variant 1 (RFC 4122, 4.4)
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-  row.uuid(bytes);
 }
 
 // The first result has ended: the server's count must follow and agree.

@@ -56,9 +56,10 @@ inline Result<std::uint64_t> load(source::Source& source, source::ReadRequest co
 
 // Rows that one of the tables (or queries in parentheses) has more often than the other, by their text.
 inline std::int64_t differences(pg::Session& session, std::string const& one, std::string const& other) {
-  auto const rows = must(session.query("SELECT count(*) FROM ((SELECT a::text FROM " + one + " a EXCEPT ALL SELECT b::text FROM " +
-                                       other + " b) UNION ALL (SELECT b::text FROM " + other +
-                                       " b EXCEPT ALL SELECT a::text FROM " + one + " a)) d"));
+  std::string const left = "SELECT one_row::text FROM " + one + " one_row";
+  std::string const right = "SELECT other_row::text FROM " + other + " other_row";
+  auto const rows = must(session.query("SELECT count(*) FROM ((" + left + " EXCEPT ALL " + right + ") UNION ALL (" + right +
+                                       " EXCEPT ALL " + left + ")) d"));
   return rows.integer(0, 0);
 }
 
