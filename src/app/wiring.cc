@@ -47,7 +47,7 @@ Result<source::SourceOptions> source_options(config::Config const& config, confi
   options.password = std::move(resolved.password);
   options.isolation = isolation_from(isolation);
   options.application_name = fmt::format("weir {}", kVersion);
-  if (options.settings["trust_server_certificate"] == "true")
+  if (auto const trust = options.settings.find("trust_server_certificate"); trust != options.settings.end() && trust->second == "true")
     log_info("warning: endpoint \"{}\" trusts any certificate: whoever answers at its address is believed", endpoint.name);
   return options;
 }

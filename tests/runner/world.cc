@@ -123,7 +123,7 @@ Result<Process> World::start(std::vector<std::string> words, std::map<std::strin
 
 Status World::start_source(std::string const& name, std::filesystem::path const& description) {
   processes.erase(name);
-  WEIR_TRY(auto process, start({"weir-tds", "--port", "0", description.string()}));
+  WEIR_TRY(auto process, start({"weir-tds", "--database", description.string(), "--user", "weir", "--password-env", "SOURCE_PASSWORD"}));
   auto const deadline = std::chrono::steady_clock::now() + kStartLimit;
   std::string port;
   while ((port = port_in(process.output_so_far())).empty()) {
