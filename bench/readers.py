@@ -148,8 +148,8 @@ class Method:
         """What weir itself says of the time in which readers could have waited, per refresh."""
         found = []
         for refresh in self.refreshes:
-            streams = json.loads(refresh.report.out).get('streams', [])
-            found += [stream['locked_ms'] for stream in streams if 'locked_ms' in stream]
+            streams = json.loads(refresh.report.out)['reports'][0]['streams']
+            found += [stream['locked_ms'] for stream in streams]
         return sorted(found)
 
 

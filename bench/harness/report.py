@@ -40,7 +40,7 @@ class Report:
 
 def phases_text(runner):
     """Where a sync of one stream spent its time, as its own report says: medians."""
-    times = [json.loads(sample.out)['streams'][0]['times_ms'] for sample in runner.samples]
+    times = [json.loads(sample.out)['reports'][0]['streams'][0]['times_ms'] for sample in runner.samples]
     phases = [f'{phase} {statistics.median(time.get(phase, 0) for time in times) / 1000:.2f} s' for phase in times[0]]
     return 'Of it, as weir reports: ' + ', '.join(phases) + '.'
 
