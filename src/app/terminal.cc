@@ -45,29 +45,6 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
-// Keeps what weir itself writes (newline, tab, SGR colours), escapes the rest, so that no name or message of a database can
-// steer a terminal.
-std::string harmless(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    auto const byte = static_cast<unsigned char>(text[at]);
-    if (byte == 0x1B && at + 1 < text.size() && text[at + 1] == '[') {
-      auto const end = text.find_first_not_of("0123456789;", at + 2);
-      if (end != std::string_view::npos && text[end] == 'm') {
-        out += text.substr(at, end - at + 1);
-        at = end;
-        continue;
-      }
-    }
-    if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += text[at];
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Terminal Terminal::detect(std::string_view when) {
@@ -99,6 +76,35 @@ void write_out(std::string_view text) {
   std::string const masked = redact(std::string(text));
   MutexLock lock(g_mutex);
   if (!write_all(STDOUT_FILENO, masked)) g_out_closed = true;
+}
+
+// Keeps what weir itself writes (newline, tab, SGR colours), escapes the rest, so that no name or message of a database can
+// steer a terminal.
+std::string harmless(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    auto const byte = static_cast<unsigned char>(text[at]);
+    if (byte == 0x1B && at + 1 < text.size() && text[at + 1] == '[') {
+      auto const end = text.find_first_not_of("0123456789;", at + 2);
+      if (end != std::string_view::npos && text[end] == 'm') {
+        out += text.substr(at, end - at + 1);
+        at = end;
+        continue;
+      }
+    }
+    if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+void write_screen(std::string_view text) {
+  std::string const masked = redact(std::string(text));
+  MutexLock lock(g_mutex);
+  write_all(STDERR_FILENO, masked);
 }
 
 void write_err(std::string_view text) {

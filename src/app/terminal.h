@@ -24,6 +24,10 @@ struct Terminal {
 void write_out(std::string_view text);
 // Messages. Control characters other than newline, tab and colours are escaped.
 void write_err(std::string_view text);
+// The same without escaping: for what moves the cursor. The text holds nothing that came from a database unescaped.
+void write_screen(std::string_view text);
+// `text` with control characters escaped, for write_screen().
+std::string harmless(std::string_view text);
 
 // `text` padded with spaces to `width` characters (UTF-8 characters count one).
 std::string pad(std::string_view text, std::size_t width);
