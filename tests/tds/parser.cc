@@ -423,7 +423,7 @@ Outcome Parser::execute(Statement& out) {
   std::vector<std::string> parts;
   TDS_DO(name_parts(parts));
   out.name = to_lower(parts.back());
-  bool const none = at_end() || is_op(";") || (peek().kind == TokenKind::Word && !is_word("null") && !is_word("default"));
+  bool const none = at_end() || is_op(";") || (peek().kind == TokenKind::Word && !is_name() && !is_word("null") && !is_word("default"));
   if (none) return {};
   do {
     ExecuteArgument& argument = out.arguments.emplace_back();
