@@ -11,7 +11,7 @@
 namespace weir::app {
 namespace {
 
-// One CLI::App a command, and where its values go. Options of a command are also known to those below it.
+// One CLI::App a command, and where its positionals go.
 struct Parsed {
   CommandSpec const* command = nullptr;
   CLI::App* app = nullptr;
@@ -29,6 +29,7 @@ class Parser {
   Parser() {
     root_.set_help_flag();
     root_.allow_extras();
+    root_.require_subcommand(0, 1);
     add_options(root_, common_options());
     for (auto const& command : commands()) add_command(command);
   }
@@ -89,11 +90,11 @@ class Parser {
     }
     CLI::App* app = parent->add_subcommand(std::string(name));
     app->set_help_flag();
-    app->fallthrough();
     app->allow_extras();
-    // A command's own options are not taken by commands below it: CLI11 would let them fall through.
+    app->require_subcommand(0, 1);  // else the word behind a command is looked up among all commands: weir help sync
     parsed_.push_back(Parsed{&command, app, {}});
     add_options(*app, command.options);
+    add_options(*app, common_options());
     if (!command.positional.empty()) app->add_option("words", parsed_.back().positionals)->expected(-1);
   }
 
@@ -156,7 +157,7 @@ Status check_choices(Arguments const& arguments) {
       auto const given = arguments.value(spec.name);
       if (std::find(known.begin(), known.end(), given) != known.end()) continue;
       std::string next = did_you_mean(given, known);
-      return Error(ErrorKind::Usage, fmt::format("\"--{}\" is {}, not \"{}\"", spec.name, replace_all(std::string(spec.choices), "|", ", "), given))
+      return Error(ErrorKind::Usage, fmt::format("\"--{}\" is {}, not \"{}\"", spec.name, replace_all(std::string(spec.choices), "|", " or "), given))
           .next(next);
     }
     return {};
@@ -166,13 +167,6 @@ Status check_choices(Arguments const& arguments) {
     WEIR_DO(check(arguments.command->options));
   }
   return {};
-}
-
-bool knows(CommandSpec const& command, std::string_view option) {
-  auto has = [option](std::span<OptionSpec const> specs) {
-    return std::any_of(specs.begin(), specs.end(), [option](OptionSpec const& spec) { return spec.name == option; });
-  };
-  return has(command.options) || has(common_options());
 }
 
 // How many words a command takes: "RELATION" one, "[DIR]" none or one, "[ENDPOINT...]" any number.
@@ -223,11 +217,6 @@ Result<Arguments> parse_command_line(std::vector<std::string> words) {
   WEIR_TRY(Arguments arguments, parser.parse(std::move(words)));
   if (arguments.command == nullptr || arguments.wants_help) return arguments;
   if (arguments.command->run == nullptr) return arguments;
-  for (auto const& [name, values] : arguments.options) {
-    if (knows(*arguments.command, name)) continue;
-    return Error(ErrorKind::Usage, fmt::format("option \"--{}\" does not belong to weir {}", name, arguments.command->path))
-        .next(fmt::format("weir {} --help shows what there is", arguments.command->path));
-  }
   WEIR_DO(check_choices(arguments));
   WEIR_DO(check_positionals(arguments));
   return arguments;
