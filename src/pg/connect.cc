@@ -139,8 +139,8 @@ bool wait(PGconn* connection, PostgresPollingStatusType what, std::chrono::stead
   }
 }
 
-// Goes through the whole handshake. Each host gets its own time; one that does not answer is cut off, upon which libpq goes
-// to the next. True when the last one ran out of time.
+// Goes through the whole handshake. Each host gets its own time; one that does not take the connection is cut off, upon which
+// libpq goes to the next (one that takes it and then says nothing ends the attempt). True when the time ran out.
 bool establish(PGconn* connection, std::chrono::seconds each) {
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);  // the only way to learn the SQLSTATE of a refusal
   auto status = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
