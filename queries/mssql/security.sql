@@ -5,4 +5,4 @@ SELECT DISTINCT
   CONVERT(nvarchar(128), p.name) AS policy_name
 FROM sys.security_predicates AS sp
 JOIN sys.security_policies AS p ON p.object_id = sp.object_id
-WHERE p.is_enabled = 1 AND sp.predicate_type = 0;
+WHERE p.is_enabled = 1 AND sp.predicate_type_desc = N'FILTER';

@@ -122,6 +122,13 @@ Result<std::string> choose_sqlserver_driver(std::string const& wanted) {
       .next("install FreeTDS's (apt install tdsodbc) or Microsoft's (msodbcsql18)");
 }
 
+bool is_freetds_driver(std::string const& driver) {
+  if (driver.find('/') != std::string::npos) return driver.find("tdsodbc") != std::string::npos;
+  auto const drivers = installed_drivers();
+  auto const* const found = find(drivers, [&](auto const& d) { return equals_ignoring_case(d.name, driver); });
+  return found && is_freetds(*found);
+}
+
 int threading_level(std::string const& driver_name) {
   for (auto const& driver : installed_drivers()) {
     if (!equals_ignoring_case(driver.name, driver_name)) continue;

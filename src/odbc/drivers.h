@@ -25,6 +25,9 @@ std::optional<std::string> find_freetds_library();
 // library by its path, or Microsoft's driver, in this order. Error: Config, with what is installed and what to install.
 Result<std::string> choose_sqlserver_driver(std::string const& wanted);
 
+// True for FreeTDS's driver, by its registered name or its library's path.
+bool is_freetds_driver(std::string const& driver);
+
 // The driver's `Threading` level in odbcinst.ini; 0 if it has none. From 3 on the driver manager lets one call at a time
 // through, and a cancel from another thread would wait for what it is to cancel.
 int threading_level(std::string const& driver_name);

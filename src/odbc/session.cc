@@ -103,14 +103,21 @@ Result<SQLHENV> environment() {
   return handle;
 }
 
-bool needs_braces(std::string_view value) {
-  return value.empty() || value.find_first_of("[]{}(),;?*=!@") != std::string_view::npos || value.front() == ' ' ||
-         value.back() == ' ';
-}
-
-std::string attribute(std::string_view key, std::string_view value, bool always_braces = false) {
-  if (!always_braces && !needs_braces(value)) return fmt::format("{}={};", key, value);
-  return fmt::format("{}={{{}}};", key, replace_all(std::string(value), "}", "}}"));
+// KEY={value}; with } doubled, as ODBC has it (SQLDriverConnect, "Connection Strings"). FreeTDS instead takes everything up to "};"
+// as it stands, so that a value with that inside cannot be told to it.
+Status append_attribute(std::string& text, std::string_view key, std::string_view value, bool is_freetds) {
+  bool const is_plain = !value.empty() && value.find_first_of("[]{}(),;?*=!@ ") == std::string_view::npos;
+  if (is_plain && key != "Driver") {
+    text += fmt::format("{}={};", key, value);
+  } else if (!is_freetds) {
+    text += fmt::format("{}={{{}}};", key, replace_all(std::string(value), "}", "}}"));
+  } else if (value.find("};") == std::string_view::npos) {
+    text += fmt::format("{}={{{}}};", key, value);
+  } else {
+    return Error(ErrorKind::Config, fmt::format("FreeTDS's driver cannot take a value of {} that holds \"}};\"", key))
+        .next("change it, or use Microsoft's driver");
+  }
+  return {};
 }
 
 SQLSMALLINT c_type(CType type) {
@@ -399,13 +406,21 @@ Result<Session> Session::connect(ConnectOptions const& options) {
                      reinterpret_cast<SQLPOINTER>(static_cast<SQLULEN>(options.login_timeout.count())), 0);
 
   std::string text;
+  bool is_freetds = false;
   for (auto const& [key, value] : options.attributes) {
-    text += attribute(key, value, key == "Driver" && !value.starts_with('/'));
-    if (key == "Driver") state->can_cancel = threading_level(value) < 3;
-    if (key == "Driver") state->is_narrow = to_lower(value).find("sqlite") != std::string::npos;
+    if (key == "Driver") {
+      state->can_cancel = threading_level(value) < 3;
+      state->is_narrow = to_lower(value).find("sqlite") != std::string::npos;
+      is_freetds = is_freetds_driver(value);
+    }
+    WEIR_DO(append_attribute(text, key, value, is_freetds));
   }
-  std::u16string wide_text = state->to_wide(text);
-  if (!options.password.empty()) wide_text += to_utf16(attribute("PWD", options.password.reveal()));
+  std::string password;
+  if (!options.password.empty()) {
+    WEIR_DO(append_attribute(password, "PWD", options.password.reveal(), is_freetds));
+  }
+  std::u16string wide_text = state->to_wide(text) + to_utf16(password);
+  std::fill_n(static_cast<char volatile*>(password.data()), password.size(), '\0');
   SQLRETURN const code = SQLDriverConnectW(state->handle, nullptr, wide(wide_text), static_cast<SQLSMALLINT>(wide_text.size()),
                                            nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT);
   std::fill_n(static_cast<char16_t volatile*>(wide_text.data()), wide_text.size(), u'\0');

@@ -209,6 +209,14 @@ void fill_partitions(Context& c, Tables const& tables, Rows& rows) {
   });
 }
 
+void fill_allocation_units(Context& c, Tables const& tables, Rows& rows) {
+  each_index(tables, [&](TableDef const& table, IndexDef const* index) {
+    std::int64_t const pages = (static_cast<std::int64_t>(c.database.approximate_rows(table.object_id)) * row_bytes(table) + 8095) / 8096;
+    std::int64_t const partition = std::int64_t{table.object_id} * 16 + (index == nullptr ? 0 : index->index_id);
+    rows.push_back({num(partition), num(1), str("IN_ROW_DATA"), num(partition), num(1), num(pages + 2), num(pages + (pages > 0 ? 1 : 0)), num(pages)});
+  });
+}
+
 void fill_partition_stats(Context& c, Tables const& tables, Rows& rows) {
   each_index(tables, [&](TableDef const& table, IndexDef const* index) {
     auto const count = static_cast<std::int64_t>(c.database.approximate_rows(table.object_id));
@@ -324,6 +332,7 @@ std::vector<View> const& views() {
       {"sys", "indexes", {{"object_id", kInt}, {"name", kName}, {"index_id", kInt}, {"type", kTiny}, {"type_desc", kText60}, {"is_unique", kBit}, {"data_space_id", kInt}, {"is_primary_key", kBit}, {"is_unique_constraint", kBit}, {"fill_factor", kTiny}, {"is_disabled", kBit}, {"is_hypothetical", kBit}, {"has_filter", kBit}, {"filter_definition", kMax}}, fill_indexes},
       {"sys", "index_columns", {{"object_id", kInt}, {"index_id", kInt}, {"index_column_id", kInt}, {"column_id", kInt}, {"key_ordinal", kTiny}, {"partition_ordinal", kTiny}, {"is_descending_key", kBit}, {"is_included_column", kBit}}, fill_index_columns},
       {"sys", "partitions", {{"partition_id", kBig}, {"object_id", kInt}, {"index_id", kInt}, {"partition_number", kInt}, {"hobt_id", kBig}, {"rows", kBig}, {"data_compression", kTiny}, {"data_compression_desc", kText60}}, fill_partitions},
+      {"sys", "allocation_units", {{"allocation_unit_id", kBig}, {"type", kTiny}, {"type_desc", kText60}, {"container_id", kBig}, {"data_space_id", kInt}, {"total_pages", kBig}, {"used_pages", kBig}, {"data_pages", kBig}}, fill_allocation_units},
       {"sys", "dm_db_partition_stats", {{"partition_id", kBig}, {"object_id", kInt}, {"index_id", kInt}, {"partition_number", kInt}, {"in_row_data_page_count", kBig}, {"used_page_count", kBig}, {"reserved_page_count", kBig}, {"row_count", kBig}}, fill_partition_stats},
       {"sys", "key_constraints", {{"name", kName}, {"object_id", kInt}, {"schema_id", kInt}, {"parent_object_id", kInt}, {"type", kChar2}, {"type_desc", kText60}, {"unique_index_id", kInt}, {"is_system_named", kBit}, {"is_enforced", kBit}}, fill_key_constraints},
       {"sys", "identity_columns", {{"object_id", kInt}, {"name", kName}, {"column_id", kInt}, {"seed_value", kBig}, {"increment_value", kBig}, {"last_value", kBig}}, fill_identity_columns},

@@ -177,7 +177,7 @@ bool parse_decimal(std::string_view text, int128& mantissa, int& scale) {
     }
     if (c < '0' || c > '9') return false;
     any = true;
-    if (mantissa > (int128{1} << 120)) return false;
+    if (mantissa >= (int128{1} << 123)) return false;  // 38 digits fit
     mantissa = mantissa * 10 + (c - '0');
     if (point) ++scale;
   }

@@ -211,6 +211,11 @@ Outcome f_replace(Context&, Expr const& call, Args& a, Value& out) {
   return put_text(call, to_utf16(replace_all(to_text(a[0]), to_text(a[1]), to_text(a[2]))), out);
 }
 
+Outcome f_quotename(Context&, Expr const& call, Args& a, Value& out) {
+  if (a[0].null) return out = null_value(call.type.id), Outcome();
+  return put_text(call, to_utf16("[" + replace_all(to_text(a[0]), "]", "]]") + "]"), out);
+}
+
 Outcome f_charindex(Context&, Expr const& call, Args& a, Value& out) {
   if (a[0].null || a[1].null) return out = null_value(call.type.id), Outcome();
   std::string what, text;
@@ -549,6 +554,7 @@ constexpr Function kFunctions[] = {
     {"left", 2, 2, t_text, f_side<true>},
     {"right", 2, 2, t_text, f_side<false>},
     {"replace", 3, 3, t_text, f_replace},
+    {"quotename", 1, 1, t_text, f_quotename},
     {"charindex", 2, 2, t_int, f_charindex},
     {"concat", 1, kMany, t_nvarchar_max, f_concat},
     {"replicate", 2, 2, t_text, f_replicate},
