@@ -170,6 +170,8 @@ bool parse_decimal(std::string_view text, int128& mantissa, int& scale) {
   bool point = false, any = false;
   mantissa = 0;
   scale = 0;
+  int128 most = 1;  // 38 digits
+  for (int i = 0; i < 37; ++i) most *= 10;
   for (char const c : text) {
     if (c == '.' && !point) {
       point = true;
@@ -177,7 +179,7 @@ bool parse_decimal(std::string_view text, int128& mantissa, int& scale) {
     }
     if (c < '0' || c > '9') return false;
     any = true;
-    if (mantissa >= (int128{1} << 123)) return false;  // 38 digits fit
+    if (mantissa >= most) return false;
     mantissa = mantissa * 10 + (c - '0');
     if (point) ++scale;
   }

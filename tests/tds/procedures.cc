@@ -47,7 +47,9 @@ Value const* find_argument(std::vector<Argument> const& arguments, std::string_v
 }
 
 Outcome text_of(std::vector<Argument> const& arguments, std::string_view name, std::size_t position, std::string& out) {
+  // Callers by number go by position, whatever they call their parameters.
   Value const* value = find_argument(arguments, name, position);
+  if (value == nullptr && position < arguments.size()) value = &arguments[position].value;
   if (value == nullptr) return sql_error(201, 16, fmt::format("Procedure or function expects parameter '{}', which was not supplied.", name));
   out = to_text(*value);
   return {};
