@@ -1,7 +1,8 @@
 -- Everything that depends on a relation, at any depth, with owner and definition; the order is a valid order of creation.
 -- Things that merely carry something (a view's rule, a row type) are folded into the object that owns them; what belongs to
 -- the leaf of a shell is left out. Read-only; locks nothing beyond ACCESS SHARE on catalogs. PostgreSQL 13 to 18.
--- psql -v root='sync_core."Country"' -f queries/dependents.sql   (with search_path = '' every name comes out qualified)
+-- psql -v root='sync_core."Country"' -v definitions=yes -f queries/dependents.sql   (with search_path = '' every name comes
+-- out qualified; with definitions=no nothing is printed that would lock a dependent)
 WITH RECURSIVE
 -- (1) edges: a "carrier" object (rule, default, constraint, trigger, policy ...) is folded into the object that owns it
 edge AS NOT MATERIALIZED (
@@ -66,7 +67,7 @@ SELECT o.depth,
   pg_get_userbyid(ow.owner) AS owner,
   pg_has_role(current_user, ow.owner, 'USAGE') AS can_alter,
   cl.uses_columns, cl.uses_whole, (o.mindepth = 1) AS direct, (o.depth >= 60) AS in_cycle,
-  CASE o.classid
+  CASE CASE WHEN :'definitions' = 'yes' THEN o.classid END
     WHEN 'pg_class'::regclass THEN CASE WHEN o.objsubid = 0 THEN CASE
         WHEN c.relkind = 'v' THEN format('CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass, coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')',''), pg_get_viewdef(c.oid))
         WHEN c.relkind = 'm' THEN format('CREATE MATERIALIZED VIEW %s USING %I%s%s AS %s WITH NO DATA', c.oid::regclass, am.amname, coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')',''), coalesce(' TABLESPACE ' || quote_ident(ts.spcname), ''), rtrim(pg_get_viewdef(c.oid),'; '))

@@ -1,7 +1,9 @@
 -- The catalog fingerprint of a relation: one fact a row (object, aspect, value) for the relation itself and for everything
 -- that depends on it at any depth. Two runs give the same rows exactly when nothing of theirs changed: the OIDs of
 -- relations, functions and types are facts too. The leaf of a shell is described without its name, so that a refresh leaves
--- the facts as they were. PostgreSQL 13 to 18. psql -v root='sync_core."Country"' -f queries/fingerprint.sql
+-- the facts as they were. With definitions=no the text of views is left out: what is stored of them says as much, and
+-- printing them locks them. PostgreSQL 13 to 18.
+-- psql -v root='sync_core."Country"' -v definitions=yes -f queries/fingerprint.sql
 WITH RECURSIVE
 edge AS NOT MATERIALIZED (
   SELECT d.refclassid, d.refobjid,
@@ -67,7 +69,7 @@ fact(object, aspect, value) AS (
   UNION ALL SELECT what, 'grant', format('%s to %s by %s%s', x.privilege_type, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
                           quote_ident(pg_get_userbyid(x.grantor)), CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END)
       FROM rel, aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner))) x WHERE relkind NOT IN ('i', 'I', 'c')
-  UNION ALL SELECT what, 'definition', pg_get_viewdef(oid) FROM rel WHERE relkind IN ('v', 'm')
+  UNION ALL SELECT what, 'definition', pg_get_viewdef(oid) FROM rel WHERE relkind IN ('v', 'm') AND :'definitions' = 'yes'
   UNION ALL SELECT what, 'stored rule', md5(r.ev_action::text || coalesce(r.ev_qual::text, '')) FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.rulename = '_RETURN'
   -- indexes
   UNION ALL SELECT what, 'definition', substr(d.text, length(format('CREATE %sINDEX %I ON %s%s ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, rel.relname,

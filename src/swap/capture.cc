@@ -46,7 +46,7 @@ Status capture_memory(pg::Session& session, Capture& capture) {
 Status capture_leaf(pg::Session& session, Capture& capture, std::vector<warehouse::Leaf> const& leaves) {
   if (leaves.empty()) return {};
   WEIR_TRY(capture.leaf, warehouse::load_relation(session, leaves[0].name));
-  WEIR_TRY(auto users, warehouse::load_dependents(session, leaves[0].name));
+  WEIR_TRY(auto users, warehouse::load_dependents(session, leaves[0].name, warehouse::Definitions::Omit));
   for (Dependent& user : users)
     if (user.direct && (user.kind == "view" || user.kind == "materialized view" || user.kind == "function"))
       capture.on_leaf.push_back(std::move(user));
@@ -95,6 +95,10 @@ WHERE target_schema = $1 AND target_name = $2 AND state = ANY ($3::text[]) ORDER
 }
 
 Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target) {
+  return capture(session, target, warehouse::Definitions::Print);
+}
+
+Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target, warehouse::Definitions definitions) {
   auto capture = std::make_shared<Capture>();
   capture->target = target;
   WEIR_DO(capture_place(session, *capture));
@@ -116,7 +120,7 @@ Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::Qualif
     }
   }
   if (kind != 'S' && kind != 'i' && kind != 'I') {
-    WEIR_TRY(capture->dependents, warehouse::load_dependents(session, target));
+    WEIR_TRY(capture->dependents, warehouse::load_dependents(session, target, definitions));
     WEIR_TRY(capture->late_bound, warehouse::load_late_bound(session, target));
   }
   return std::shared_ptr<Capture const>(std::move(capture));

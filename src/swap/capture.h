@@ -3,6 +3,7 @@
 // value; plan() decides from it alone.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,6 +59,9 @@ struct Capture {
   // Rows now, as well as it is known without counting; -1 = not known.
   std::int64_t known_rows() const;
 };
+
+// capture() with a choice about the definitions of the dependents.
+Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target, warehouse::Definitions definitions);
 
 // "view", "foreign table", ... of pg_class.relkind.
 std::string_view relkind_name(char kind);

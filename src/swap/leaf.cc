@@ -23,14 +23,18 @@ std::string column_ddl(LoadColumn const& column) {
   return text;
 }
 
+// While rows are copied, a trigger fills the shadows: the old type's value where it is exactly the new one's, else NULL. (A
+// generated column would be quicker, but before PostgreSQL 15 it goes with the function that it was computed by.)
 std::string cast_name(sql::QualifiedName const& load, std::size_t index) {
   return sql::QualifiedName{load.schema, sql::derive_identifier(load.name, fmt::format("__cast{}", index))}.quoted();
 }
 
-// The old type's value where it is exactly the new one's, else NULL. Declared immutable, which holds while rows are copied:
-// the session's settings do not change.
+std::string filler_name(sql::QualifiedName const& load) {
+  return sql::QualifiedName{load.schema, sql::derive_identifier(load.name, "__fill")}.quoted();
+}
+
 std::string cast_function(std::string const& name, LoadColumn const& column) {
-  return fmt::format(R"(CREATE FUNCTION {0}(value {1}) RETURNS {2} LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog AS $weir$
+  return fmt::format(R"(CREATE FUNCTION {0}(value {1}) RETURNS {2} LANGUAGE plpgsql STABLE STRICT AS $weir$
 DECLARE old {2}; back {1};
 BEGIN
   old := value::text;
@@ -40,6 +44,13 @@ BEGIN
 EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN RETURN NULL;
 END $weir$)",
                      name, column.of_type, column.type);
+}
+
+std::vector<LoadColumn const*> cast_columns(Plan const& plan) {
+  std::vector<LoadColumn const*> casts;
+  for (LoadColumn const& c : plan.column_plan->load)
+    if (c.fill == Fill::Cast) casts.push_back(&c);
+  return casts;
 }
 
 bool covers(std::vector<warehouse::Index> const& indexes, warehouse::Index const& wanted) {
@@ -91,17 +102,11 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
   bool const leaf = uses_leaf(plan);
   std::vector<std::string> statements;
   std::string columns;
-  std::size_t casts = 0;
   std::vector<std::string> extras;
   for (LoadColumn const& c : plan.column_plan->load) {
     if (!leaf && c.fill != Fill::Copied && c.fill != Fill::Cast) continue;
     std::string ddl = column_ddl(c);
     if (c.fill == Fill::Generated) ddl += fmt::format(" GENERATED ALWAYS AS ({}) STORED", c.expression);
-    if (c.fill == Fill::Cast && !empty) {
-      std::string const function = cast_name(name, ++casts);
-      statements.push_back(cast_function(function, c));
-      ddl += fmt::format(" GENERATED ALWAYS AS ({}({})) STORED", function, quote_pg(c.of));
-    }
     if (leaf && c.not_null && !c.may_relax) ddl += " NOT NULL";
     columns += (columns.empty() ? "" : ", ") + ddl;
     if (leaf && !c.storage.empty()) extras.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET STORAGE {}", name.quoted(), quote_pg(c.name), c.storage));
@@ -114,17 +119,25 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
   std::string const with = leaf && !written_later ? " WITH (autovacuum_enabled = false)" : leaf ? "" : " WITH (autovacuum_enabled = false)";
   statements.push_back(fmt::format("CREATE {}TABLE {} ({}){}{}", leaf ? "" : "UNLOGGED ", name.quoted(), columns, with, tablespace));
   statements.insert(statements.end(), extras.begin(), extras.end());
+
+  auto const casts = cast_columns(plan);
+  if (casts.empty() || empty) return statements;
+  std::string body;
+  for (std::size_t i = 0; i < casts.size(); ++i) {
+    statements.push_back(cast_function(cast_name(name, i + 1), *casts[i]));
+    body += fmt::format("NEW.{} := {}(NEW.{}); ", quote_pg(casts[i]->name), cast_name(name, i + 1), quote_pg(casts[i]->of));
+  }
+  statements.push_back(fmt::format("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $weir$ BEGIN {}RETURN NEW; END $weir$", filler_name(name), body));
+  statements.push_back(fmt::format("CREATE TRIGGER weir_fill BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION {}()", name.quoted(), filler_name(name)));
   return statements;
 }
 
 std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName const& name) {
-  std::vector<std::string> statements;
-  std::size_t casts = 0;
-  for (LoadColumn const& c : plan.column_plan->load) {
-    if (c.fill != Fill::Cast) continue;
-    statements.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP EXPRESSION IF EXISTS", name.quoted(), quote_pg(c.name)));
-    statements.push_back(fmt::format("DROP FUNCTION IF EXISTS {}({})", cast_name(name, ++casts), c.of_type));
-  }
+  auto const casts = cast_columns(plan);
+  if (casts.empty()) return {};
+  std::vector<std::string> statements{fmt::format("DROP TRIGGER IF EXISTS weir_fill ON {}", name.quoted()), fmt::format("DROP FUNCTION IF EXISTS {}()", filler_name(name))};
+  for (std::size_t i = 0; i < casts.size(); ++i)
+    statements.push_back(fmt::format("DROP FUNCTION IF EXISTS {}({})", cast_name(name, i + 1), casts[i]->of_type));
   return statements;
 }
 

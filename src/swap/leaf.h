@@ -25,7 +25,7 @@ std::string load_digest(Plan const& plan);
 
 // Statements that make the table rows are copied into; `empty`: for a rehearsal, without what only filling needs.
 std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const& name, bool empty = false);
-// Statements that turn it into a finished leaf as far as its own columns go: computed columns become plain ones.
+// Statements that take away what was only needed for filling it.
 std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName const& name);
 
 // What `leaf` still lacks to be attached to the table: columns, NOT NULL, checks, keys, indexes, foreign keys, defaults.

@@ -13,6 +13,13 @@
 namespace weir::swap {
 namespace {
 
+Error changed_meanwhile(Plan const& plan, std::string what) {
+  return Error(ErrorKind::Refused, fmt::format("could not publish \"{}\": {}", plan.request.target.text(), what))
+      .object(plan.request.target.text())
+      .state("nothing was changed; the rows of before are still served")
+      .next("run the sync again: it plans with what stands there now");
+}
+
 Status take_fence(Publication& p) {
   WEIR_TRY(auto rows, p.session.query(R"(
 INSERT INTO weir.fence AS f (scope, token) VALUES ($1, $2)
@@ -31,41 +38,18 @@ Status open(Publication& p) {
                             "SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
   WEIR_DO(take_fence(p));
   crash_point("kW2");
-  if (p.plan.capture->relation && p.plan.capture->relation->kind != 'v' && p.plan.method != Method::Merge) {
-    WEIR_DO(p.session.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", p.plan.request.target.quoted())));
-  }
+  WEIR_DO(queue_politely(p));
   if (p.plan.adopts_table || !p.plan.column_plan->rewritten.empty()) {
     WEIR_DO(p.session.query("SELECT pg_advisory_xact_lock($1, 1)", {std::to_string(kPublishLock)}));
   }
   return {};
 }
 
-Error changed_meanwhile(Plan const& plan, std::string what) {
-  return Error(ErrorKind::Refused, fmt::format("could not publish \"{}\": {}", plan.request.target.text(), what))
-      .object(plan.request.target.text())
-      .state("nothing was changed; the rows of before are still served")
-      .next("run the sync again: it plans with what stands there now");
-}
-
-// What stands there now, planned again: users may have added columns, indexes and views since the load began.
-Status plan_again(Publication& p) {
-  Plan const old = p.plan;
-  WEIR_TRY(auto now, capture(p.session, old.request.target));
-  if (now->kind != old.capture->kind) return changed_meanwhile(old, "another kind of relation stands there now");
-  if (!uses_leaf(old)) {
-    // The rows name the columns they go to; columns made for them are there already.
-    p.plan.capture = now;
-    crash_point("kW1");
-    return {};
-  }
-  Request request = old.request;
-  request.method = old.method;  // the load was made for this method
-  WEIR_TRY(p.plan, plan(now, request));
-  p.plan.reason = old.reason;
-  if (p.plan.method != old.method) return changed_meanwhile(old, fmt::format("it is a {} now", now->relation ? relkind_name(now->relation->kind) : "missing table"));
-  crash_point("kW1");
+// A leaf that was finished for the table of then gets what the table got since.
+Status complete_again(Publication& p) {
+  if (!uses_leaf(p.plan)) return {};
   WEIR_TRY(auto leaf, warehouse::load_relation(p.session, p.relation));
-  if (!leaf) return changed_meanwhile(old, fmt::format("the loaded table \"{}\" is gone", p.relation.text()));
+  if (!leaf) return changed_meanwhile(p.plan, fmt::format("the loaded table \"{}\" is gone", p.relation.text()));
   if (p.plan.column_plan->renames) return {};  // its indexes carry the names of after the publish
   for (std::string const& statement : complete_leaf(p.plan, *leaf, p.relaxed)) {
     WEIR_DO(p.session.execute(statement));
@@ -118,6 +102,8 @@ Status publish_once(Publication& p) {
   WEIR_TRY(auto transaction, pg::Transaction::begin(p.session));
   WEIR_DO(open(p));
   WEIR_DO(plan_again(p));
+  crash_point("kW1");
+  WEIR_DO(complete_again(p));
   WEIR_TRY(std::string const id, transaction.transaction_id());
   WEIR_DO(apply(p));
   crash_point("kW4");
@@ -172,6 +158,29 @@ void after(Publication& p) {
 }
 
 }  // namespace
+
+Status queue_politely(Publication& p) {
+  if (!p.plan.capture->relation || p.plan.capture->relation->kind == 'v' || p.plan.method == Method::Merge) return {};
+  WEIR_DO(p.session.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", p.plan.request.target.quoted())));
+  return {};
+}
+
+Status plan_again(Publication& p) {
+  Plan const old = p.plan;
+  WEIR_TRY(auto now, capture(p.session, old.request.target, old.adopts_table ? warehouse::Definitions::Print : warehouse::Definitions::Omit));
+  if (now->kind != old.capture->kind) return changed_meanwhile(old, "another kind of relation stands there now");
+  if (!uses_leaf(old)) {
+    // The rows name the columns they go to; columns made for them are there already.
+    p.plan.capture = now;
+    return {};
+  }
+  Request request = old.request;
+  request.method = old.method;  // the load was made for this method
+  WEIR_TRY(p.plan, plan(now, request));
+  p.plan.reason = old.reason;
+  if (p.plan.method != old.method) return changed_meanwhile(old, fmt::format("it is a {} now", now->relation ? relkind_name(now->relation->kind) : "missing table"));
+  return {};
+}
 
 bool may_pass(Error const& error) {
   std::string const& state = error.sqlstate();

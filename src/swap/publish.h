@@ -37,6 +37,11 @@ struct Publication {
 // other locks back.
 Status with_exclusive_lock(Publication& p, std::string const& locks, std::string const& statements);
 
+// SHARE UPDATE EXCLUSIVE: behind autovacuum and other DDL only; readers and writers go on.
+Status queue_politely(Publication& p);
+// Plans again with what stands there now: users may have added columns, indexes and views since the plan was made.
+Status plan_again(Publication& p);
+
 // The methods: the part between "the fence is taken" and "the proof". Each leaves the transaction open.
 Status swap_leaf(Publication& p);
 Status create_shell(Publication& p);

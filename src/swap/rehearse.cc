@@ -42,6 +42,8 @@ Status rehearse_in_place(Publication& p) {
 }
 
 Status rehearse_publish(Publication& p) {
+  WEIR_DO(queue_politely(p));
+  WEIR_DO(plan_again(p));
   WEIR_DO(make_empty_load(p));
   switch (p.plan.method) {
     case Method::Shell: {

@@ -36,8 +36,11 @@ struct LateBound {
   std::string owner;
 };
 
+// Printing a definition locks what it names (ACCESS SHARE) until the transaction ends.
+enum class Definitions { Print, Omit };
+
 // Ordered by depth: a valid order of creation.
-Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation);
+Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation, Definitions definitions = Definitions::Print);
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation);
 
 }  // namespace weir::warehouse

@@ -24,7 +24,7 @@ std::vector<Fact> facts_of(pg::Rows const& rows) {
 std::string Fact::text() const { return object + ": " + aspect + " = " + value; }
 
 Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation) {
-  WEIR_TRY(auto rows, session.query(catalog_query("fingerprint", {{"root", relation.quoted()}})));
+  WEIR_TRY(auto rows, session.query(catalog_query("fingerprint", {{"root", relation.quoted()}, {"definitions", "yes"}})));
   return facts_of(rows);
 }
 
@@ -36,7 +36,7 @@ Result<Fingerprint> Fingerprint::prepare(pg::Session& session, sql::QualifiedNam
     WEIR_DO(session.execute("DEALLOCATE " + std::string(kStatement)));
   }
   WEIR_DO(session.execute("PREPARE " + std::string(kStatement) + " AS " +
-                          catalog_query("fingerprint", {{"root", relation.quoted()}})));
+                          catalog_query("fingerprint", {{"root", relation.quoted()}, {"definitions", "no"}})));
   return Fingerprint(session);
 }
 
