@@ -151,6 +151,13 @@ struct Session::State {
   // units: so its UTF-8 travels as one unit a byte.
   bool is_narrow = false;
   bool connected = false;
+  bool is_lost = false;
+
+  bool driver_says_dead() const {
+    SQLUINTEGER dead = SQL_CD_FALSE;
+    SQLRETURN const code = SQLGetConnectAttrW(handle, SQL_ATTR_CONNECTION_DEAD, &dead, SQL_IS_UINTEGER, nullptr);
+    return succeeded(code) && dead == SQL_CD_TRUE;
+  }
 
   ~State() {
     if (connected) SQLDisconnect(handle);
@@ -196,6 +203,10 @@ struct Statement::State {
 
   Status check(SQLRETURN code, std::string_view doing) {
     Status status = odbc::check(code, SQL_HANDLE_STMT, handle, doing, &messages);
+    if (status.ok()) return status;
+    // A driver may have no words for a connection that is gone ("Unknown error"). What was lost once is not used again.
+    if (session->driver_says_dead()) status.error().kind(ErrorKind::Unavailable);
+    if (status.error().kind() == ErrorKind::Unavailable) session->is_lost = true;
     if (!status.ok() && cancelled.load()) return Error(ErrorKind::Cancelled, fmt::format("stopped: {}", doing));
     if (!status.ok() && status.error().kind() == ErrorKind::Unavailable &&
         (status.error().sqlstate() == "HYT00" || status.error().sqlstate() == "S1T00"))
@@ -570,11 +581,7 @@ Result<TextRows> Session::query(std::string_view sql, std::initializer_list<Para
   return query(sql, std::span(parameters.begin(), parameters.size()));
 }
 
-bool Session::is_dead() const {
-  SQLUINTEGER dead = SQL_CD_FALSE;
-  SQLRETURN const code = SQLGetConnectAttrW(state_->handle, SQL_ATTR_CONNECTION_DEAD, &dead, SQL_IS_UINTEGER, nullptr);
-  return succeeded(code) && dead == SQL_CD_TRUE;
-}
+bool Session::is_dead() const { return state_->is_lost || state_->driver_says_dead(); }
 
 DriverInfo const& Session::driver() const { return state_->driver; }
 bool Session::can_cancel() const { return state_->can_cancel; }

@@ -140,7 +140,7 @@ class Session {
   Result<TextRows> catalog_primary_key(std::string const& schema, std::string const& table);
   Result<TextRows> catalog_unique_indexes(std::string const& schema, std::string const& table);
 
-  bool is_dead() const;                  // the driver says that the connection is gone
+  bool is_dead() const;                  // the driver says that the connection is gone, or a statement found it so
   DriverInfo const& driver() const;
   bool can_cancel() const;               // see Statement::cancel()
   ConnectOptions const& options() const;

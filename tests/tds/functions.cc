@@ -346,6 +346,30 @@ Outcome f_datediff(Context&, Expr const& call, Args& a, Value& out) {
   return {};
 }
 
+Outcome f_datepart(Context&, Expr const& call, Args& a, Value& out) {
+  if (a[1].null) return out = null_value(call.type.id), Outcome();
+  std::string const part = to_lower(to_text(a[0]));
+  if (part == "tzoffset" || part == "tz") {
+    Value moment;
+    TDS_DO(convert(a[1], make_type(TypeId::DateTimeOffset, 0, 0, 7), 0, moment));
+    return out = int_value(moment.offset_min, call.type.id), Outcome();
+  }
+  Value moment;
+  TDS_DO(convert(a[1], make_type(TypeId::DateTime2, 0, 0, 7), 0, moment));
+  int year = 0, month = 0, day = 0;
+  civil_of(moment.days, year, month, day);
+  std::int64_t const seconds = moment.ticks / 10'000'000;
+  std::int64_t number = 0;
+  if (part == "year") number = year;
+  else if (part == "month") number = month;
+  else if (part == "day") number = day;
+  else if (part == "hour") number = seconds / 3600;
+  else if (part == "minute") number = seconds / 60 % 60;
+  else if (part == "second") number = seconds % 60;
+  else return sql_error(155, 15, fmt::format("'{}' is not a recognized datepart option of this server.", part));
+  return out = int_value(number, call.type.id), Outcome();
+}
+
 template <TypeId Type>
 Outcome f_now(Context&, Expr const&, Args&, Value& out) { return now(out, Type), Outcome(); }
 
@@ -562,6 +586,7 @@ constexpr Function kFunctions[] = {
     {"nchar", 1, 1, t_sysname, f_char},
     {"abs", 1, 1, t_first, f_abs},
     {"dateadd", 3, 3, t_third, f_dateadd},
+    {"datepart", 2, 2, t_int, f_datepart},
     {"datediff", 3, 3, t_int, f_datediff},
     {"datediff_big", 3, 3, t_bigint, f_datediff},
     {"getdate", 0, 0, t_datetime, f_now<TypeId::DateTime>},
