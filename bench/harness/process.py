@@ -126,6 +126,7 @@ def run(command, timeout, what=None, stdin=None, stdout=None, env=None, cwd=None
                     upstream.close()
                 upstream = process.stdout
                 processes.append(process)
+            peaks[0] = peak_memory(processes[0].pid)
             watcher = threading.Thread(target=_watch_peak, args=(processes[0], peaks), daemon=True)
             watcher.start()
             for process in processes:
