@@ -52,7 +52,7 @@ std::string columns_text(ReadRequest const& request) {
 // A moment in the source's time, for comparing with a column of `type`. A timestamp without time zone may hold UTC or the
 // server's zone: the earlier of both is the careful one.
 std::string clock_text(std::string_view type, Duration lag) {
-  std::string const now = fmt::format("(now() - interval '{} microseconds')", lag.count());
+  std::string const now = fmt::format("(now() - interval '{}.{:06} seconds')", lag.count() / 1'000'000, lag.count() % 1'000'000);
   if (type.starts_with("timestamp") && type.ends_with("with time zone")) return now;
   std::string const local = fmt::format(
       "least({0} AT TIME ZONE 'UTC', {0} AT TIME ZONE (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'))", now);

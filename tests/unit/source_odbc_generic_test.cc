@@ -178,7 +178,7 @@ TEST(SourceOdbcPostgres, values_arrive_exactly) {
       '0044-03-15 BC', '13:14:15.123', 'infinity', '2026-11-24 13:14:15.123', '2026-11-24 13:14:15.123456+02', 'ffffffff-0000-0000-0000-000000000001', 4294967295, '-5.50', '10101');
     INSERT INTO t VALUES (2, false, 32767, -9223372036854775808, -0.0001, 1e30, 'NaN', '-Infinity', '', '', '', '', '-infinity', '24:00',
       '0001-02-29 00:00:00 BC', '1999-12-31 23:59:59.999', '0001-01-01 00:00:00+00 BC', NULL, 0, '0', '00000');
-    INSERT INTO t VALUES (3, NULL, NULL, NULL, NULL, '-Infinity', 'Infinity', '5e-324', NULL, NULL, repeat('äx', 100000), decode(repeat('00ff', 100000), 'hex'), '294276-12-31', NULL,
+    INSERT INTO t VALUES (3, NULL, NULL, NULL, NULL, '-1e-20', 'Infinity', '5e-324', NULL, NULL, repeat('äx', 100000), decode(repeat('00ff', 100000), 'hex'), '294276-12-31', NULL,
       '294276-12-31 23:59:59.999999', NULL, 'infinity', NULL, NULL, NULL, NULL);
     INSERT INTO t (id) VALUES (4);
     INSERT INTO t (id, d, ts) SELECT 1000 + i, '4713-01-01 BC'::date + i * 1009, '4713-01-01 BC'::timestamp + i * interval '1009 days 3.000007 s' FROM generate_series(1, 3000) i)sql"));

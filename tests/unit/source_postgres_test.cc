@@ -130,6 +130,7 @@ TEST(SourcePostgres, says_what_the_login_does_not_see) {
   EXPECT_NE(lines[2].find("2 of 4 tables can be read"), std::string::npos) << lines[2];
 }
 
+// (But for an empty tsquery, which some versions of PostgreSQL send in binary form and refuse to receive, with an error.)
 TEST(SourcePostgres, every_built_in_type_passes_as_it_is) {
   Place place(R"sql(
     CREATE TABLE every (
@@ -145,7 +146,7 @@ TEST(SourcePostgres, every_built_in_type_passes_as_it_is) {
       '-92233720368547758.08', '', '', '', '', '', '', '', '-infinity', '00:00', '00:00+15:59', '-infinity', '4714-11-24 00:00:00 BC', 'infinity',
       '-178000000 years', '0', '00000000-0000-0000-0000-000000000000', '{}', '{}', '', B'00000', B'', '0.0.0.0/0', '0.0.0.0/0',
       '00:00:00:00:00:00', '00:00:00:00:00:00:00:00', '(NaN,-Infinity)', '{1,2,3}', '[(0,0),(1,1)]', '((0,0),(1,1))', '[(0,0),(1,1)]',
-      '((0,0),(1,1),(2,0))', '<(0,0),0>', '', '', '0/0', 0, '0', '0', 'empty', '(,)', '[1.5,)', '(,2020-01-01)', '(,)', 'empty',
+      '((0,0),(1,1),(2,0))', '<(0,0),0>', '', 'a', '0/0', 0, '0', '0', 'empty', '(,)', '[1.5,)', '(,2020-01-01)', '(,)', 'empty',
       '{}', '{}', '{NULL}', '{""}', '{infinity,-infinity}', '{empty}', '$', '(0,0)');
     INSERT INTO every VALUES (false, 32767, 2147483647, 9223372036854775807, 'NaN', '-0', '-0.0000000000000000000000000000001', 0.0001,
       '92233720368547758.07', E'a\\b\n\t"''ü漢😀', '漢漢漢', 'ab', 'ab   ', 'n', 'x', '\x00ff00', '0044-03-15 BC', '24:00', '24:00-15:59',
