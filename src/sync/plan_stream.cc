@@ -354,9 +354,10 @@ Result<StreamPlan> plan_stream(config::Connection const& connection, SelectedTab
   plan.target.schema = sql::fit_identifier(replace_all(connection.into, "{schema}", whole.schema));
   plan.target.name = sql::fit_identifier(connection.table_prefix +
                                          (plan.options.target_name.empty() ? whole.name : plan.options.target_name));
-  WEIR_TRY(plan.table, chosen_columns(whole, plan.options));
-  WEIR_DO(check_loadable(plan.table));
   WEIR_TRY(plan.policies, policies_of(plan.options, plan.stream));
+  WEIR_TRY(source::Table chosen, chosen_columns(whole, plan.options));
+  plan.table = source::with_companions(std::move(chosen), plan.policies);
+  WEIR_DO(check_loadable(plan.table));
   WEIR_TRY(plan.target_columns, target_names(plan.table, metadata_columns(plan.options.metadata, {})));
   WEIR_DO(check_publishing_options(plan.options, plan.stream));
   WEIR_DO(choose_key(plan, whole));

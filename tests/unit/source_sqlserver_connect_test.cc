@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "odbc/drivers.h"
 #include "source/sqlserver_session.h"
 #include "unit/tds_server.h"
 
@@ -167,6 +168,29 @@ TEST(SqlServerConnect, WarnsOfMasksAndMissingRights) {
   };
   EXPECT_TRUE(warns(catalog->tables[0], "\"Secret\" is masked"));
   EXPECT_TRUE(warns(catalog->tables[1], "no SELECT right"));
+}
+
+// A driver that the driver manager serializes: a cancel would wait for the read that it is to end.
+TEST(SqlServerThreading, ASerializedDriverIsWarnedOfAndNeverCancelled) {
+  auto const library = odbc::find_freetds_library();
+  ASSERT_TRUE(library.has_value());
+  auto const folder = TempFolder::create("weir-odbcinst");
+  ASSERT_TRUE(folder.ok());
+  ASSERT_TRUE(write_file(folder->path() / "odbcinst.ini", "[Serialized]\nDriver=" + *library + "\nThreading=3\n").ok());
+  ::setenv("ODBCSYSINI", folder->path().c_str(), 1);
+  EXPECT_EQ(odbc::threading_level("Serialized"), 3);
+  EXPECT_TRUE(odbc::is_freetds_driver("Serialized"));
+  EXPECT_EQ(odbc::choose_sqlserver_driver("").value(), "Serialized");
+  TdsServer const server(kDescription);
+  SqlServerOptions options = server.options();
+  options.driver = "Serialized";
+  auto source = open_sqlserver(options);
+  ::unsetenv("ODBCSYSINI");
+  ASSERT_TRUE(source.ok()) << source.error().to_text();
+  auto const lines = (*source)->test();
+  ASSERT_TRUE(lines.ok());
+  bool const warned = std::ranges::any_of(*lines, [](auto const& line) { return line.find("Threading=3") != std::string::npos; });
+  EXPECT_TRUE(warned);
 }
 
 }  // namespace
