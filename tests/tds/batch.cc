@@ -167,12 +167,38 @@ Outcome Batch::run_text(std::string_view text, Reply& reply) {
 Outcome Batch::run_quietly(std::string_view text) {
   std::vector<std::unique_ptr<Statement>> statements;
   TDS_DO(parse_batch(text, statements));
-  SessionState aside;
-  aside.login = session_.login;
-  Batch other(database_, aside);
+  text_ = text;
+  interrupted_ = nullptr;
+  session_.variables.clear();
+  session_.variable_types.clear();
   Flow flow = Flow::Next;
-  for (auto& statement : statements) TDS_DO(other.run_one(*statement, nullptr, flow));
+  for (auto& statement : statements) {
+    Outcome outcome = run_one(*statement, nullptr, flow);
+    if (outcome.ok()) continue;
+    if (ends_transaction(outcome.error().number) && in_transaction()) (void)rollback(nullptr).ok();
+    return outcome;
+  }
   return {};
+}
+
+Outcome Batch::read_all(std::string_view text, std::vector<OutputColumn>& columns, std::vector<StoredRow>& rows) {
+  std::vector<std::unique_ptr<Statement>> statements;
+  TDS_DO(parse_batch(text, statements));
+  if (statements.size() != 1 || statements[0]->kind != StatementKind::Select) return sql_error(102, 15, "Incorrect syntax: one SELECT is expected.");
+  return read_statement(*statements[0], columns, rows);
+}
+
+Outcome Batch::read_statement(Statement& statement, std::vector<OutputColumn>& columns, std::vector<StoredRow>& rows) {
+  Context now = context();
+  std::shared_ptr<QueryPlan> plan;
+  TDS_DO(bind_query(now, *statement.query, nullptr, plan));
+  TDS_DO(fix_snapshot(now, plan->tables));
+  columns = plan->columns;
+  return run_query(now, *plan, nullptr, [&](Value const* const* row, bool&) {
+    StoredRow& kept = rows.emplace_back();
+    for (std::size_t i = 0; i < plan->columns.size(); ++i) kept.push_back(*row[i]);
+    return Outcome();
+  });
 }
 
 Outcome Batch::run_statements(std::vector<std::unique_ptr<Statement>>& statements, Reply* reply, Flow& flow) {
@@ -214,7 +240,11 @@ Outcome Batch::meet_fault(Statement const& statement, Reply* reply) {
   if (reply == nullptr) return {};
   std::vector<std::string> const tables = tables_of(statement);
   std::optional<Fault> fault = database_.faults.meet(FaultEvent::Query, text_, tables);
-  if (fault && !fault->execute.empty()) TDS_DO(run_quietly(fault->execute));
+  if (fault && !fault->execute.empty()) {
+    SessionState aside;
+    aside.login = session_.login;
+    TDS_DO(Batch(database_, aside).run_quietly(fault->execute));
+  }
   reply->set_fault(fault);
   return {};
 }

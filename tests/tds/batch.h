@@ -40,8 +40,10 @@ class Batch {
   Outcome run_text(std::string_view text, Reply& reply);
   // A procedure by name (lower case): its result and output parameters are in the reply.
   Outcome run_procedure(std::string const& name, std::vector<Argument> arguments, Reply& reply);
-  // T-SQL on the side, as a fault's `execute` asks: nothing is sent.
+  // T-SQL in this session without a client: nothing is sent, the first error comes back.
   Outcome run_quietly(std::string_view text);
+  // One SELECT in this session, its rows in memory.
+  Outcome read_all(std::string_view text, std::vector<OutputColumn>& columns, std::vector<StoredRow>& rows);
 
   Outcome begin_transaction(Reply* reply);
   Outcome commit(Reply* reply);
@@ -55,6 +57,7 @@ class Batch {
   Outcome run_statements(std::vector<std::unique_ptr<Statement>>& statements, Reply* reply, Flow& flow);
   Outcome run_one(Statement& statement, Reply* reply, Flow& flow);
   Outcome select(Statement& statement, Reply* reply);
+  Outcome read_statement(Statement& statement, std::vector<OutputColumn>& columns, std::vector<StoredRow>& rows);
   Outcome declare(Statement& statement);
   Outcome set_variable(Assignment& assignment);
   Outcome set_option(Statement& statement);

@@ -101,6 +101,16 @@ Outcome bind_subquery(Context& context, Scope* scope, Expr& expr) {
   return {};
 }
 
+// A collation that is named on one side of a comparison holds for all of it.
+void share_collation(Expr& expr) {
+  Collation const* named = nullptr;
+  for (auto const& arg : expr.args)
+    if (arg->collate != nullptr) named = arg->collate;
+  if (named == nullptr) return;
+  for (auto& arg : expr.args)
+    if (arg->type.is_text()) arg->collate = arg->type.collation = named;
+}
+
 SqlType case_type(Expr const& expr) {
   SqlType type;
   bool first = true;
@@ -180,6 +190,7 @@ Outcome bind(Context& context, Scope* scope, Expr& expr) {
     case ExprKind::Default: return at_line(sql_error(156, 15, "Incorrect syntax near the keyword 'DEFAULT'."), expr.line);
     default: {
       for (auto& arg : expr.args) TDS_DO(bind(context, scope, *arg));
+      if (expr.kind >= ExprKind::Compare && expr.kind <= ExprKind::Like) share_collation(expr);
       switch (expr.kind) {
         case ExprKind::Negate: case ExprKind::BitNot:
           expr.type = expr.args[0]->type;

@@ -231,17 +231,8 @@ Outcome Batch::cursor_call(std::string const& name, std::vector<Argument>& argum
       }
     }
     TDS_DO(meet_fault(*statements[0], reply));
-    Context now = context();
-    std::shared_ptr<QueryPlan> plan;
-    TDS_DO(bind_query(now, *statements[0]->query, nullptr, plan));
-    TDS_DO(fix_snapshot(now, plan->tables));
     Cursor cursor;
-    cursor.columns = plan->columns;
-    TDS_DO(run_query(now, *plan, nullptr, [&](Value const* const* row, bool&) {
-      StoredRow& kept = cursor.rows.emplace_back();
-      for (std::size_t i = 0; i < plan->columns.size(); ++i) kept.push_back(*row[i]);
-      return Outcome();
-    }));
+    TDS_DO(read_statement(*statements[0], cursor.columns, cursor.rows));
     int const handle = next_handle_++;
     if (reply != nullptr) TDS_DO(reply->metadata(cursor.columns, false, false));
     if (reply != nullptr) reply->done(0xc1, 0, in_transaction());
