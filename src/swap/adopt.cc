@@ -111,6 +111,10 @@ AdoptionScript adoption_script(Capture const& capture, sql::QualifiedName const&
     if (d.kind == "policy") detach(fmt::format("DROP POLICY {} ON {}", name("policy"), target));
     if (d.kind == "statistics") detach("DROP STATISTICS " + d.object.substr(std::string_view("statistics object ").size()));
   }
+  // Index names are the schema's: two tables of two schemas may both have a "users_pkey".
+  int number = 0;
+  for (warehouse::Index const& i : r.indexes)
+    detach(fmt::format("ALTER INDEX {} RENAME TO {}", i.name.quoted(), quote_pg(sql::derive_identifier(old_leaf.name, fmt::format("__a{}", ++number)))));
   detach(fmt::format("ALTER TABLE {} RENAME TO {}", target, quote_pg(old_leaf.name)));
   detach(fmt::format("ALTER TABLE {} SET SCHEMA {}", sql::QualifiedName{capture.target.schema, old_leaf.name}.quoted(), quote_pg(old_leaf.schema)));
   if (r.row_security || r.force_row_security) detach(fmt::format("ALTER TABLE {} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY", old));
