@@ -133,6 +133,28 @@ size_t utf8_sequence(std::string_view text, size_t index) {
   return 0;
 }
 
+constexpr size_t kLongText = 64 * 1024;
+
+// Room that a text can need as UTF-8, replacements included. Short ones are given the most there can be; for long ones it is
+// worth counting, since memory that is asked for three times over may not be there.
+size_t room_of_utf16(char const* data, size_t size) {
+  size_t const units = size / 2;
+  if (size <= kLongText) return units * 3 + 8;
+  size_t bytes = 8;
+  for (size_t i = 0; i < units; ++i) {
+    unsigned const unit = unit_at(data, i);
+    bytes += unit - 1 < 0x7f ? 1 : unit != 0 && unit < 0x800 ? 2 : 3;
+  }
+  return bytes + 16;
+}
+
+size_t room_of_bytes(std::string_view text) {
+  if (text.size() <= kLongText) return text.size() * 3 + 16;
+  size_t others = 0;
+  for (char const c : text) others += static_cast<uint8_t>(c) - 1u < 0x7fu ? 0 : 1;
+  return text.size() + 2 * others + 16;
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -372,14 +394,14 @@ TextCounts RowBuilder::end_text(char* end, TextCounts counts) {
 
 TextCounts RowBuilder::utf16(void const* data, size_t size, TypePolicies const& policies) {
   TextCounts counts;
-  char* const out = begin_text(size / 2 * 3 + 8);
+  char* const out = begin_text(room_of_utf16(static_cast<char const*>(data), size));
   return end_text(put_utf16(static_cast<char const*>(data), size, policies, out, counts), counts);
 }
 
 TextCounts RowBuilder::code_page(std::string_view text, std::array<char16_t, 128> const& upper,
                                  TypePolicies const& policies) {
   TextCounts counts;
-  char* out = begin_text(text.size() * 3 + 16);
+  char* out = begin_text(room_of_bytes(text));
   size_t index = 0;
   while ((index = copy_ascii_bytes(text, index, out)) < text.size()) {
     auto const byte = static_cast<uint8_t>(text[index++]);
@@ -398,7 +420,7 @@ TextCounts RowBuilder::code_page(std::string_view text, std::array<char16_t, 128
 
 TextCounts RowBuilder::utf8(std::string_view text, TypePolicies const& policies) {
   TextCounts counts;
-  char* out = begin_text(text.size() * 3 + 16);
+  char* out = begin_text(room_of_bytes(text));
   size_t index = 0;
   while ((index = copy_ascii_bytes(text, index, out)) < text.size()) {
     if (text[index] == '\0') {

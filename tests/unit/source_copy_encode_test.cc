@@ -117,6 +117,26 @@ TEST(CopyEncode, TextFromUtf16AtEveryLength) {
   }
 }
 
+TEST(CopyEncode, LongTextsAreGivenTheRoomTheyNeed) {
+  // Every mix of widths and replacements, far beyond the size up to which the most is reserved.
+  for (std::u16string const& piece : {std::u16string(u"a"), std::u16string(u"\u00e9"), std::u16string(u"\u20ac"), std::u16string(u"\U0001f600"),
+                                     std::u16string(1, char16_t(0)), std::u16string(1, char16_t(0xdc00)), std::u16string(u"a\u00e9\u20ac")}) {
+    std::u16string units;
+    while (units.size() < 100'000) units += piece;
+    std::string const text = text_of(units, {.nul = BadText::Replace});
+    EXPECT_EQ(text, utf8_of_utf16(units.data(), units.size() * 2));
+    std::string bytes, again;
+    RowBuilder row(bytes);
+    row.utf8(text, {});
+    row.finish();
+    EXPECT_TRUE(bytes.substr(4) == text);
+    RowBuilder upper(again);
+    upper.code_page(std::string(100'000, '\xe9') + std::string(100'000, '\x81'), *single_byte_code_page(1252), {});
+    upper.finish();
+    EXPECT_EQ(again.size(), 4u + 200'000 + 300'000);
+  }
+}
+
 TEST(CopyEncode, NulsAndLoneSurrogatesFollowThePolicyAndAreCounted) {
   TextCounts counts;
   std::u16string const nul(u"a\0b", 3);

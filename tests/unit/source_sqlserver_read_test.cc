@@ -345,6 +345,28 @@ TEST_F(SqlServerRead, OffsetsAreKeptWhereAskedFor) {
   }
 }
 
+TEST_F(SqlServerRead, LongValuesComeWhole) {
+  sql("CREATE TABLE dbo.Long (Id int NOT NULL PRIMARY KEY, Before nvarchar(10) NULL, Text nvarchar(max) NULL, Bytes varbinary(max) NULL, After int NULL)");
+  sql("INSERT INTO dbo.Long VALUES (1, N'x', REPLICATE(CONVERT(nvarchar(max), N'a\u00e9\u20ac'), 700000), 0x00FF, 7), (2, N'y', N'', 0x, 8), (3, NULL, NULL, NULL, NULL)");
+  auto source = open();
+  ASSERT_TRUE(source);
+  ReadRequest request;
+  request.table = table(*source, "Long");
+  auto const bytes = read_all(*source, request);
+  ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
+  load(request.table, *bytes);
+  auto const rows = pg_->query("SELECT \"Before\", \"Text\" = repeat('a\u00e9\u20ac', 700000), octet_length(\"Text\"), octet_length(\"Bytes\"), \"After\" FROM t ORDER BY \"Id\"");
+  ASSERT_TRUE(rows.ok() && rows->size() == 3);
+  EXPECT_TRUE(rows->boolean(0, 1));
+  EXPECT_EQ(rows->integer(0, 4), 7);
+  EXPECT_EQ(rows->optional_text(1, 2), "0") << "empty is not NULL";
+  EXPECT_EQ(rows->optional_text(1, 3), "0");
+  EXPECT_FALSE(rows->optional_text(2, 2).has_value());
+  request.policies.max_value_bytes = 4'000'000;  // 4.2 MB as UTF-8
+  EXPECT_EQ(read_all(*source, request).error().kind(), ErrorKind::Data);
+  sql("DROP TABLE dbo.Long");
+}
+
 TEST_F(SqlServerRead, FaultsNeverLookLikeAnEnd) {
   struct Case { char const* fault; ErrorKind kind; };
   for (Case const& one : {Case{"{table: dbo.Many, times: 1, after_rows: 250, close: between_rows}", ErrorKind::Unavailable},
