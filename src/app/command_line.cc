@@ -149,6 +149,12 @@ class Parser {
   std::deque<Taken> taken_;
 };
 
+std::string one_of(std::vector<std::string> const& choices) {
+  std::string text;
+  for (std::size_t i = 0; i < choices.size(); ++i) text += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
+  return text;
+}
+
 Status check_choices(Arguments const& arguments) {
   auto check = [&](std::span<OptionSpec const> specs) -> Status {
     for (auto const& spec : specs) {
@@ -157,7 +163,7 @@ Status check_choices(Arguments const& arguments) {
       auto const given = arguments.value(spec.name);
       if (std::find(known.begin(), known.end(), given) != known.end()) continue;
       std::string next = did_you_mean(given, known);
-      return Error(ErrorKind::Usage, fmt::format("\"--{}\" is {}, not \"{}\"", spec.name, replace_all(std::string(spec.choices), "|", " or "), given))
+      return Error(ErrorKind::Usage, fmt::format("\"--{}\" is {}, not \"{}\"", spec.name, one_of(known), given))
           .next(next);
     }
     return {};

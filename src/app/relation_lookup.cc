@@ -7,7 +7,14 @@
 namespace weir::app {
 
 Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName const& name) {
-  WEIR_TRY(auto relation, warehouse::load_relation(session, name));
+  auto found = warehouse::load_relation(session, name);
+  if (!found.ok()) {
+    Error& error = found.error();
+    if (error.kind() == ErrorKind::Denied && error.next().empty())
+      error.next(fmt::format("GRANT USAGE ON SCHEMA {} to the endpoint's user", sql::quote_pg_if_needed(name.schema)));
+    return std::move(error).context(fmt::format("looking for {}", name.text()));
+  }
+  auto relation = std::move(found).value();
   if (relation) return *std::move(relation);
   WEIR_TRY(auto rows, session.query("SELECT schemaname, name FROM (SELECT schemaname, tablename AS name FROM pg_tables UNION ALL"
                                     " SELECT schemaname, viewname FROM pg_views UNION ALL SELECT schemaname, matviewname FROM pg_matviews) r"

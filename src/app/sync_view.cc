@@ -59,6 +59,26 @@ std::string mark(sync::Outcome outcome, Terminal const& terminal) {
   return "    ";
 }
 
+// Values that PostgreSQL cannot hold as they were, treated as declared.
+std::string loss_text(source::ColumnLoss const& loss) {
+  std::vector<std::string> parts;
+  auto add = [&parts](std::uint64_t count, std::string_view one) {
+    if (count > 0) parts.push_back(plural(count, one));
+  };
+  add(loss.nul_characters, "NUL character");
+  add(loss.surrogates, "lone surrogate");
+  add(loss.code_page_bytes, "byte outside the code page");
+  if (loss.truncated_times > 0) parts.push_back(plural(loss.truncated_times, "time value") + " cut to microseconds");
+  if (loss.dropped_offsets > 0) parts.push_back(plural(loss.dropped_offsets, "offset") + " dropped, the instant kept");
+  return join(parts, ", ");
+}
+
+// What is in the table now; a release reads nothing.
+std::string rows_of(sync::StreamReport const& stream) {
+  bool const took = stream.rows_read > 0 || stream.rows_after < 0;
+  return plural(took ? stream.rows_read : static_cast<std::uint64_t>(stream.rows_after), "row");
+}
+
 std::string changes(sync::StreamReport const& stream) {
   if (stream.inserted + stream.updated + stream.deleted == 0) return {};
   return fmt::format("+{} ~{} -{}", format_count(stream.inserted), format_count(stream.updated), format_count(stream.deleted));
@@ -103,7 +123,7 @@ std::string report_view(sync::SyncReport const& report, Terminal const& terminal
   for (auto const& stream : report.streams) {
     name = std::max(name, characters(stream.target.name.empty() ? stream.stream : stream.target.text()));
     if (!loaded(stream)) continue;
-    rows = std::max(rows, plural(stream.rows_read, "row").size());
+    rows = std::max(rows, rows_of(stream).size());
     method = std::max(method, swap::method_name(stream.method).size());
     delta = std::max(delta, changes(stream).size());
   }
@@ -111,7 +131,7 @@ std::string report_view(sync::SyncReport const& report, Terminal const& terminal
     out += fmt::format("{}  {}", mark(stream.outcome, terminal),
                        pad(stream.target.name.empty() ? stream.stream : stream.target.text(), loaded(stream) ? name : 0));
     if (loaded(stream)) {
-      out += fmt::format("  {}  {}", pad(plural(stream.rows_read, "row"), rows), pad(swap::method_name(stream.method), method));
+      out += fmt::format("  {}  {}", pad(rows_of(stream), rows), pad(swap::method_name(stream.method), method));
       if (delta > 0) out += "  " + pad(changes(stream), delta);
       if (stream.locked.count() > 0) out += fmt::format("  readers held {}", format_duration(stream.locked));
       if (stream.dependents_verified > 0)
@@ -121,8 +141,9 @@ std::string report_view(sync::SyncReport const& report, Terminal const& terminal
     while (out.ends_with(' ')) out.pop_back();
     out += "\n";
     for (auto const& [column, loss] : stream.losses)
-      if (loss.any()) out += fmt::format("      column {}: values were changed as declared, first in the row with key {}\n", column, loss.first_key);
-    for (auto const& note : stream.notes) out += "      note: " + note + "\n";
+      if (loss.any()) out += fmt::format("      column {}: {}\n", column, loss_text(loss));
+    for (auto const& note : stream.notes)
+      if (!note.ends_with(" verified")) out += "      note: " + note + "\n";  // the line above counts them
     if (stream.error) out += indent(stream.error->to_text(), 6) + "\n";
   }
   for (auto const& warning : report.warnings) out += fmt::format("{} {}\n", terminal.paint(Colour::Yellow, "note"), warning);

@@ -77,14 +77,15 @@ void Checker::check(Node const& root, std::span<Key const> keys) {
     add(root.mark, fmt::format("the file must hold {}, and this is {}", wanted(Type::Object), yaml::kind_name(root.kind)));
     return;
   }
-  check_object(root, keys, "", "this file");
+  check_object(root, keys, "", "this file", root.mark);
 }
 
 void Checker::add(yaml::Mark const& mark, std::string message, std::string next) {
   problems_.push_back(Problem{mark, std::move(message), std::move(next)});
 }
 
-void Checker::check_object(Node const& node, std::span<Key const> keys, std::string const& path, std::string_view what) {
+void Checker::check_object(Node const& node, std::span<Key const> keys, std::string const& path, std::string_view what,
+                           yaml::Mark const& name) {
   std::string const kind = kind_of(node, keys, parent_);
   std::vector<Key const*> present;
   for (auto const& entry : node.entries) {
@@ -113,7 +114,7 @@ void Checker::check_object(Node const& node, std::span<Key const> keys, std::str
   }
   for (auto const& key : keys) {
     if (key.required && std::find(present.begin(), present.end(), &key) == present.end())
-      add(node.mark, fmt::format("key \"{}\" is missing in {}", key.name, what),
+      add(name, fmt::format("key \"{}\" is missing in {}", key.name, what),
           fmt::format("add {}: {}", key.name, key.example));
   }
   list_defaults(keys, node, path, kind);
@@ -133,7 +134,7 @@ void Checker::check_value(Node const& node, Key const& key, std::string const& p
   switch (key.type) {
     case Type::Object: {
       if (node.kind != Kind::Mapping) break;
-      check_object(node, key.children, path, fmt::format("\"{}\"", path));
+      check_object(node, key.children, path, fmt::format("\"{}\"", path), node.mark);
       return;
     }
     case Type::Named: return check_named(node, key, path);
@@ -221,7 +222,7 @@ void Checker::check_named(Node const& node, Key const& key, std::string const& p
     }
     auto const outer = parent_;
     parent_ = key.name;
-    check_object(*entry.value, key.children, path + "." + name, fmt::format("{} \"{}\"", one, name));
+    check_object(*entry.value, key.children, path + "." + name, fmt::format("{} \"{}\"", one, name), entry.key->mark);
     parent_ = outer;
   }
 }
@@ -245,7 +246,7 @@ void Checker::check_patterns(Node const& node, Key const& key, std::string const
     } else if (entry.value->kind == Kind::Mapping) {
       // A table's own options only: defaults are the connection's affair.
       std::size_t const before = settings_.size();
-      check_object(*entry.value, key.children, inner, fmt::format("table \"{}\"", entry.key->text));
+      check_object(*entry.value, key.children, inner, fmt::format("table \"{}\"", entry.key->text), entry.key->mark);
       settings_.erase(std::remove_if(settings_.begin() + static_cast<std::ptrdiff_t>(before), settings_.end(),
                                      [](Setting const& setting) { return setting.origin == "default"; }),
                       settings_.end());
@@ -278,6 +279,7 @@ std::string Checker::excerpt(yaml::Mark const& mark) const {
   yaml::Mark shown = mark;
   shown.source = std::make_shared<yaml::Source const>(yaml::Source{mark.source->name, join(lines, "\n")});
   shown.column = static_cast<int>(lead.size() + (begin - from)) + 1;
+  if (from != begin) shown.width = 1;  // not even the length of a value
   return shown.excerpt();
 }
 

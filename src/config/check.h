@@ -34,7 +34,9 @@ class Checker {
   std::vector<Setting> take_settings() { return std::move(settings_); }
 
  private:
-  void check_object(yaml::Node const& node, std::span<Key const> keys, std::string const& path, std::string_view what);
+  // `name`: where a missing key is reported.
+  void check_object(yaml::Node const& node, std::span<Key const> keys, std::string const& path, std::string_view what,
+                    yaml::Mark const& name);
   void check_value(yaml::Node const& node, Key const& key, std::string const& path);
   void check_scalar(yaml::Node const& node, Key const& key);
   void check_named(yaml::Node const& node, Key const& key, std::string const& path);

@@ -290,15 +290,16 @@ class Semantics {
       checker_.add(name.mark, fmt::format("connection \"{}\" names no table", name.text), "tables: [\"*\"] means all");
     std::map<std::string, int> seen;
     for (auto const& pattern : made.tables) {
+      yaml::Mark const mark{name.mark.source, pattern.place.line, pattern.place.column, static_cast<int>(pattern.pattern.size())};
       auto const [at, is_new] = seen.emplace((pattern.enabled ? "+" : "-") + pattern.pattern, pattern.place.line);
       if (!is_new)
-        checker_.add(tables->mark, fmt::format("table \"{}\" is named twice in connection \"{}\"", pattern.pattern, name.text),
+        checker_.add(mark, fmt::format("table \"{}\" is named twice in connection \"{}\"", pattern.pattern, name.text),
                      "remove one of the two");
       if (!pattern.options.columns.empty() && !pattern.options.exclude_columns.empty())
-        checker_.add(name.mark, fmt::format("table \"{}\" has both columns and exclude_columns", pattern.pattern),
+        checker_.add(mark, fmt::format("table \"{}\" has both columns and exclude_columns", pattern.pattern),
                      "keep the one that says it");
       if (!pattern.options.target_name.empty() && has_wildcard(pattern.pattern))
-        checker_.add(name.mark, fmt::format("pattern \"{}\" would give several tables the name \"{}\"", pattern.pattern,
+        checker_.add(mark, fmt::format("pattern \"{}\" would give several tables the name \"{}\"", pattern.pattern,
                                             pattern.options.target_name),
                      "use \"as\" with a name without wildcard only");
     }

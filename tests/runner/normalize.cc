@@ -29,7 +29,7 @@ std::vector<Rule> const& rules() {
     add(R"(\b\d+(\.\d+)? ?[kMG]?i?B/s)", "<rate>");
     add(R"(\b(pid|process) \d+)", "$1 <pid>");
     add(R"(\b(oid|OID) \d+)", "$1 <oid>");
-    add(R"((127\.0\.0\.1|localhost|\[::1\]):\d+)", "$1:<port>");
+    add(R"((127\.0\.0\.1|localhost|\[::1\]|\blocal):\d+)", "$1:<port>");
     add(R"(\bport \d+)", "port <port>");
     add(R"(\.s\.PGSQL\.\d+)", ".s.PGSQL.<port>");
     add(R"(\bweir \d+\.\d+\.\d+\S*)", "weir <version>");

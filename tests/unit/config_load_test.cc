@@ -124,9 +124,9 @@ TEST(ConfigErrors, AllMistakesOfAFileAtOnce) {
                   "    isolation: snapshoot\n");
   EXPECT_EQ(project.error(),
             "error: weir.yml has 5 mistakes\n"
-            "  where: weir.yml:3:5: key \"tables\" is missing in connection \"core\"; add tables: [dbo.Country]\n"
-            "           3 |     from: cor\n"
-            "             |     ^\n"
+            "  where: weir.yml:2:3: key \"tables\" is missing in connection \"core\"; add tables: [dbo.Country]\n"
+            "           2 |   core:\n"
+            "             |   ^^^^\n"
             "         weir.yml:3:11: endpoint \"cor\" does not exist; did you mean \"core\"?\n"
             "           3 |     from: cor\n"
             "             |           ^^^\n"
@@ -251,6 +251,13 @@ TEST(ConfigDbtProfile, GivesConnectionValues) {
   EXPECT_EQ(read_dbt_profile("analytics.prod", project.path(), {})->at("user"), "loader");
   EXPECT_NE(read_dbt_profile("analytics.prd", project.path(), {}).error().to_text().find("did you mean \"prod\""), std::string::npos);
   EXPECT_NE(read_dbt_profile("analytics.lake", project.path(), {}).error().to_text().find("not of type postgres"), std::string::npos);
+}
+
+TEST(ConfigSchema, TheReferencePageIsThatOfTheProgram) {
+  char const* root = getenv("WEIR_TEST_ROOT");
+  auto const page = read_file(std::filesystem::path(root == nullptr ? "." : root) / "docs/reference/configuration.md");
+  ASSERT_TRUE(page.ok());
+  EXPECT_TRUE(*page == reference_page()) << "run: weir config schema --reference > docs/reference/configuration.md";
 }
 
 TEST(ConfigSchema, IsDraft07AndKnowsTheKeys) {

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "odbc/drivers.h"
+#include "odbc/session.h"
 #include "pg/private_cluster.h"
 #include "swap/swap.h"
 #include "sync/sync.h"
@@ -29,13 +31,22 @@ constexpr std::string_view kWeirYml = R"(connections:
   core:                            # 06:00
     from: core_sql
     into: sync_core
-    tables: [dbo.*]
+    tables:
+      dbo.*:
+      dbo.ActiveUser: false        # a view
+      dbo.Country: { method: shell }
 )";
 
 // What somebody left in production yesterday afternoon, as a test.
 constexpr std::string_view kLeftover[] = {
     "CREATE VIEW staging.stg_country AS SELECT * FROM sync_core.\"Country\"",
     "CREATE VIEW mart.country_count AS SELECT count(*) AS countries FROM staging.stg_country",
+};
+
+constexpr std::string_view kWorkingDay[] = {
+    "UPDATE dbo.Country SET IsSupported = 1 - IsSupported WHERE Alpha2 = 'NO'",
+    "UPDATE dbo.[User] SET UpdatedAt = '2026-11-23T15:20:00' WHERE UserId <= 12",
+    "DELETE FROM dbo.PaymentStatus WHERE PaymentStatusId = 6",
 };
 
 sql::QualifiedName const kCountry{"sync_core", "Country"};
@@ -61,6 +72,7 @@ class Demo {
     WEIR_DO(set_up());
     WEIR_DO(first_load());
     WEIR_DO(leave_views());
+    WEIR_DO(change_the_source());
     WEIR_DO(what_drop_says());
     WEIR_DO(plan_of_the_night());
     WEIR_DO(the_night());
@@ -189,6 +201,31 @@ class Demo {
       found.push_back(Identity{object, std::string(oid.text(0, 0)), std::string(answer.text(0, 0))});
     }
     return found;
+  }
+
+  // A working day at the source, so that the night has something to load.
+  Status change_the_source() {
+    WEIR_TRY(std::string const driver, odbc::choose_sqlserver_driver(""));
+    bool const is_microsoft = driver.find("msodbcsql") != std::string::npos || driver.starts_with("ODBC Driver");
+    odbc::ConnectOptions options;
+    options.attributes = {{"Driver", driver}, {"UID", "weir"}, {"Database", "Core"}};
+    if (is_microsoft) {
+      options.attributes.emplace_back("Server", fmt::format("127.0.0.1,{}", source_->port()));
+      options.attributes.emplace_back("Encrypt", "no");
+    } else {
+      options.attributes.emplace_back("Server", "127.0.0.1");
+      options.attributes.emplace_back("Port", std::to_string(source_->port()));
+      options.attributes.emplace_back("TDS_Version", "7.4");
+    }
+    WEIR_TRY(auto resolved, resolve_settings(config_, config_.endpoints.at("core_sql")));
+    options.password = resolved.password;
+    options.place = "the demo's SQL Server stand-in";
+    WEIR_TRY(auto session, odbc::Session::connect(options));
+    for (auto const statement : kWorkingDay) {
+      WEIR_DO(session.execute(statement));
+    }
+    say("  (meanwhile, at the source: one country and twelve users change, a payment status goes)\n");
+    return {};
   }
 
   Status what_drop_says() {
