@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "odbc/sql_types.h"
 #include "source/copy_encode.h"
 #include "source/sqlserver_types.h"
 
@@ -67,6 +68,43 @@ Form typed_form(Column const& column) {
 }  // namespace
 
 Form form_of(Column const& column, Binding binding) { return binding == Binding::Raw ? raw_form(column) : typed_form(column); }
+
+bool is_of_form(odbc::ColumnInfo const& info, Column const& column, Form const& form) {
+  auto const is = [&](std::initializer_list<int> types) { return std::ranges::find(types, info.sql_type) != types.end(); };
+  // SQL Server's own: xml, CLR types, time, datetimeoffset.
+  constexpr int kXml = -152, kUdt = -151, kSqlServerTime = -154, kSqlServerOffset = -155;
+  bool const scale_fits = info.scale <= column.scale;
+  switch (form.action) {
+    case Action::Bit: return is({odbc::kBit});
+    case Action::TinyInt: return is({odbc::kTinyInt});
+    case Action::SmallInt: return is({odbc::kSmallInt});
+    case Action::Int: return is({odbc::kInteger});
+    case Action::BigInt: return is({odbc::kBigInt});
+    case Action::Real: return is({odbc::kReal});
+    case Action::Float: return is({odbc::kFloat, odbc::kDouble});
+    case Action::Numeric:
+    case Action::Money:
+    case Action::SmallMoney:
+    case Action::DecimalText: return is({odbc::kDecimal, odbc::kNumeric}) && info.scale == column.scale;
+    case Action::Date: return is({odbc::kTypeDate, odbc::kDate2});
+    case Action::Time: return is({kSqlServerTime, odbc::kTypeTime}) && scale_fits;
+    case Action::SmallDateTime:
+    case Action::DateTime: return is({odbc::kTypeTimestamp, odbc::kTimestamp2});
+    case Action::Timestamp: return is({odbc::kTypeTimestamp, odbc::kTimestamp2}) && (scale_fits || column.source_type == "datetime");
+    case Action::Offset: return is({kSqlServerOffset}) && scale_fits;
+    case Action::Guid: return is({odbc::kGuid});
+    case Action::CodePage:
+    case Action::Utf8: return is({odbc::kChar, odbc::kVarChar, odbc::kLongVarChar});
+    case Action::Utf16:
+      if (form.type == CType::Wide && is({odbc::kChar, odbc::kVarChar, odbc::kLongVarChar})) return true;
+      return is({odbc::kWChar, odbc::kWVarChar, odbc::kWLongVarChar, kXml});
+    case Action::TimeText:
+    case Action::OffsetText:
+    case Action::GuidText: return is({odbc::kWChar, odbc::kWVarChar});
+    case Action::Bytes: return is({odbc::kBinary, odbc::kVarBinary, odbc::kLongVarBinary, kUdt});
+  }
+  return false;
+}
 
 std::size_t without_blanks(char const* data, std::size_t length, bool is_wide) {
   if (!is_wide) {

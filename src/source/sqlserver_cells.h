@@ -41,6 +41,10 @@ struct Form {
 
 Form form_of(Column const& column, Binding binding);
 
+// True if a result column of this description holds what the form expects: the table may have changed since it was looked at, and
+// bytes of another type would be taken for values.
+bool is_of_form(odbc::ColumnInfo const& info, Column const& column, Form const& form);
+
 struct Cell {
   Column const* column = nullptr;
   Form form{};

@@ -71,6 +71,13 @@ Status SqlServerReader::prepare(SelectList const& list, Binding binding) {
     cell.result_column = i;
     cell.indicator = &indicators_[list.items[i].column];
     cell.is_long = list.items[i].is_long;
+    WEIR_TRY(odbc::ColumnInfo const info, statement_.describe(i));
+    if (!is_of_form(info, column, cell.form))
+      return Error(ErrorKind::Unavailable, fmt::format("could not read \"{}\": its column \"{}\" is no longer {}, the server now sends ODBC type {} "
+                                                       "with scale {}", request_.table.text(), column.name, column.source_type, info.sql_type, info.scale))
+          .object(request_.table.text() + "." + column.name)
+          .state("nothing of this table was read")
+          .next("run again: the next run discovers the table anew");
     if (cell.is_long) long_cells_.push_back(list.items[i].column);
     if (cell.form.action == Action::CodePage) cell.code_page = single_byte_code_page(column.code_page);
     cell.trim = request_.policies.trim_char &&

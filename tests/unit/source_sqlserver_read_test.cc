@@ -449,6 +449,24 @@ TEST_F(SqlServerRead, AChangedColumnIsNamed) {
   }
 }
 
+// The change comes after weir has looked at the columns and before the SELECT runs: only the result itself can tell.
+TEST_F(SqlServerRead, AColumnThatChangesUnderTheReadIsNamed) {
+  for (char const* const type : {"int", "varchar(50)", "varbinary(50)", "datetime2(7)"}) {
+    sql("CREATE TABLE dbo.Shifty (Id int NOT NULL PRIMARY KEY, Name nvarchar(50) NULL)");
+    sql("INSERT INTO dbo.Shifty VALUES (1, NULL)");
+    auto source = open();
+    ASSERT_TRUE(source);
+    ReadRequest request;
+    request.table = table(*source, "Shifty");
+    sql(fmt::format("EXEC weir_fault N'{{query: \"weir:read\", table: dbo.Shifty, times: 1, execute: \"ALTER TABLE dbo.Shifty ALTER COLUMN Name {}\"}}'", type));
+    auto const failed = read_all(*source, request);
+    ASSERT_FALSE(failed.ok()) << type;
+    EXPECT_NE(failed.error().message().find("\"Name\""), std::string::npos) << type << "\n" << failed.error().to_text();
+    sql("EXEC weir_fault_clear");
+    sql("DROP TABLE dbo.Shifty");
+  }
+}
+
 // Tables of random composite keys, most of them with many rows a leading value, cut into chunks of random size.
 TEST_F(SqlServerRead, CompositeKeysGiveEveryRowOnce) {
   static constexpr char const* kTypes[] = {"int", "bigint", "uniqueidentifier", "nvarchar(20)", "datetime2(7)", "decimal(20,4)", "varbinary(8)", "varchar(20)", "date", "datetime", "smallint", "money"};
