@@ -123,6 +123,7 @@ struct SelectPlan {
   std::vector<std::string> assign_to;
   std::vector<Expr*> aggregates;
   bool grouped = false;
+  bool ends_only = false;                         // MIN/MAX: the rows at the ends of the first source will do
 };
 
 struct QueryPlan {

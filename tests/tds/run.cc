@@ -56,6 +56,7 @@ class Join {
   Outcome narrow_first() {
     SourceSlot& first = plan_.sources.front();
     first.source->widen();
+    if (plan_.ends_only) first.source->ends_only();
     first_where_ = first.where;
     std::erase_if(first_where_, [&](Expr* conjunct) { return offers_bound(*conjunct, *first.source); });
     return {};
@@ -286,6 +287,7 @@ Outcome finish(SelectPlan const& plan, Group& group) {
 // COUNT(*) alone over a source that knows its count; MIN and MAX of a column that the source is ordered by.
 Outcome answer_from_ends(Context& context, SelectPlan& plan, Frame const* outer, Group& group, bool& done) {
   done = false;
+  plan.ends_only = false;
   if (plan.sources.size() != 1 || !plan.core->group_by.empty() || !plan.constant_where.empty()) return {};
   RowSource& source = *plan.sources[0].source;
   std::function<Outcome(Frame const&, bool&)> const nothing = [](Frame const&, bool&) { return Outcome(); };
@@ -307,7 +309,7 @@ Outcome answer_from_ends(Context& context, SelectPlan& plan, Frame const* outer,
     for (auto& count : group.counts) count = static_cast<std::int64_t>(*known);
     done = true;
   } else if (ends) {
-    source.ends_only();
+    plan.ends_only = true;
   }
   return {};
 }
