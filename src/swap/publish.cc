@@ -136,6 +136,27 @@ Error busy(Publication& p, Error const& last) {
   return error;
 }
 
+// A leaf that was not filled by COPY ... FREEZE shows itself empty to snapshots older than its last chunk. They are waited
+// for, a minute at most; a session that outlasts that is named. (pg_stat_activity shows the snapshots of others only to
+// members of pg_read_all_stats.)
+Status wait_for_older_snapshots(Publication& p) {
+  Clock& clock = system_clock();
+  Duration const until = clock.monotonic() + std::min<Duration>(p.options.window, std::chrono::minutes(1));
+  for (;;) {
+    WEIR_TRY(auto rows, p.session.query(R"(
+SELECT a.pid, coalesce(a.usename, '') FROM weir.generation g, pg_stat_activity a
+WHERE g.id = $1 AND a.pid <> pg_backend_pid() AND a.datname = current_database() AND a.backend_xmin IS NOT NULL
+  AND age(a.backend_xmin) >= age(g.xmin) ORDER BY a.xact_start)",
+                                        {std::to_string(p.generation)}));
+    if (rows.size() == 0) return {};
+    if (clock.monotonic() >= until || p.options.stop.stop_requested()) {
+      p.report.notes.push_back(fmt::format("pid {}, role \"{}\", has a snapshot older than the load: it sees the table empty until its transaction ends", rows.text(0, 0), rows.text(0, 1)));
+      return {};
+    }
+    clock.sleep(std::chrono::milliseconds(100), p.options.stop);
+  }
+}
+
 // Housekeeping after COMMIT: what fails here is a note, since the rows are published.
 void after(Publication& p) {
   auto note = [&](std::string what, Error const& error) { p.report.notes.push_back(fmt::format("{}: {}", what, error.message())); };
@@ -222,6 +243,9 @@ Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load,
   if (!row.text(0, 0).empty()) p.relaxed = split(row.text(0, 0), '\n');
   for (std::string const& note : split(row.text(0, 1), '\n'))
     if (!note.empty()) p.report.notes.push_back(note);
+  if (!state.frozen && uses_leaf(plan)) {
+    WEIR_DO(wait_for_older_snapshots(p));
+  }
   return publish_in_window(p);
 }
 

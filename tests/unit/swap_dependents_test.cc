@@ -56,7 +56,7 @@ SET ROLE weir_owner;
 GRANT SELECT ON sync_core."Orders" TO dbt WITH GRANT OPTION;
 GRANT SELECT (id, name) ON sync_core."Orders" TO bi;
 GRANT REFERENCES (id) ON sync_core."Orders" TO analyst WITH GRANT OPTION;
-SET ROLE dbt; GRANT SELECT ON sync_core."Orders" TO analyst;
+SET ROLE dbt; GRANT SELECT ON sync_core."Orders" TO analyst; GRANT SELECT (amount) ON sync_core."Orders" TO bi;
 SET ROLE weir_owner;
 ALTER TABLE sync_core."Orders" ADD CONSTRAINT amount_positive CHECK (amount >= 0);
 ALTER TABLE sync_core."Orders" ALTER COLUMN name SET DEFAULT 'none';

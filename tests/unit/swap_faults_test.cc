@@ -139,11 +139,11 @@ void fail_every_statement(bool ordinary, Method method, pg::FaultKind kind, std:
   }
 }
 
-TEST(SwapFaults, any_statement_of_a_shell_refresh_is_refused) { fail_every_statement(false, Method::Shell, pg::FaultKind::Error, "shell, error"); }
-TEST(SwapFaults, the_connection_ends_before_any_statement_of_a_shell_refresh) { fail_every_statement(false, Method::Shell, pg::FaultKind::Disconnect, "shell, disconnect"); }
-TEST(SwapFaults, any_answer_of_a_shell_refresh_is_lost) { fail_every_statement(false, Method::Shell, pg::FaultKind::Lost, "shell, lost"); }
-TEST(SwapFaults, any_answer_of_an_adoption_is_lost) { fail_every_statement(true, Method::Shell, pg::FaultKind::Lost, "adoption, lost"); }
-TEST(SwapFaults, any_answer_of_a_merge_is_lost) { fail_every_statement(true, Method::Merge, pg::FaultKind::Lost, "merge, lost"); }
+TEST(SwapFaultsRefused, any_statement_of_a_shell_refresh_is_refused) { fail_every_statement(false, Method::Shell, pg::FaultKind::Error, "shell, error"); }
+TEST(SwapFaultsDisconnect, the_connection_ends_before_any_statement_of_a_shell_refresh) { fail_every_statement(false, Method::Shell, pg::FaultKind::Disconnect, "shell, disconnect"); }
+TEST(SwapFaultsLost, any_answer_of_a_shell_refresh_is_lost) { fail_every_statement(false, Method::Shell, pg::FaultKind::Lost, "shell, lost"); }
+TEST(SwapFaultsAdoption, any_answer_of_an_adoption_is_lost) { fail_every_statement(true, Method::Shell, pg::FaultKind::Lost, "adoption, lost"); }
+TEST(SwapFaultsMerge, any_answer_of_a_merge_is_lost) { fail_every_statement(true, Method::Merge, pg::FaultKind::Lost, "merge, lost"); }
 
 TEST(SwapFaults, a_lost_commit_reply_is_looked_up) {
   auto options = test::fresh_database();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "unit/swap_world.h"
 
 namespace weir::swap {
@@ -166,6 +168,29 @@ TEST(SwapView, is_pointed_at_numbered_tables) {
   auto refused = plan(must(capture(session, kTable)), test::request_of(session, kTable, "SELECT 1::bigint AS id", {"id"}));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind(), ErrorKind::Refused);
+}
+
+TEST(SwapPlan, reads_well) {
+  auto session = test::prepared_warehouse();
+  must_refresh(session, kTable, rows_of(1, 100), {"id"});
+  must(session.execute("CREATE VIEW sync_core.v AS SELECT id, amount FROM sync_core.\"Country\"; CREATE VIEW sync_core.w AS SELECT id FROM sync_core.v"));
+  auto made = must(plan(must(capture(session, kTable)), test::request_of(session, kTable, "SELECT 1 AS id, 1::bigint AS amount, true AS added", {"id"}, Method::Shell)));
+  EXPECT_EQ(explain_text(made), R"(sync_core."Country"  (shell, about 100 rows)
+  method   shell: asked for: the leaf of the shell is exchanged
+  columns  3 from the source, 3 changes
+    drop         name: not at the source any more, and nothing uses it
+    shadow       amount: numeric(12,2) -> bigint; used by view sync_core.v (owner postgres); kept as "amount__numeric"
+    add          added: boolean
+  keeps    2 views
+  locks
+    SHARE UPDATE EXCLUSIVE (readers and writers go on): queue politely, behind autovacuum and other DDL only
+    ACCESS EXCLUSIVE, NOWAIT, about 2 ms: exchange the leaf
+  drops    0 dependents, 1 unused column
+)");
+  auto const json = explain_json(made);
+  EXPECT_EQ(json["method"], "shell");
+  EXPECT_EQ(json["dependents"].size(), 2U);
+  EXPECT_EQ(json["columns"][1]["action"], "shadow");
 }
 
 TEST(SwapPlan, refuses_what_it_does_not_own_or_know) {

@@ -86,6 +86,33 @@ TEST(SwapReaders, an_older_snapshot_never_sees_an_empty_table) {
   EXPECT_EQ(value(reader, "SELECT count(*) FROM sync_core.\"Orders\""), "10");
 }
 
+TEST(SwapReaders, a_load_in_chunks_waits_for_older_snapshots_and_names_who_outlasts_it) {
+  auto session = test::prepared_warehouse();
+  test::must_refresh(session, kOrders, rows_of(1, 10), {"id"});
+  auto request = test::request_of(session, kOrders, rows_of(1, 20), {"id"}, Method::Shell);
+  auto reader = must(pg::Session::connect(session.options()));
+  for (bool open : {true, false}) {
+    if (open) {
+      must(reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"));
+    }
+    auto planned = must(plan(must(capture(session, kOrders)), request));
+    auto load = must(Load::begin(session, planned, "test/stream", 1, false));
+    EXPECT_FALSE(load.frozen());
+    must(test::fill(session, load.copy_statement(), rows_of(1, 9)));
+    must(test::fill(session, load.copy_statement(), rows_of(10, 20)));
+    must(load.finish(20));
+    auto options = test::publish_options();
+    options.window = open ? Duration(std::chrono::milliseconds(300)) : Duration(std::chrono::minutes(1));
+    if (!open) {
+      must(reader.execute("COMMIT"));
+    }
+    auto report = must(publish(session, planned, load, options));
+    bool const named = !report.notes.empty() && report.notes[0].find("pid " + std::to_string(reader.backend_pid())) != std::string::npos;
+    EXPECT_EQ(named, open);
+    EXPECT_EQ(value(session, "SELECT count(*) FROM sync_core.\"Orders\""), "20");
+  }
+}
+
 TEST(SwapReaders, a_report_that_holds_the_table_is_named_and_the_load_waits) {
   auto session = test::prepared_warehouse();
   test::must_refresh(session, kOrders, rows_of(1, 10), {"id"});
