@@ -165,6 +165,10 @@ void Planner::missing_at_source(warehouse::Column const& column) {
     keep(column, "earlier rows hold values");
     return;
   }
+  if (request_.loaded_before && std::ranges::find(*request_.loaded_before, column.name) == request_.loaded_before->end()) {
+    keep(column, "weir never loaded it: it is its users' own");
+    return;
+  }
   if (users.empty() && !column.has_grants) {
     drop(column, "not at the source any more, and nothing uses it");
     return;

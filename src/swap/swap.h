@@ -59,6 +59,9 @@ struct Request {
   Operation operation = Operation::Replace;
   std::vector<TargetColumn> columns;        // in the order in which the rows will be copied
   std::vector<std::string> key;             // unique and not null at the source; empty = none known
+  // Columns that earlier loads brought. What else the table has is its users' and stays, with NULL or its default in new
+  // rows. Nothing = every column is ours.
+  std::optional<std::vector<std::string>> loaded_before = std::nullopt;
   std::string dedup_order;                  // Upsert: column by which the newest row of a key wins; "" = arrival
   Method method = Method::Auto;
   ColumnPolicy dropped = ColumnPolicy::Keep;

@@ -2,12 +2,14 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "sync/planning.h"
 #include "sync/retry.h"
 #include "sync/stream_run.h"
 #include "sync/sync.h"
@@ -110,6 +112,21 @@ void collect_garbage(RunContext& context, SyncReport& report) {
   context.endpoints.give_back(std::move(*session));
 }
 
+// Before the workers start: two of them making the same schema would get into each other's way.
+Status create_schemas(SyncPlan const& plan, pg::Session& session) {
+  std::set<std::string> schemas;
+  for (StreamPlan const& stream : plan.streams)
+    if (stream.publish.creates_table) schemas.insert(stream.target.schema);
+  for (std::string const& schema : schemas) {
+    WEIR_TRY(auto there, session.query("SELECT FROM pg_namespace WHERE nspname = $1", {schema}));
+    if (there.size() > 0) continue;
+    auto made = session.query("CREATE SCHEMA IF NOT EXISTS " + sql::quote_pg(schema));
+    if (!made.ok() && concerns_all(made.error().kind())) return std::move(made).error();
+    // Where the role may not, each stream says so for itself.
+  }
+  return {};
+}
+
 StreamReport refused(std::pair<std::string, Error> const& refusal, std::string const& connection) {
   StreamReport report;
   report.stream = refusal.first;
@@ -130,13 +147,14 @@ Result<SyncReport> run(SyncPlan const& plan, config::Connection const& connectio
   report.warnings = plan.warnings;
   WEIR_TRY(auto session, endpoints.take_warehouse());
   WEIR_DO(swap::prepare_warehouse(*session));
+  WEIR_DO(create_schemas(plan, *session));
   report.job = options.job;
   if (report.job == 0) {
     WEIR_TRY(report.job, next_token(*session));
   }
   endpoints.give_back(std::move(session));
 
-  RunContext context{connection, endpoints, options, plan.options, clock, random_name(), report.job};
+  RunContext context{connection, endpoints, options, &plan, clock, random_name(), report.job};
   std::vector<std::unique_ptr<StreamRun>> runs;
   Tickets tickets;
   for (StreamPlan const& stream : plan.streams) {

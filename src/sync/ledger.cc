@@ -203,8 +203,7 @@ Result<SyncReport> release(config::Connection const& connection, Endpoints& endp
   if (report.job == 0) {
     WEIR_TRY(report.job, next_token(*worker.session));
   }
-  PlanOptions const plan_options;
-  RunContext context{connection, endpoints, options, plan_options, clock, fmt::format("release-{}", report.job), report.job};
+  RunContext context{connection, endpoints, options, nullptr, clock, fmt::format("release-{}", report.job), report.job};
   for (StreamState const& state : streams) {
     bool const asked = !selection.include.empty() && wanted(selection, state.stream);
     bool const held = state.waiting_load == "held" && wanted(selection, state.stream);

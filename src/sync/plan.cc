@@ -129,7 +129,11 @@ Result<SyncPlan> plan_with(config::Connection const& connection, Ends& ends, Pla
   whole.warnings = catalog.warnings;
   whole.warnings.insert(whole.warnings.end(), selected.warnings.begin(), selected.warnings.end());
   whole.refusals = std::move(selected.refusals);
-  WEIR_TRY(auto facts, read_facts(*ends.session, connection.name));
+  WEIR_TRY(whole.is_prepared, has_state(*ends.session));
+  std::map<std::string, StreamFacts> facts;
+  if (whole.is_prepared) {
+    WEIR_TRY(facts, read_facts(*ends.session, connection.name));
+  }
   for (StreamPlan& plan : plan_streams(connection, selected, facts, options.full_refresh, whole)) {
     Status done = complete_plan(plan, facts_for(facts, plan.scope), connection, *ends.source, *ends.session, options);
     if (done.ok())

@@ -161,6 +161,8 @@ bool is_source_key(source::Table const& table, std::vector<std::string> const& w
 }
 
 Status choose_key(StreamPlan& plan, source::Table const& whole) {
+  bool const keeps_history = plan.mode == config::Mode::FullRefreshAppend || plan.mode == config::Mode::IncrementalAppend;
+  if (keeps_history) return {};  // the same key comes again and again
   auto const key = key_of(whole, plan.options);
   WEIR_DO(check_names(whole, key, "`key`"));
   bool const needed = is_deduped(plan.mode);
@@ -330,6 +332,7 @@ swap::Request request_of(StreamPlan const& plan) {
   for (auto const& extra : metadata_columns(plan.options.metadata, {}))
     request.columns.push_back({extra.name, extra.pg_type, false});
   request.key = plan.key;
+  request.loaded_before = plan.loaded_before;
   if (auto const at = std::ranges::find(plan.table.columns, plan.cursor, &source::Column::name);
       is_deduped(plan.mode) && at != plan.table.columns.end())
     request.dedup_order = plan.target_columns[static_cast<std::size_t>(at - plan.table.columns.begin())];
@@ -367,6 +370,7 @@ Result<StreamPlan> plan_stream(config::Connection const& connection, SelectedTab
                                                 plan.stream))
         .object(plan.stream)
         .next("leave it out: a full refresh shows deletes by itself, an append keeps history");
+  if (facts.target == plan.target) plan.loaded_before = facts.columns;
   choose_read(plan, facts, full_refresh);
   plan.rows_before = facts.rows;
   plan.fingerprint = fingerprint_of(plan);

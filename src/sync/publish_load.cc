@@ -11,20 +11,25 @@ std::int64_t rows_to_come(LoadRecord const& record, std::int64_t rows_now) {
   return -1;
 }
 
-void fill_report(StreamReport& report, swap::Report const& published, LoadRecord const& record, std::int64_t rows_now) {
+bool changed_nothing(swap::Report const& published, LoadRecord const& record, bool creates) {
+  if (creates || published.inserted + published.updated + published.deleted > 0) return false;
+  if (record.request.operation == swap::Operation::Append) return record.rows == 0;
+  return record.request.operation == swap::Operation::Upsert || published.method == swap::Method::Merge;
+}
+
+void fill_report(StreamReport& report, swap::Report const& published, LoadRecord const& record, std::int64_t rows_now,
+                 bool creates) {
   report.method = published.method;
   report.inserted = published.inserted;
   report.updated = published.updated;
   report.deleted = published.deleted;
   report.locked = published.locked;
   report.dependents_verified = published.dependents_verified;
-  report.rows_before = static_cast<std::int64_t>(published.rows_before);
+  if (report.rows_before < 0) report.rows_before = static_cast<std::int64_t>(published.rows_before);
   std::int64_t const expected = rows_to_come(record, rows_now);
   report.rows_after = expected >= 0 ? expected : static_cast<std::int64_t>(published.rows_after);
   report.notes.insert(report.notes.end(), published.notes.begin(), published.notes.end());
-  bool const in_place = published.method == swap::Method::Merge || record.request.operation != swap::Operation::Replace;
-  bool const nothing = published.inserted == 0 && published.updated == 0 && published.deleted == 0;
-  report.outcome = in_place && nothing ? Outcome::Unchanged : Outcome::Published;
+  report.outcome = changed_nothing(published, record, creates) ? Outcome::Unchanged : Outcome::Published;
 }
 
 // The ledger row stands in the publishing transaction: with it, the publish is done; without it, nothing happened.
@@ -62,7 +67,7 @@ Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan,
   };
   auto published = swap::publish(*worker.session, plan, *load, options);
   if (published.ok()) {
-    fill_report(report, *published, record, rows_now);
+    fill_report(report, *published, record, rows_now, plan.creates_table);
     if (rows_to_come(record, rows_now) >= 0 || published->rows_after == 0) return {};
     return write_rows(*worker.session, record.scope, static_cast<std::int64_t>(published->rows_after));
   }

@@ -45,6 +45,7 @@ Json to_json(swap::Request const& request) {
           {"operation", static_cast<int>(request.operation)},
           {"columns", columns},
           {"key", request.key},
+          {"loaded_before", request.loaded_before ? Json(*request.loaded_before) : Json()},
           {"dedup_order", request.dedup_order},
           {"method", swap::method_name(request.method)},
           {"dropped", static_cast<int>(request.dropped)},
@@ -62,6 +63,8 @@ swap::Request request_of(Json const& json) {
   for (Json const& column : json.value("columns", Json::array()))
     request.columns.push_back({column.value("name", ""), column.value("type", ""), column.value("not_null", false)});
   request.key = json.value("key", std::vector<std::string>{});
+  if (auto const before = json.find("loaded_before"); before != json.end() && before->is_array())
+    request.loaded_before = before->get<std::vector<std::string>>();
   request.dedup_order = json.value("dedup_order", "");
   request.method = swap::method_from(json.value("method", "auto")).value_or(swap::Method::Auto);
   request.dropped = static_cast<swap::ColumnPolicy>(json.value("dropped", 0));
@@ -111,7 +114,8 @@ constexpr std::string_view kFacts = R"(
 SELECT scope, s.outcome, s.generation, s.rows, s.columns, c.value, c.detail ->> 'column' AS cursor_column,
        coalesce(s.connection, l.connection), coalesce(s.stream, l.stream), l.relation, l.token, l.job, l.state,
        l.fingerprint, l.rows, l.detail,
-       (extract(epoch FROM clock_timestamp() - coalesce(l.finished_at, l.began_at)) * 1000000)::bigint AS age
+       (extract(epoch FROM clock_timestamp() - coalesce(l.finished_at, l.began_at)) * 1000000)::bigint AS age,
+       s.target_schema, s.target_name
 FROM weir.stream s FULL JOIN weir.cursor c USING (scope) FULL JOIN weir.load l USING (scope)
 WHERE )";
 
@@ -122,6 +126,7 @@ StreamFacts facts_of(pg::Rows const& rows, std::size_t row) {
   facts.generation = rows.integer(row, 2);
   facts.rows = rows.is_null(row, 3) ? -1 : rows.integer(row, 3);
   if (!rows.is_null(row, 4)) facts.columns = rows.array(row, 4);
+  facts.target = {std::string(rows.text(row, 17)), std::string(rows.text(row, 18))};
   facts.cursor = rows.optional_text(row, 5);
   facts.cursor_column = rows.text(row, 6);
   if (rows.is_null(row, 9)) return facts;
@@ -192,8 +197,6 @@ Result<bool> has_state(pg::Session& session) {
 
 Result<std::map<std::string, StreamFacts>> read_facts(pg::Session& session, std::string const& connection) {
   std::map<std::string, StreamFacts> facts;
-  WEIR_TRY(bool const there, has_state(session));
-  if (!there) return facts;
   WEIR_TRY(auto rows, session.query(std::string(kFacts) + "starts_with(scope, $1)", {connection + "/"}));
   for (std::size_t row = 0; row < rows.size(); ++row) facts.emplace(rows.text(row, 0), facts_of(rows, row));
   return facts;
@@ -275,6 +278,13 @@ ON CONFLICT (scope) DO UPDATE SET relation = EXCLUDED.relation, token = EXCLUDED
 Status forget_load(pg::Session& session, std::string const& scope) {
   WEIR_TRY(auto rows, session.query("WITH gone AS (DELETE FROM weir.load WHERE scope = $1) "
                                     "DELETE FROM weir.ledger WHERE scope = $1 AND kind = 'chunk'", {scope}));
+  return {};
+}
+
+Status keep_load(pg::Session& session, LoadRecord const& load, std::int64_t token) {
+  WEIR_TRY(auto rows, session.query("WITH kept AS (UPDATE weir.generation SET token = $3 WHERE scope = $1 AND token = $2) "
+                                    "UPDATE weir.load SET token = $3 WHERE scope = $1",
+                                    {load.scope, std::to_string(load.token), std::to_string(token)}));
   return {};
 }
 

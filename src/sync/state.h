@@ -43,13 +43,14 @@ struct StreamFacts {
   std::string outcome;
   std::int64_t generation = 0;
   std::int64_t rows = -1;                      // that the last publish left
-  std::vector<std::string> columns;            // that weir loads
+  sql::QualifiedName target;                   // of the last run
+  std::vector<std::string> columns;            // that weir loaded there
   std::optional<std::string> cursor;           // value
   std::string cursor_column;
   std::optional<LoadRecord> load;
 };
 
-// By scope; scopes that nobody wrote about are absent. Empty where the warehouse has no schema `weir` yet.
+// By scope; scopes that nobody wrote about are absent. Only where has_state().
 Result<std::map<std::string, StreamFacts>> read_facts(pg::Session& session, std::string const& connection);
 Result<StreamFacts> read_facts_of(pg::Session& session, std::string const& scope);
 
@@ -74,6 +75,8 @@ Status hold_fence(pg::Session& session, std::string const& scope, std::int64_t t
 
 Status write_load(pg::Session& session, LoadRecord const& load);   // inserts or replaces
 Status forget_load(pg::Session& session, std::string const& scope);
+// The waiting load belongs to this attempt from now on, so that collect_garbage() does not take it for overtaken.
+Status keep_load(pg::Session& session, LoadRecord const& load, std::int64_t token);
 // In the transaction of the chunk's rows.
 Status write_chunk(pg::Session& session, LoadRecord const& load, source::Chunk const& chunk, std::uint64_t rows,
                    std::uint64_t bytes);

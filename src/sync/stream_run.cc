@@ -93,7 +93,6 @@ struct StreamRun::Attempt {
   enum class Use { Publish, Resume, Drop };
   Use use_of(LoadRecord const& left) const;
   Result<bool> take_up();
-  Status drop_left_over();
 
   Status rehearse();
   Result<bool> bring_rows();
@@ -133,7 +132,10 @@ Status StreamRun::Attempt::go() {
 Status StreamRun::Attempt::look_around() {
   WEIR_DO(raise_fence(session(), plan.scope, token));
   WEIR_TRY(facts, read_facts_of(session(), plan.scope));
-  if (report.attempts > 1 || plan_has_aged()) {
+  if (facts.load) {
+    WEIR_DO(keep_load(session(), *facts.load, token));
+  }
+  if (report.attempts > 1 || !context.plan->is_prepared || plan_has_aged()) {
     WEIR_DO(refresh_plan());
   }
   crash_point("kL4");
@@ -142,13 +144,13 @@ Status StreamRun::Attempt::look_around() {
 }
 
 bool StreamRun::Attempt::plan_has_aged() const {
-  if (!is_incremental(plan.mode) || context.plan_options.full_refresh) return false;
+  if (!is_incremental(plan.mode) || context.plan_options().full_refresh) return false;
   if (plan.read == ReadKind::Window) return facts.cursor != plan.cursor_low;
   return facts.cursor.has_value() && facts.cursor_column == plan.cursor && !plan.publish.creates_table;
 }
 
 Status StreamRun::Attempt::refresh_plan() {
-  WEIR_TRY(plan, plan_again(plan.stream, facts, context.connection, source(), session(), context.plan_options));
+  WEIR_TRY(plan, plan_again(plan.stream, facts, context.connection, source(), session(), context.plan_options()));
   return {};
 }
 
@@ -183,20 +185,15 @@ StreamRun::Attempt::Use StreamRun::Attempt::use_of(LoadRecord const& left) const
 }
 
 // True if a finished load of an earlier attempt only waits to be published. One that is half filled stays in `load`, for
-// bring_rows() to go on with.
+// bring_rows() to go on with. One that is of no use stays where it is until a new load takes its place.
 Result<bool> StreamRun::Attempt::take_up() {
   if (!facts.load) return false;
   Use const use = use_of(*facts.load);
-  if (use == Use::Drop) {
-    WEIR_DO(drop_left_over());
-    return false;
-  }
-  WEIR_TRY(load, swap::Load::adopt(session(), plan.publish, plan.scope, token));
-  bool const whole = use == Use::Resume || (load && load->ready() && load->rows() == facts.load->rows);
-  if (!load || !whole) {
-    WEIR_DO(drop_left_over());
-    return false;
-  }
+  if (use == Use::Drop) return false;
+  WEIR_TRY(auto left, swap::Load::adopt(session(), plan.publish, plan.scope, token));
+  bool const usable = left && (use == Use::Resume ? !left->ready() : left->ready() && left->rows() == facts.load->rows);
+  if (!usable) return false;
+  load = std::move(left);
   record = *facts.load;
   record.token = token;
   record.job = context.job;
@@ -207,17 +204,6 @@ Result<bool> StreamRun::Attempt::take_up() {
   report.notes.push_back(fmt::format("published the rows that were read {} ago, which only waited to be published",
                                      format_duration(facts.load->age)));
   return true;
-}
-
-Status StreamRun::Attempt::drop_left_over() {
-  if (!load) {
-    WEIR_TRY(load, swap::Load::adopt(session(), plan.publish, plan.scope, token));
-  }
-  if (load) {
-    WEIR_DO(load->discard());
-  }
-  load.reset();
-  return forget_load(session(), plan.scope);
 }
 
 // ---- rows ------------------------------------------------------------------------------------------------------------
@@ -261,8 +247,11 @@ Result<bool> StreamRun::Attempt::bring_rows() {
     report.cursor_low = record.cursor_low;
     report.cursor_high = record.cursor_high;
     if (!has_window(plan, record.cursor_high) && !plan.options.detect_deletes) return false;
+    if (facts.load) {
+      WEIR_DO(forget_load(session(), plan.scope));  // its table goes in begin()
+    }
     WEIR_TRY(load, swap::Load::begin(session(), plan.publish, plan.scope, token, record.frozen));
-    crash_point("kL5");
+    record.frozen = load->frozen();
     record.relation = load->relation().quoted();
     if (!record.frozen) {
       WEIR_DO(write_load(session(), record));
@@ -270,7 +259,7 @@ Result<bool> StreamRun::Attempt::bring_rows() {
   }
   Status filled = fill(done);
   if (filled.ok()) return true;
-  bool const resumable = !record.frozen && !session().is_broken() && filled.error().kind() != ErrorKind::Data;
+  bool const resumable = plan.resumable && !record.frozen && !session().is_broken() && filled.error().kind() != ErrorKind::Data;
   if (!resumable && !session().is_broken()) {
     if (Status dropped = load->discard(); dropped.ok() && !record.frozen) {
       WEIR_DO(forget_load(session(), plan.scope));
@@ -416,6 +405,7 @@ void StreamRun::begin_attempt() {
   report_.error.reset();
   report_.notes.clear();
   report_.outcome = Outcome::Skipped;
+  report_.rows_before = -1;
   report_.rows_read = report_.rows_staged = report_.bytes = report_.rows_taken_up = report_.duplicates_removed = 0;
 }
 

@@ -22,11 +22,13 @@ struct RunContext {
   config::Connection const& connection;
   Endpoints& endpoints;
   RunOptions const& options;
-  PlanOptions const& plan_options;
+  SyncPlan const* plan;   // null for a release
   Clock& clock;
   std::string instance;   // of this run, random: names its sessions
   std::int64_t job = 0;
   Mutex progress_mutex{};
+
+  PlanOptions plan_options() const { return plan != nullptr ? plan->options : PlanOptions{}; }
 
   void report(Progress const& progress) WEIR_EXCLUDES(progress_mutex);
 };

@@ -56,6 +56,7 @@ struct StreamPlan {
   bool cursor_is_rowversion = false;
   std::optional<std::string> cursor_low;  // stored value, in the source's exact text form
   std::vector<std::string> key;           // in warehouse names
+  std::vector<std::string> loaded_before;  // columns of the target that earlier runs loaded; its others are its users'
   source::TypePolicies policies;
   std::int64_t generation = 1;            // what _airbyte_generation_id says
   std::vector<source::Chunk> chunks;
@@ -76,6 +77,7 @@ struct PlanOptions {
 
 struct SyncPlan {
   PlanOptions options;                    // it was made with
+  bool is_prepared = true;                // false: the warehouse had no schema `weir` yet; run() plans again behind it
   std::string connection;
   std::string source;                     // Source::text()
   std::vector<StreamPlan> streams;        // in the source's order
