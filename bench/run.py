@@ -31,6 +31,7 @@ def options_of(arguments):
     parser.add_argument('--report-seconds', type=float, default=60, help='readers: length of the report (default 60)')
     parser.add_argument('--smoke', action='store_true', help='tiny sizes: proves that the measures run, measures nothing')
     parser.add_argument('--no-record', action='store_true', help='do not append to bench/RESULTS.md')
+    parser.add_argument('--note', help='a line about the circumstances, recorded with the results')
     options = parser.parse_args(arguments)
     if 'all' in options.measure:
         options.measure = MEASURES
@@ -60,7 +61,7 @@ def main():
             print(f'error: {name} could not be measured: {failure}', file=sys.stderr)
             wrong.append(name)
             continue
-        markdown = result.markdown(machine.describe(options.bin))
+        markdown = result.markdown(machine.describe(options))
         print('\n' + markdown, flush=True)
         print(f'== {name}: done after {time.monotonic() - begin:.0f} s', file=sys.stderr)
         if not options.no_record:

@@ -8,7 +8,7 @@ import time
 from harness import process
 
 
-def describe(bin_folder):
+def describe(options):
     """One line for RESULTS.md."""
     with open('/proc/cpuinfo') as file:
         model = re.search(r'model name\s*: (.*)', file.read())
@@ -17,9 +17,9 @@ def describe(bin_folder):
     from harness.cluster import server_bin
     server = subprocess.run([server_bin() + '/postgres', '--version'], stdout=subprocess.PIPE, text=True).stdout.split()[2]
     date = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
-    priority = f'; run at nice {os.nice(0)}, since others use the machine' if os.nice(0) else ''
+    note = f'; {options.note}' if options.note else ''
     return (f'{date}; {model[1] if model else "unknown CPU"}, {os.cpu_count()} cores, {kib / 2**20:.0f} GB; '
-            f'PostgreSQL {server}; weir {commit()} ({build_type(bin_folder)}){priority}')
+            f'PostgreSQL {server}; weir {commit()} ({build_type(options.bin)}){note}')
 
 
 def commit():
