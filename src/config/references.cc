@@ -39,9 +39,9 @@ std::optional<Found> next_reference(std::string_view text, std::size_t from) {
   return found;
 }
 
-std::string_view without_last_newline(std::string_view text) {
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.ends_with('\r')) text.remove_suffix(1);
+// Editors and echo end a file with newlines; no password ends with one.
+std::string_view without_last_newlines(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   return text;
 }
 
@@ -73,7 +73,7 @@ Result<std::string> from_file(std::string const& name, std::filesystem::path con
   auto text = read_file(path);
   if (!text.ok()) return Error(std::move(text).error()).where(place.text()).next("create the file with mode 600, or correct the reference");
   warn_if_readable_by_others(path);
-  std::string value(without_last_newline(*text));
+  std::string value(without_last_newlines(*text));
   register_secret(value);
   return value;
 }
@@ -89,7 +89,7 @@ Result<std::string> from_credential(std::string const& name, Place const& place)
     return Error(ErrorKind::Config, fmt::format("\"{}\" cannot be a credential's name", name)).where(place.text());
   auto text = read_file(std::filesystem::path(folder) / name);
   if (!text.ok()) return Error(std::move(text).error()).where(place.text()).next(fmt::format("add LoadCredential={}:PATH to the service", name));
-  std::string value(without_last_newline(*text));
+  std::string value(without_last_newlines(*text));
   register_secret(value);
   return value;
 }
