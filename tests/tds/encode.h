@@ -51,7 +51,7 @@ void put_return_value(std::string& out, std::uint16_t ordinal, std::string_view 
 // Reads typed values as clients send them.
 class WireReader {
  public:
-  explicit WireReader(std::string_view bytes, int tds_version) : bytes_(bytes), tds_version_(tds_version) {}
+  explicit WireReader(std::string_view bytes) : bytes_(bytes) {}
   bool failed() const { return failed_; }
   bool at_end() const { return at_ >= bytes_.size(); }
   std::size_t left() const { return bytes_.size() - at_; }
@@ -74,7 +74,6 @@ class WireReader {
   bool plp(std::string& out, bool& null);
   bool plain_cell(SqlType const& type, std::string_view raw, Value& out);
   std::string_view bytes_;
-  int tds_version_;
   std::size_t at_ = 0;
   bool failed_ = false;
 };

@@ -148,7 +148,7 @@ Status serve(Arguments const& arguments) {
     User user;
     user.name = name;
     user.password = Secret(password);
-    std::erase_if(database.users, [&name](User const& other) { return equals_ignoring_case(other.name, name); });
+    std::erase_if(database.users, [&user](User const& other) { return equals_ignoring_case(other.name, user.name); });
     database.users.push_back(std::move(user));
   }
   ServerState server{database, arguments.tls, nullptr, false, nullptr};

@@ -102,7 +102,7 @@ Outcome Reply::fault_now(Value const* const* cells) {
 }
 
 Outcome Reply::stall() {
-  if (!transport_.flush_open().ok()) gone_ = true;
+  if (rows_ > 0 && !transport_.flush_open().ok()) gone_ = true;
   auto const start = std::chrono::steady_clock::now();
   auto over = [&] {
     if (fault_->stall_ms == UINT64_MAX) return false;
@@ -177,7 +177,13 @@ Status Reply::finish(bool in_transaction) {
 }
 
 Status Reply::finish_attention() {
-  settle(true);
+  // A reply that was under way ends first; the acknowledgement is a message of its own, as clients of the real server expect.
+  if (attention_) {
+    pending_ = Done{kDoneError, 0, 0};
+    in_procedure_ = false;
+    settle(false);
+    WEIR_DO(transport_.end_message());
+  }
   put_done(transport_.out(), DoneToken::Done, kDoneAttention, 0, 0, tds_version_);
   return transport_.end_message();
 }

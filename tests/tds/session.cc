@@ -99,12 +99,12 @@ Status Session::pre_login(Message const& message) {
 }
 
 bool Session::parse_login(std::string_view body, Login& out) {
-  WireReader in(body, 74);
+  WireReader in(body);
   (void)in.number<std::uint32_t>();
   out.version = in.number<std::uint32_t>();
   out.packet_size = in.number<std::uint32_t>();
   auto field = [&body](std::size_t at) -> std::string_view {
-    WireReader place(body.substr(std::min(at, body.size())), 74);
+    WireReader place(body.substr(std::min(at, body.size())));
     auto const offset = place.number<std::uint16_t>();
     auto const units = place.number<std::uint16_t>();
     if (place.failed() || std::size_t{offset} + std::size_t{units} * 2 > body.size()) return {};
@@ -185,7 +185,7 @@ Status Session::login_reply(Login const& login) {
 // ALL_HEADERS: from TDS 7.2 on, requests begin with them.
 std::string_view Session::skip_headers(std::string_view body) const {
   if (tds_version_ < 72 || body.size() < 4) return body;
-  WireReader in(body, tds_version_);
+  WireReader in(body);
   auto const length = in.number<std::uint32_t>();
   return length >= 4 && length <= body.size() ? body.substr(length) : body;
 }
@@ -220,7 +220,7 @@ Outcome Session::sql_batch(std::string_view body, Reply& reply) {
 }
 
 Outcome Session::rpc(std::string_view body, Reply& reply) {
-  WireReader in(body, tds_version_);
+  WireReader in(body);
   while (!in.at_end()) {
     std::string name;
     auto const units = in.number<std::uint16_t>();
@@ -255,7 +255,7 @@ Outcome Session::rpc(std::string_view body, Reply& reply) {
 }
 
 Outcome Session::transaction_request(std::string_view body, Reply& reply) {
-  WireReader in(body, tds_version_);
+  WireReader in(body);
   auto const kind = in.number<std::uint16_t>();
   Outcome outcome;
   auto set_isolation = [this](std::uint8_t level) {

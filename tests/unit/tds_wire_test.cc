@@ -90,7 +90,7 @@ TEST(TdsWire, ReadsBackWhatItWrites) {
       std::string out;
       put_type_info(out, column, 74);
       put_cell(out, column, value, 74);
-      WireReader in(out, 74);
+      WireReader in(out);
       SqlType type;
       Value back;
       ASSERT_TRUE(in.type_info(type) && in.cell(type, back)) << declared;
@@ -110,7 +110,7 @@ TEST(TdsWire, TruncatedParametersAreRefused) {
   put_type_info(whole, column, 74);
   put_cell(whole, column, text_value("hello"), 74);
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    WireReader in(std::string_view(whole).substr(0, length), 74);
+    WireReader in(std::string_view(whole).substr(0, length));
     SqlType type;
     Value value;
     EXPECT_FALSE(in.type_info(type) && in.cell(type, value) && !in.failed()) << length;

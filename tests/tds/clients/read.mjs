@@ -28,7 +28,8 @@ function run(sql) {
     const rows = [];
     const request = new Request(sql, (error, count) => resolve(error ? { error: error.number ?? error.code, message: error.message, rows } : { count, rows }));
     request.on('row', (columns) => rows.push(columns.map((column) => text(column.value))));
-    if (sql.includes('?')) connection.execSqlBatch(request);
+    if (sql.includes('wait-for-me')) request.setTimeout(1000);
+    if (sql.startsWith('exec ')) connection.execSqlBatch(request);
     else connection.execSql(request);
   });
 }

@@ -251,12 +251,44 @@ def check_tedious(report, program, folder):
         report.same("tedious against TLS required", tedious(server, PASSWORD, "on", ["select 7"])[0].get("rows"), [["7"]])
 
 
+def check_faults(report, program, folder):
+    """What each fault looks like to FreeTDS; the connection that it breaks is not the next one's."""
+    if not shutil.which("tsql"):
+        return report.skip("tsql is not installed (freetds-bin): faults are not tried")
+    env = freetds_env(folder)
+    read = "select Id, Name from dbo.Many"
+    with Server(program, folder) as server:
+        for close in ("between_rows", "inside_row", "inside_packet"):
+            out = tsql(server, env, [f"exec weir_fault N'{{table: dbo.Many, after_rows: 5000, close: {close}, times: 1}}'", read])
+            report.has(f"fault close {close}", out, "Unexpected EOF from the server")
+            report.has(f"rows before close {close}", out, "row 4000 ")
+            report.same(f"no row after close {close}", "row 5002 " in out, False)
+        out = tsql(server, env, ["exec weir_fault N'{table: dbo.Many, after_rows: 250, error: 601, times: 1}'", read, read])
+        report.has("fault error", out, "Msg 601")
+        report.has("after the error", out, "row 20000 ")
+        out = tsql(server, env, ["exec weir_fault N'{table: dbo.Many, error: 596, times: 1}'", read, "select 'still ' + 'here'"])
+        report.has("fault of severity 21", out, "596")
+        report.same("session ends at severity 21", "still here" in out, False)
+        out = tsql(server, env, ["exec weir_fault N'{table: dbo.Many, execute: \"ALTER TABLE dbo.Many ADD Extra int\", times: 1}'", "select * from dbo.Many where Id = 1"])
+        report.has("fault schema change", out, "NULL")
+        out = tsql(server, env, ["exec weir_fault N'{query: drip-me, drip: {bytes: 7, ms: 1}, info: 5, times: 1}'", "select top 9 Id, Name from dbo.Many -- drip-me"])
+        report.has("fault drip", out, "row 9 ")
+        tsql(server, env, ["exec weir_fault N'{refuse_login: true, times: 1}'"])
+        report.has("fault login", tsql(server, env, ["select 1"]), "Login failed")
+        report.has("next login", tsql(server, env, ["select 'it ' + 'works'"]), "it works")
+        if not tedious_ready(report):
+            return
+        results = tedious(server, PASSWORD, "off", ["exec weir_fault N'{query: wait-for-me, stall: forever, times: 1}'", "select 1 /* wait-for-me */", "select 5"])
+        report.same("attention ends a stall", results[1].get("error"), "ETIMEOUT")
+        report.same("the session goes on", results[2].get("rows") if len(results) > 2 else None, [["5"]])
+
+
 def main():
     program = str(pathlib.Path(sys.argv[1]).resolve())
     report = Report()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for check in (check_tsql, check_bsqldb, check_odbc, check_tedious):
+        for check in (check_tsql, check_bsqldb, check_odbc, check_faults, check_tedious):
             check(report, program, folder)
     print(f"{report.checks} checks, {report.failures} failed, {len(report.skipped)} clients skipped")
     return 1 if report.failures or report.checks == 0 else 0
