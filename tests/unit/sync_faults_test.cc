@@ -151,6 +151,7 @@ TEST(SyncFaults, KilledAnywhereTheNextRunFinishesTheWorkOnce) {
       prepare(f);
       if (!run_child(f, scenario, label)) continue;
       passed.insert(label);
+      f.forget_sessions();
       wait_for_sessions_to_end(f);
       expect_whole(f, when);
       auto const report = f.run();
@@ -192,7 +193,7 @@ void fail_every(Scenario scenario, pg::FaultKind kind, std::string const& contai
     if (contents(f) == kOld) {
       EXPECT_FALSE(f.run().failure()) << when;
     }
-    f.endpoints.reset();
+    f.forget_sessions();
     wait_for_sessions_to_end(f);
     expect_done_and_clean(f, when);
     if (!hit || testing::Test::HasFailure()) return;

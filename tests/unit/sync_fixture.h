@@ -28,6 +28,11 @@ struct SyncFixture {
     connection.into = "sync_core";
     connection.retry_first = std::chrono::milliseconds(1);
     connection.publish_window = std::chrono::seconds(5);
+    forget_sessions();
+  }
+
+  // Ends the sessions that are kept for the next run.
+  void forget_sessions() {
     endpoints = std::make_unique<sync::Endpoints>(
         [db = database] { return Result<std::unique_ptr<source::Source>>(std::make_unique<MemorySource>(db)); },
         [to = warehouse] { return pg::Session::connect(to); });
