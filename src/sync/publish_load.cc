@@ -69,7 +69,9 @@ Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan,
   if (published.ok()) {
     fill_report(report, *published, record, rows_now, plan.creates_table);
     if (rows_to_come(record, rows_now) >= 0 || published->rows_after == 0) return {};
-    return write_rows(*worker.session, record.scope, static_cast<std::int64_t>(published->rows_after));
+    Status noted = write_rows(*worker.session, record.scope, static_cast<std::int64_t>(published->rows_after));
+    if (!noted.ok()) report.notes.push_back("the number of rows is not in the ledger: " + noted.error().message());
+    return {};  // the rows are published, whatever happens to the session now
   }
   ErrorKind const kind = published.error().kind();
   if (kind == ErrorKind::InDoubt) {

@@ -225,6 +225,8 @@ Status StreamRun::Attempt::rehearse() {
   enter(Phase::Rehearsing);
   auto rehearsal = swap::rehearse(session(), plan.publish);
   if (!rehearsal.ok()) {
+    // A rehearsal that lost its connection says nothing about the table.
+    if (session().is_broken()) return std::move(rehearsal.error().kind(ErrorKind::Unavailable));
     if (rehearsal.error().kind() != ErrorKind::Busy) return std::move(rehearsal).error();
     report.notes.push_back("not rehearsed: " + rehearsal.error().message());
     return {};
