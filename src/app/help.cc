@@ -62,7 +62,7 @@ A selector that matches nothing is an error that names the nearest tables.
   view       a view over numbered tables.
   truncate   TRUNCATE and COPY in one transaction. Readers wait for the whole copy. Only on request.
 
-weir never says CASCADE. weir sync --plan shows the method of each table, and why.
+Nothing that depends on a table is ever dropped. weir sync --plan shows the method of each table, and why.
 )"},
     {"config", "the two files, in short",
      R"(Configuration

@@ -1,11 +1,10 @@
 #include "app/progress.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -61,15 +60,9 @@ void ProgressView::update(sync::Progress const& progress) {
 }
 
 void ProgressView::tick(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
   auto next_plain = started_ + kPlain;
   for (;;) {
-    {
-      std::unique_lock wait(mutex);
-      wake.wait_for(wait, stop, kRedraw, [] { return false; });
-    }
-    if (stop.stop_requested()) return;
+    if (!system_clock().sleep(kRedraw, stop)) return;
     if (live_) {
       std::vector<std::string> shown;
       {
