@@ -57,16 +57,25 @@ Status capture_leaf(pg::Session& session, Capture& capture, std::vector<warehous
 
 std::string_view relkind_name(char kind) {
   switch (kind) {
-    case 'r': return "table";
-    case 'p': return "partitioned table";
-    case 'v': return "view";
-    case 'm': return "materialized view";
-    case 'f': return "foreign table";
-    case 'S': return "sequence";
-    case 'c': return "composite type";
+    case 'r':
+      return "table";
+    case 'p':
+      return "partitioned table";
+    case 'v':
+      return "view";
+    case 'm':
+      return "materialized view";
+    case 'f':
+      return "foreign table";
+    case 'S':
+      return "sequence";
+    case 'c':
+      return "composite type";
     case 'i':
-    case 'I': return "index";
-    default: return "relation";
+    case 'I':
+      return "index";
+    default:
+      return "relation";
   }
 }
 
@@ -98,7 +107,8 @@ Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::Qualif
   return capture(session, target, warehouse::Definitions::Print);
 }
 
-Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target, warehouse::Definitions definitions) {
+Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target,
+                                               warehouse::Definitions definitions) {
   auto capture = std::make_shared<Capture>();
   capture->target = target;
   WEIR_DO(capture_place(session, *capture));
@@ -126,6 +136,8 @@ Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::Qualif
   return std::shared_ptr<Capture const>(std::move(capture));
 }
 
-std::vector<Dependent> const& dependents(Capture const& capture) { return capture.dependents; }
+std::vector<Dependent> const& dependents(Capture const& capture) {
+  return capture.dependents;
+}
 
 }  // namespace weir::swap

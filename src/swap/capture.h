@@ -1,6 +1,6 @@
 #pragma once
-// What stands at the target before a publish: the relation, its leaf, what depends on it, and what weir remembers of it. A
-// value; plan() decides from it alone.
+// What stands at the target before a publish: the relation, its leaf, what depends on it, and what weir remembers of
+// it. A value; plan() decides from it alone.
 
 #include <cstdint>
 #include <memory>
@@ -19,10 +19,10 @@ inline constexpr std::string_view kDataSchema = "weir_data";
 
 enum class TargetKind {
   Missing,
-  Shell,   // a partitioned table with the whole-row key and one leaf in weir_data
-  Table,   // an ordinary table, or a partitioned one that is not ours
-  View,    // a stable view over numbered tables, made by method view
-  Other,   // anything else: a view of somebody, a foreign table, a sequence ...
+  Shell,  // a partitioned table with the whole-row key and one leaf in weir_data
+  Table,  // an ordinary table, or a partitioned one that is not ours
+  View,   // a stable view over numbered tables, made by method view
+  Other,  // anything else: a view of somebody, a foreign table, a sequence ...
 };
 
 // A row of weir.generation.
@@ -42,17 +42,17 @@ struct Shadow {
 struct Capture {
   sql::QualifiedName target;
   int server_version = 0;
-  std::string role;                      // current_user
-  bool prepared = false;                 // schema weir is there
+  std::string role;       // current_user
+  bool prepared = false;  // schema weir is there
   bool schema_exists = false;
-  bool can_create = false;               // in the schema, or the schema itself
-  std::string shell_key;                 // weir.meta: "whole row", or why shells cannot be made on this server
+  bool can_create = false;  // in the schema, or the schema itself
+  std::string shell_key;    // weir.meta: "whole row", or why shells cannot be made on this server
   TargetKind kind = TargetKind::Missing;
   std::optional<warehouse::Relation> relation;
   std::optional<warehouse::Relation> leaf;
   std::vector<Dependent> dependents;
   std::vector<warehouse::LateBound> late_bound;
-  std::vector<Dependent> on_leaf;        // what somebody built on the leaf itself
+  std::vector<Dependent> on_leaf;  // what somebody built on the leaf itself
   std::vector<Shadow> shadows;
   std::optional<Generation> published, previous;
 
@@ -61,7 +61,8 @@ struct Capture {
 };
 
 // capture() with a choice about the definitions of the dependents.
-Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target, warehouse::Definitions definitions);
+Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target,
+                                               warehouse::Definitions definitions);
 
 // "view", "foreign table", ... of pg_class.relkind.
 std::string_view relkind_name(char kind);

@@ -28,7 +28,10 @@ Dependent const* row_type_user(Capture const& capture) {
 class Planner {
  public:
   Planner(Capture const& capture, Request const& request, bool in_place)
-      : capture_(capture), request_(request), in_place_(in_place), keeps_rows_(request.operation != Operation::Replace) {}
+      : capture_(capture),
+        request_(request),
+        in_place_(in_place),
+        keeps_rows_(request.operation != Operation::Replace) {}
 
   Result<ColumnPlan> run() {
     WEIR_DO(check_request());
@@ -73,9 +76,18 @@ class Planner {
   // DDL where the rows are exchanged: on the empty shell, or at the end of the transaction that wrote them.
   void ddl(std::string statement) { (in_place_ ? plan_.after : plan_.on_empty).push_back(std::move(statement)); }
   static LoadColumn loaded(warehouse::Column const& column, Fill fill) {
-    return {.name = column.name, .type = column.type, .collation = column.collation, .fill = fill, .of = {}, .of_type = {},
-            .expression = {}, .not_null = column.not_null, .may_relax = false, .storage = column.storage,
-            .compression = column.compression, .table_name = column.name};
+    return {.name = column.name,
+            .type = column.type,
+            .collation = column.collation,
+            .fill = fill,
+            .of = {},
+            .of_type = {},
+            .expression = {},
+            .not_null = column.not_null,
+            .may_relax = false,
+            .storage = column.storage,
+            .compression = column.compression,
+            .table_name = column.name};
   }
 
   Capture const& capture_;
@@ -91,7 +103,8 @@ Status Planner::check_request() {
   std::set<std::string> names;
   for (TargetColumn const& c : request_.columns)
     if (!names.insert(c.name).second)
-      return Error(ErrorKind::Refused, fmt::format("column \"{}\" stands twice in the rows for \"{}\"", c.name, request_.target.text()))
+      return Error(ErrorKind::Refused,
+                   fmt::format("column \"{}\" stands twice in the rows for \"{}\"", c.name, request_.target.text()))
           .next("rename or leave out one of the two columns");
   static constexpr std::array<std::string_view, 6> kSystem{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
   for (TargetColumn const& c : request_.columns)
@@ -100,11 +113,14 @@ Status Planner::check_request() {
           .object(request_.target.text());
   for (std::string const& key : request_.key)
     if (!names.contains(key))
-      return Error(ErrorKind::Refused, fmt::format("key column \"{}\" is not among the columns of \"{}\"", key, request_.target.text()));
+      return Error(ErrorKind::Refused,
+                   fmt::format("key column \"{}\" is not among the columns of \"{}\"", key, request_.target.text()));
   int const highest = capture_.relation ? capture_.relation->highest_column : 0;
   if (request_.columns.size() > 1600 || highest > 1590)
-    return Error(ErrorKind::Refused, fmt::format("table \"{}\" would pass PostgreSQL's limit of 1,600 columns", request_.target.text()))
-        .cause(fmt::format("{} columns are asked for; {} attribute numbers are used up, dropped columns included", request_.columns.size(), highest))
+    return Error(ErrorKind::Refused,
+                 fmt::format("table \"{}\" would pass PostgreSQL's limit of 1,600 columns", request_.target.text()))
+        .cause(fmt::format("{} columns are asked for; {} attribute numbers are used up, dropped columns included",
+                           request_.columns.size(), highest))
         .next("leave columns out, or load into a new table");
   if (highest > 1400)
     plan_.warnings.push_back(fmt::format("{} of 1,600 attribute numbers are used up (dropped columns count)", highest));
@@ -114,7 +130,9 @@ Status Planner::check_request() {
 void Planner::existing(warehouse::Column const& column) {
   TargetColumn const* const want = wanted(column.name);
   if (column.generated) {
-    if (want != nullptr) refusals_.emplace_back(column.name, "it is a generated column in the warehouse, and the source has a column of that name");
+    if (want != nullptr)
+      refusals_.emplace_back(column.name,
+                             "it is a generated column in the warehouse, and the source has a column of that name");
     LoadColumn load = loaded(column, Fill::Generated);
     load.expression = column.default_expression.value_or("");
     plan_.load.push_back(std::move(load));
@@ -158,7 +176,8 @@ void Planner::missing_at_source(warehouse::Column const& column) {
     load.not_null = false;
     relax(column);
     plan_.load.push_back(std::move(load));
-    act(column.name, "fill shadow", fmt::format("{} from \"{}\" where it fits; used by {}", column.type, of->name, list_objects(users)));
+    act(column.name, "fill shadow",
+        fmt::format("{} from \"{}\" where it fits; used by {}", column.type, of->name, list_objects(users)));
     return;
   }
   if (keeps_rows_) {
@@ -175,10 +194,16 @@ void Planner::missing_at_source(warehouse::Column const& column) {
   }
   std::string const why = users.empty() ? "it has grants of its own" : "used by " + list_objects(users);
   switch (request_.dropped) {
-    case ColumnPolicy::Hold: refusals_.emplace_back(column.name, "it is not at the source any more, and it is " + why); break;
-    case ColumnPolicy::Shadow: shadow(column, nullptr, why); break;
+    case ColumnPolicy::Hold:
+      refusals_.emplace_back(column.name, "it is not at the source any more, and it is " + why);
+      break;
+    case ColumnPolicy::Shadow:
+      shadow(column, nullptr, why);
+      break;
     case ColumnPolicy::Upgrade:
-    case ColumnPolicy::Keep: keep(column, why); break;
+    case ColumnPolicy::Keep:
+      keep(column, why);
+      break;
   }
   return;
 }
@@ -186,7 +211,9 @@ void Planner::missing_at_source(warehouse::Column const& column) {
 void Planner::other_type(warehouse::Column const& column, TargetColumn const& wanted) {
   std::string const change = fmt::format("{} -> {}", column.type, wanted.type);
   if (keeps_rows_) {
-    refusals_.emplace_back(column.name, fmt::format("its type changed ({}), and earlier rows are kept; a full refresh changes it", change));
+    refusals_.emplace_back(
+        column.name,
+        fmt::format("its type changed ({}), and earlier rows are kept; a full refresh changes it", change));
     return;
   }
   auto const users = users_of(capture_, column.name);
@@ -195,14 +222,19 @@ void Planner::other_type(warehouse::Column const& column, TargetColumn const& wa
     retype(column, wanted);
     return;
   }
-  std::string const why = users.empty() ? "the row type is used by " + row_type->object : "used by " + list_objects(users);
+  std::string const why =
+      users.empty() ? "the row type is used by " + row_type->object : "used by " + list_objects(users);
   switch (request_.retyped) {
     case ColumnPolicy::Hold:
       refusals_.emplace_back(column.name, fmt::format("its type changed ({}), and it is {}", change, why));
       break;
-    case ColumnPolicy::Upgrade: upgrade(column, wanted, users); break;
+    case ColumnPolicy::Upgrade:
+      upgrade(column, wanted, users);
+      break;
     case ColumnPolicy::Keep:
-    case ColumnPolicy::Shadow: shadow(column, &wanted, fmt::format("{}; {}", change, why)); break;
+    case ColumnPolicy::Shadow:
+      shadow(column, &wanted, fmt::format("{}; {}", change, why));
+      break;
   }
   return;
 }
@@ -211,8 +243,10 @@ void Planner::relax(warehouse::Column const& column) {
   if (!column.not_null) return;
   touch(column.name);
   std::string const statement = fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(column.name));
-  if (in_place_) plan_.before.push_back(statement);
-  else plan_.on_empty.push_back(statement);
+  if (in_place_)
+    plan_.before.push_back(statement);
+  else
+    plan_.on_empty.push_back(statement);
   act(column.name, "not null off", "new rows hold NULL there");
 }
 
@@ -238,15 +272,16 @@ std::string Planner::free_name(std::string_view stem, std::string_view suffix) c
 }
 
 std::string short_type(std::string_view type) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kShort{{{"integer", "int4"},
-                                                                                        {"bigint", "int8"},
-                                                                                        {"smallint", "int2"},
-                                                                                        {"boolean", "bool"},
-                                                                                        {"double precision", "float8"},
-                                                                                        {"real", "float4"},
-                                                                                        {"timestamp with time zone", "timestamptz"},
-                                                                                        {"timestamp without time zone", "timestamp"},
-                                                                                        {"character varying", "varchar"}}};
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kShort{
+      {{"integer", "int4"},
+       {"bigint", "int8"},
+       {"smallint", "int2"},
+       {"boolean", "bool"},
+       {"double precision", "float8"},
+       {"real", "float4"},
+       {"timestamp with time zone", "timestamptz"},
+       {"timestamp without time zone", "timestamp"},
+       {"character varying", "varchar"}}};
   std::string_view const base = trim(type.substr(0, type.find('(')));
   for (auto const& [full, brief] : kShort)
     if (base == full) return std::string(brief);
@@ -271,12 +306,25 @@ void Planner::shadow(warehouse::Column const& column, TargetColumn const* wanted
   }
   plan_.load.push_back(std::move(old));
   ddl(fmt::format("RENAME COLUMN {} TO {}", quote_pg(column.name), quote_pg(name)));
-  plan_.new_shadows.push_back({.column = wanted == nullptr ? std::string() : column.name, .shadow = name, .old_type = column.type, .reason = why});
+  plan_.new_shadows.push_back({.column = wanted == nullptr ? std::string() : column.name,
+                               .shadow = name,
+                               .old_type = column.type,
+                               .reason = why});
   act(column.name, "shadow", fmt::format("{}; kept as \"{}\"", why, name));
   if (wanted == nullptr) return;
 
-  LoadColumn fresh{.name = wanted->name, .type = wanted->type, .collation = {}, .fill = Fill::Copied, .of = {}, .of_type = {},
-                   .expression = {}, .not_null = false, .may_relax = false, .storage = {}, .compression = {}, .table_name = wanted->name};
+  LoadColumn fresh{.name = wanted->name,
+                   .type = wanted->type,
+                   .collation = {},
+                   .fill = Fill::Copied,
+                   .of = {},
+                   .of_type = {},
+                   .expression = {},
+                   .not_null = false,
+                   .may_relax = false,
+                   .storage = {},
+                   .compression = {},
+                   .table_name = wanted->name};
   if (in_place_) {
     fresh.table_name = free_name(column.name, "__weir");
     touch(fresh.table_name);
@@ -291,8 +339,18 @@ void Planner::shadow(warehouse::Column const& column, TargetColumn const* wanted
 void Planner::retype(warehouse::Column const& column, TargetColumn const& wanted) {
   touch(column.name);
   act(column.name, "retype", fmt::format("{} -> {}; nothing uses it", column.type, wanted.type));
-  LoadColumn load{.name = wanted.name, .type = wanted.type, .collation = {}, .fill = Fill::Copied, .of = {}, .of_type = {},
-                  .expression = {}, .not_null = column.not_null, .may_relax = false, .storage = {}, .compression = {}, .table_name = wanted.name};
+  LoadColumn load{.name = wanted.name,
+                  .type = wanted.type,
+                  .collation = {},
+                  .fill = Fill::Copied,
+                  .of = {},
+                  .of_type = {},
+                  .expression = {},
+                  .not_null = column.not_null,
+                  .may_relax = false,
+                  .storage = {},
+                  .compression = {},
+                  .table_name = wanted.name};
   load.may_relax = column.not_null && !wanted.not_null;
   std::string const name = quote_pg(column.name);
   if (in_place_) {
@@ -306,41 +364,58 @@ void Planner::retype(warehouse::Column const& column, TargetColumn const& wanted
     if (column.default_expression) plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} DROP DEFAULT", name));
     plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} TYPE {} USING NULL", name, wanted.type));
     if (column.default_expression)
-      plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} SET DEFAULT ({})::{}", name, *column.default_expression, wanted.type));
+      plan_.on_empty.push_back(
+          fmt::format("ALTER COLUMN {} SET DEFAULT ({})::{}", name, *column.default_expression, wanted.type));
   }
   plan_.load.push_back(std::move(load));
 }
 
-void Planner::upgrade(warehouse::Column const& column, TargetColumn const& wanted, std::vector<Dependent const*> const& users) {
+void Planner::upgrade(warehouse::Column const& column, TargetColumn const& wanted,
+                      std::vector<Dependent const*> const& users) {
   std::string stopper;
   if (in_place_) stopper = "the table is refreshed in place";
   if (Dependent const* row_type = row_type_user(capture_)) stopper = "the row type is used by " + row_type->object;
   for (Dependent const* user : users) {
-    if (user->kind != "view") stopper = fmt::format("{} is a {}", user->object, user->kind);
-    else if (!user->can_alter) stopper = fmt::format("{} belongs to \"{}\"", user->object, user->owner);
+    if (user->kind != "view")
+      stopper = fmt::format("{} is a {}", user->object, user->kind);
+    else if (!user->can_alter)
+      stopper = fmt::format("{} belongs to \"{}\"", user->object, user->owner);
   }
   if (!stopper.empty()) {
     shadow(column, &wanted, fmt::format("{} -> {}; upgrade is not possible: {}", column.type, wanted.type, stopper));
     return;
   }
   retype(column, wanted);
-  plan_.actions.back() = {column.name, "upgrade", fmt::format("{} -> {}; rewrites {}", column.type, wanted.type, list_objects(users))};
+  plan_.actions.back() = {column.name, "upgrade",
+                          fmt::format("{} -> {}; rewrites {}", column.type, wanted.type, list_objects(users))};
   for (Dependent const* user : users) {
-    bool const known = std::any_of(plan_.rewritten.begin(), plan_.rewritten.end(), [&](Dependent const& d) { return d.oid == user->oid; });
+    bool const known = std::any_of(plan_.rewritten.begin(), plan_.rewritten.end(),
+                                   [&](Dependent const& d) { return d.oid == user->oid; });
     if (!known) plan_.rewritten.push_back(*user);
   }
 }
 
 void Planner::add(TargetColumn const& wanted) {
-  bool const shadowed = std::any_of(plan_.load.begin(), plan_.load.end(), [&](LoadColumn const& c) { return c.name == wanted.name; });
+  bool const shadowed =
+      std::any_of(plan_.load.begin(), plan_.load.end(), [&](LoadColumn const& c) { return c.name == wanted.name; });
   if (shadowed) return;
-  plan_.load.push_back({.name = wanted.name, .type = wanted.type, .collation = {}, .fill = Fill::Copied, .of = {}, .of_type = {},
-                        .expression = {}, .not_null = wanted.not_null && !capture_.relation, .may_relax = false, .storage = {},
-                        .compression = {}, .table_name = wanted.name});
+  plan_.load.push_back({.name = wanted.name,
+                        .type = wanted.type,
+                        .collation = {},
+                        .fill = Fill::Copied,
+                        .of = {},
+                        .of_type = {},
+                        .expression = {},
+                        .not_null = wanted.not_null && !capture_.relation,
+                        .may_relax = false,
+                        .storage = {},
+                        .compression = {},
+                        .table_name = wanted.name});
   if (!capture_.relation) return;
   touch(wanted.name);
   (in_place_ ? plan_.before : plan_.on_empty)
-      .push_back(fmt::format("ADD COLUMN {}{} {}", in_place_ ? "IF NOT EXISTS " : "", quote_pg(wanted.name), wanted.type));
+      .push_back(
+          fmt::format("ADD COLUMN {}{} {}", in_place_ ? "IF NOT EXISTS " : "", quote_pg(wanted.name), wanted.type));
   act(wanted.name, "add", wanted.type);
 }
 
@@ -350,7 +425,8 @@ Error Planner::refuse() {
     columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", column);
     causes += fmt::format("{}column \"{}\": {}", causes.empty() ? "" : "; ", column, why);
   }
-  return Error(ErrorKind::Refused, fmt::format("cannot refresh \"{}\": column {} would change under what depends on it", request_.target.text(), columns))
+  return Error(ErrorKind::Refused, fmt::format("cannot refresh \"{}\": column {} would change under what depends on it",
+                                               request_.target.text(), columns))
       .object(request_.target.text())
       .cause(causes)
       .state("nothing was loaded and nothing was changed")
@@ -376,23 +452,24 @@ Result<ColumnPlan> plan_columns(Capture const& capture, Request const& request, 
 }
 
 std::string normal_type(std::string_view type) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kSame{{{"int2", "smallint"},
-                                                                                        {"int4", "integer"},
-                                                                                        {"int", "integer"},
-                                                                                        {"int8", "bigint"},
-                                                                                        {"bool", "boolean"},
-                                                                                        {"float8", "double precision"},
-                                                                                        {"float4", "real"},
-                                                                                        {"decimal", "numeric"},
-                                                                                        {"varchar", "character varying"},
-                                                                                        {"char", "character"},
-                                                                                        {"bpchar", "character"},
-                                                                                        {"timestamptz", "timestamp with time zone"},
-                                                                                        {"timestamp", "timestamp without time zone"},
-                                                                                        {"timetz", "time with time zone"},
-                                                                                        {"time", "time without time zone"},
-                                                                                        {"varbit", "bit varying"},
-                                                                                        {"character(1)", "character(1)"}}};
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kSame{
+      {{"int2", "smallint"},
+       {"int4", "integer"},
+       {"int", "integer"},
+       {"int8", "bigint"},
+       {"bool", "boolean"},
+       {"float8", "double precision"},
+       {"float4", "real"},
+       {"decimal", "numeric"},
+       {"varchar", "character varying"},
+       {"char", "character"},
+       {"bpchar", "character"},
+       {"timestamptz", "timestamp with time zone"},
+       {"timestamp", "timestamp without time zone"},
+       {"timetz", "time with time zone"},
+       {"time", "time without time zone"},
+       {"varbit", "bit varying"},
+       {"character(1)", "character(1)"}}};
   // "timestamp(3) with time zone": the modifier stands inside; "numeric(12,2)", "varchar(10)[]": behind.
   std::size_t const open = type.find('(');
   std::size_t const close = type.find(')');

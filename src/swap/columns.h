@@ -1,6 +1,6 @@
 #pragma once
-// What happens to each column: pure. The table's columns and the source's columns go in; what the new leaf must have, the
-// DDL on the table, and the refusals come out.
+// What happens to each column: pure. The table's columns and the source's columns go in; what the new leaf must have,
+// the DDL on the table, and the refusals come out.
 
 #include <set>
 #include <string>
@@ -19,30 +19,30 @@ enum class Fill {
 };
 
 struct LoadColumn {
-  std::string name;          // after the publish
+  std::string name;  // after the publish
   std::string type;
   std::string collation;
   Fill fill = Fill::Copied;
-  std::string of;            // Cast: the copied column; its type is `of_type`
+  std::string of;  // Cast: the copied column; its type is `of_type`
   std::string of_type;
-  std::string expression;    // Generated
-  bool not_null = false;     // the table will demand it
-  bool may_relax = false;    // the table demands NOT NULL, the source does not: relaxed if the rows hold NULL
+  std::string expression;  // Generated
+  bool not_null = false;   // the table will demand it
+  bool may_relax = false;  // the table demands NOT NULL, the source does not: relaxed if the rows hold NULL
   std::string storage, compression;
-  std::string table_name;    // in place: the column's name in the table while rows are written
+  std::string table_name;  // in place: the column's name in the table while rows are written
 };
 
 struct ColumnPlan {
-  std::vector<LoadColumn> load;              // all columns that the table has afterwards, in its order
+  std::vector<LoadColumn> load;  // all columns that the table has afterwards, in its order
   std::vector<ColumnAction> actions;
   // Column DDL, each without "ALTER TABLE <table> ". Shell: all of `on_empty` runs between DETACH and ATTACH. In place:
   // `before` runs in a short transaction of its own, `after` at the end of the writing one.
   std::vector<std::string> on_empty, before, after;
   std::vector<Shadow> new_shadows;
-  std::vector<std::string> gone_shadows;     // by shadow name
-  std::set<std::string> touched;             // column names whose facts may differ afterwards
-  bool renames = false;                      // definitions that print column names may differ in text
-  std::vector<Dependent> rewritten;          // upgrade: views emptied and refilled
+  std::vector<std::string> gone_shadows;  // by shadow name
+  std::set<std::string> touched;          // column names whose facts may differ afterwards
+  bool renames = false;                   // definitions that print column names may differ in text
+  std::vector<Dependent> rewritten;       // upgrade: views emptied and refilled
   std::vector<std::string> warnings;
 
   bool changes_table() const { return !on_empty.empty() || !before.empty() || !after.empty(); }

@@ -19,7 +19,9 @@ Status settle_doubt(pg::Session& session, std::string const& transaction_id, Err
         session = std::move(*fresh);
         if (status == "committed") return {};
         if (status == "aborted")
-          return std::move(doubt.kind(ErrorKind::Unavailable).state("the transaction was rolled back: nothing changed").next("run it again"));
+          return std::move(doubt.kind(ErrorKind::Unavailable)
+                               .state("the transaction was rolled back: nothing changed")
+                               .next("run it again"));
         return doubt;
       }
     }

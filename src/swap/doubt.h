@@ -9,7 +9,8 @@
 namespace weir::swap {
 
 // Connects again, asks pg_xact_status() for up to 30 seconds, and puts the fresh session in the place of `session`.
-// Ok: it was committed. Error Unavailable: it was not, and nothing changed. `doubt` itself where the answer cannot be had.
+// Ok: it was committed. Error Unavailable: it was not, and nothing changed. `doubt` itself where the answer cannot be
+// had.
 Status settle_doubt(pg::Session& session, std::string const& transaction_id, Error doubt);
 
 // The token was overtaken: Refused.

@@ -31,13 +31,14 @@ WHERE g.state = 'old'
             OR (g.state = 'building' AND g.frozen AND to_regclass(format('%I.%I', g.relation_schema, g.relation)) IS NULL)))
 ORDER BY g.id)";
 
-
 }  // namespace
 
 Status drop_generation(pg::Session& session, std::int64_t id, sql::QualifiedName const& relation) {
   WEIR_TRY(auto transaction, pg::Transaction::begin(session));
   // DROP TABLE of a leaf with foreign keys locks the tables they point at: readers of those must not wait for it.
-  WEIR_DO(session.execute(fmt::format("SET LOCAL lock_timeout = '20ms'; SET LOCAL client_min_messages = warning; DROP TABLE IF EXISTS {}, {}", relation.quoted(), keys_name(relation).quoted())));
+  WEIR_DO(session.execute(fmt::format(
+      "SET LOCAL lock_timeout = '20ms'; SET LOCAL client_min_messages = warning; DROP TABLE IF EXISTS {}, {}",
+      relation.quoted(), keys_name(relation).quoted())));
   WEIR_DO(session.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1", {std::to_string(id)}));
   return std::move(transaction).commit();
 }
@@ -64,7 +65,8 @@ Result<std::vector<std::string>> collect_garbage(pg::Session& session) {
     } else if (session.is_broken()) {
       return std::move(done).error();
     } else {
-      std::string const cause = done.error().cause().empty() ? done.error().message() : done.error().message() + ": " + done.error().cause();
+      std::string const cause =
+          done.error().cause().empty() ? done.error().message() : done.error().message() + ": " + done.error().cause();
       lines.push_back(fmt::format("kept \"{}\": {}", row.relation.text(), cause));
     }
   }
@@ -75,7 +77,8 @@ WHERE c.relnamespace = to_regnamespace('weir_data') AND c.relkind IN ('r', 'p')
                   AND c.relname IN (g.relation, g.relation || '__keys'))
 ORDER BY 1)"));
   for (std::size_t i = 0; i < strangers.size(); ++i)
-    lines.push_back(fmt::format("kept {}: it is not registered in weir.generation, so weir did not make it", strangers.text(i, 0)));
+    lines.push_back(
+        fmt::format("kept {}: it is not registered in weir.generation, so weir did not make it", strangers.text(i, 0)));
   return lines;
 }
 

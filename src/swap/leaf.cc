@@ -23,8 +23,9 @@ std::string column_ddl(LoadColumn const& column) {
   return text;
 }
 
-// While rows are copied, a trigger fills the shadows: the old type's value where it is exactly the new one's, else NULL. (A
-// generated column would be quicker, but before PostgreSQL 15 it goes with the function that it was computed by.)
+// While rows are copied, a trigger fills the shadows: the old type's value where it is exactly the new one's, else
+// NULL. (A generated column would be quicker, but before PostgreSQL 15 it goes with the function that it was computed
+// by.)
 std::string cast_name(sql::QualifiedName const& load, std::size_t index) {
   return sql::QualifiedName{load.schema, sql::derive_identifier(load.name, fmt::format("__cast{}", index))}.quoted();
 }
@@ -79,10 +80,13 @@ class Names {
 
 }  // namespace
 
-bool uses_leaf(Plan const& plan) { return plan.method == Method::Shell || plan.method == Method::View; }
+bool uses_leaf(Plan const& plan) {
+  return plan.method == Method::Shell || plan.method == Method::View;
+}
 
 sql::QualifiedName generation_name(sql::QualifiedName const& target, std::int64_t n) {
-  return {std::string(kDataSchema), sql::derive_identifier(target.schema + "__" + target.name, fmt::format("__g{}", n))};
+  return {std::string(kDataSchema),
+          sql::derive_identifier(target.schema + "__" + target.name, fmt::format("__g{}", n))};
 }
 
 int writer_lock_key(sql::QualifiedName const& target) {
@@ -90,7 +94,8 @@ int writer_lock_key(sql::QualifiedName const& target) {
 }
 
 std::string load_digest(Plan const& plan) {
-  std::string text = fmt::format("{}\n{}\n{}\n", static_cast<int>(plan.request.operation), uses_leaf(plan) ? "leaf" : "staging", plan.request.read_fingerprint);
+  std::string text = fmt::format("{}\n{}\n{}\n", static_cast<int>(plan.request.operation),
+                                 uses_leaf(plan) ? "leaf" : "staging", plan.request.read_fingerprint);
   for (LoadColumn const& c : plan.column_plan->load)
     text += fmt::format("{}|{}|{}|{}\n", c.name, normal_type(c.type), static_cast<int>(c.fill), c.of);
   for (TargetColumn const& c : plan.request.columns) text += c.name + "\n";
@@ -109,15 +114,24 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
     if (c.fill == Fill::Generated) ddl += fmt::format(" GENERATED ALWAYS AS ({}) STORED", c.expression);
     if (leaf && c.not_null && !c.may_relax) ddl += " NOT NULL";
     columns += (columns.empty() ? "" : ", ") + ddl;
-    if (leaf && !c.storage.empty()) extras.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET STORAGE {}", name.quoted(), quote_pg(c.name), c.storage));
-    if (leaf && !c.compression.empty()) extras.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET COMPRESSION {}", name.quoted(), quote_pg(c.name), c.compression));
+    if (leaf && !c.storage.empty())
+      extras.push_back(
+          fmt::format("ALTER TABLE {} ALTER COLUMN {} SET STORAGE {}", name.quoted(), quote_pg(c.name), c.storage));
+    if (leaf && !c.compression.empty())
+      extras.push_back(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET COMPRESSION {}", name.quoted(), quote_pg(c.name),
+                                   c.compression));
   }
   std::string const tablespace = leaf && plan.capture->relation && !plan.capture->relation->tablespace.empty()
-                                     ? " TABLESPACE " + quote_pg(plan.capture->relation->tablespace) : "";
+                                     ? " TABLESPACE " + quote_pg(plan.capture->relation->tablespace)
+                                     : "";
   bool const written_later = plan.request.operation != Operation::Replace;
-  // A leaf that is frozen and never updated has nothing to vacuum, and autovacuum must not stand in the way of the swap.
-  std::string const with = leaf && !written_later ? " WITH (autovacuum_enabled = false)" : leaf ? "" : " WITH (autovacuum_enabled = false)";
-  statements.push_back(fmt::format("CREATE {}TABLE {} ({}){}{}", leaf ? "" : "UNLOGGED ", name.quoted(), columns, with, tablespace));
+  // A leaf that is frozen and never updated has nothing to vacuum, and autovacuum must not stand in the way of the
+  // swap.
+  std::string const with = leaf && !written_later ? " WITH (autovacuum_enabled = false)"
+                           : leaf                 ? ""
+                                                  : " WITH (autovacuum_enabled = false)";
+  statements.push_back(
+      fmt::format("CREATE {}TABLE {} ({}){}{}", leaf ? "" : "UNLOGGED ", name.quoted(), columns, with, tablespace));
   statements.insert(statements.end(), extras.begin(), extras.end());
 
   auto const casts = cast_columns(plan);
@@ -125,23 +139,29 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
   std::string body;
   for (std::size_t i = 0; i < casts.size(); ++i) {
     statements.push_back(cast_function(cast_name(name, i + 1), *casts[i]));
-    body += fmt::format("NEW.{} := {}(NEW.{}); ", quote_pg(casts[i]->name), cast_name(name, i + 1), quote_pg(casts[i]->of));
+    body +=
+        fmt::format("NEW.{} := {}(NEW.{}); ", quote_pg(casts[i]->name), cast_name(name, i + 1), quote_pg(casts[i]->of));
   }
-  statements.push_back(fmt::format("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $weir$ BEGIN {}RETURN NEW; END $weir$", filler_name(name), body));
-  statements.push_back(fmt::format("CREATE TRIGGER weir_fill BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION {}()", name.quoted(), filler_name(name)));
+  statements.push_back(
+      fmt::format("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $weir$ BEGIN {}RETURN NEW; END $weir$",
+                  filler_name(name), body));
+  statements.push_back(fmt::format("CREATE TRIGGER weir_fill BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION {}()",
+                                   name.quoted(), filler_name(name)));
   return statements;
 }
 
 std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName const& name) {
   auto const casts = cast_columns(plan);
   if (casts.empty()) return {};
-  std::vector<std::string> statements{fmt::format("DROP TRIGGER IF EXISTS weir_fill ON {}", name.quoted()), fmt::format("DROP FUNCTION IF EXISTS {}()", filler_name(name))};
+  std::vector<std::string> statements{fmt::format("DROP TRIGGER IF EXISTS weir_fill ON {}", name.quoted()),
+                                      fmt::format("DROP FUNCTION IF EXISTS {}()", filler_name(name))};
   for (std::size_t i = 0; i < casts.size(); ++i)
     statements.push_back(fmt::format("DROP FUNCTION IF EXISTS {}({})", cast_name(name, i + 1), casts[i]->of_type));
   return statements;
 }
 
-std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation const& leaf, std::vector<std::string> const& relaxed) {
+std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation const& leaf,
+                                       std::vector<std::string> const& relaxed) {
   std::vector<std::string> statements;
   std::string const table = leaf.name.quoted();
   std::string const alter = "ALTER TABLE " + table + " ";
@@ -158,10 +178,14 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
   }
 
   // Keys first: the load's own, then those of the leaf before, then other indexes.
-  warehouse::Relation const* const like = capture.leaf ? &*capture.leaf : capture.kind == TargetKind::Table ? &*capture.relation : nullptr;
+  warehouse::Relation const* const like = capture.leaf                        ? &*capture.leaf
+                                          : capture.kind == TargetKind::Table ? &*capture.relation
+                                                                              : nullptr;
   bool has_primary = std::any_of(leaf.indexes.begin(), leaf.indexes.end(), [](auto const& i) { return i.primary; });
   if (!plan.request.key.empty() && !has_primary) {
-    statements.push_back(alter + fmt::format("ADD CONSTRAINT {} PRIMARY KEY ({})", quote_pg(sql::derive_identifier(leaf.name.name, "__pkey")), quoted_list(plan.request.key)));
+    statements.push_back(alter + fmt::format("ADD CONSTRAINT {} PRIMARY KEY ({})",
+                                             quote_pg(sql::derive_identifier(leaf.name.name, "__pkey")),
+                                             quoted_list(plan.request.key)));
     has_primary = true;
   }
   std::vector<warehouse::Index> made = leaf.indexes;
@@ -175,15 +199,19 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
   // A shadowed column's indexes and checks name it as the table does until the publish: so does the leaf for a moment.
   for (Shadow const& s : plan.column_plan->new_shadows) {
     std::string const old = plan.column_plan->old_name(s);
-    if (!s.column.empty()) statements.push_back(alter + fmt::format("RENAME COLUMN {} TO {}", quote_pg(old), quote_pg(sql::derive_identifier(old, "__new"))));
+    if (!s.column.empty())
+      statements.push_back(
+          alter + fmt::format("RENAME COLUMN {} TO {}", quote_pg(old), quote_pg(sql::derive_identifier(old, "__new"))));
     statements.push_back(alter + fmt::format("RENAME COLUMN {} TO {}", quote_pg(s.shadow), quote_pg(old)));
   }
   if (like != nullptr) {
     for (warehouse::Index const& index : like->indexes) {
       if (index.constraint_type.empty() || index.attached || !readable(index.columns)) continue;
-      bool const weirs_own = index.primary && capture.leaf && index.name.name == sql::derive_identifier(like->name.name, "__pkey");
+      bool const weirs_own =
+          index.primary && capture.leaf && index.name.name == sql::derive_identifier(like->name.name, "__pkey");
       if (weirs_own && !plan.request.key.empty()) continue;
-      auto const constraint = std::find_if(like->constraints.begin(), like->constraints.end(), [&](auto const& k) { return k.name == index.constraint_name; });
+      auto const constraint = std::find_if(like->constraints.begin(), like->constraints.end(),
+                                           [&](auto const& k) { return k.name == index.constraint_name; });
       if (constraint == like->constraints.end() || covers(made, index)) continue;
       std::string definition = constraint->definition;
       if (index.primary && has_primary) {
@@ -193,13 +221,15 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
       std::string const name = weirs_own ? sql::derive_identifier(leaf.name.name, "__pkey") : names.next("k");
       statements.push_back(alter + fmt::format("ADD CONSTRAINT {} {}", quote_pg(name), definition));
       if (!constraint->comment.empty())
-        statements.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", quote_pg(name), table, sql::literal_pg(constraint->comment)));
+        statements.push_back(fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {}", quote_pg(name), table,
+                                         sql::literal_pg(constraint->comment)));
       made.push_back(index);
     }
   }
   auto mirror = [&](warehouse::Index const& index) {
     if (!index.constraint_type.empty() || !readable(index.columns) || covers(made, index)) return;
-    statements.push_back(fmt::format("CREATE {}INDEX {} ON {} {}", index.unique ? "UNIQUE " : "", quote_pg(names.next("i")), table, index.tail));
+    statements.push_back(fmt::format("CREATE {}INDEX {} ON {} {}", index.unique ? "UNIQUE " : "",
+                                     quote_pg(names.next("i")), table, index.tail));
     made.push_back(index);
   };
   if (attaches && capture.kind == TargetKind::Shell)
@@ -211,25 +241,32 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
   if (attaches && capture.relation) {
     for (warehouse::Constraint const& k : capture.relation->constraints) {
       if (!k.own || (k.type != "c" && k.type != "f") || !readable(k.columns)) continue;
-      bool const has = std::any_of(leaf.constraints.begin(), leaf.constraints.end(), [&](auto const& l) { return l.name == k.name && l.type == k.type; });
+      bool const has = std::any_of(leaf.constraints.begin(), leaf.constraints.end(),
+                                   [&](auto const& l) { return l.name == k.name && l.type == k.type; });
       if (!has) statements.push_back(alter + fmt::format("ADD CONSTRAINT {} {}", quote_pg(k.name), k.definition));
     }
     for (warehouse::Column const& c : capture.relation->columns) {
       LoadColumn const* const load = plan.column_plan->find(c.name);
       warehouse::Column const* const has = leaf.find_column(c.name);
-      if (load != nullptr && c.statistics_target >= 0 && (has == nullptr || has->statistics_target != c.statistics_target))
-        statements.push_back(alter + fmt::format("ALTER COLUMN {} SET STATISTICS {}", quote_pg(c.name), c.statistics_target));
+      if (load != nullptr && c.statistics_target >= 0 &&
+          (has == nullptr || has->statistics_target != c.statistics_target))
+        statements.push_back(alter +
+                             fmt::format("ALTER COLUMN {} SET STATISTICS {}", quote_pg(c.name), c.statistics_target));
       if (load != nullptr && !c.options.empty() && (has == nullptr || has->options != c.options))
         statements.push_back(alter + fmt::format("ALTER COLUMN {} SET ({})", quote_pg(c.name), c.options));
-      if (load == nullptr || c.generated || !c.default_expression || normal_type(load->type) != normal_type(c.type)) continue;
+      if (load == nullptr || c.generated || !c.default_expression || normal_type(load->type) != normal_type(c.type))
+        continue;
       if (has == nullptr || has->default_expression != c.default_expression)
-        statements.push_back(alter + fmt::format("ALTER COLUMN {} SET DEFAULT {}", quote_pg(c.name), *c.default_expression));
+        statements.push_back(alter +
+                             fmt::format("ALTER COLUMN {} SET DEFAULT {}", quote_pg(c.name), *c.default_expression));
     }
   }
   for (Shadow const& s : plan.column_plan->new_shadows) {
     std::string const old = plan.column_plan->old_name(s);
     statements.push_back(alter + fmt::format("RENAME COLUMN {} TO {}", quote_pg(old), quote_pg(s.shadow)));
-    if (!s.column.empty()) statements.push_back(alter + fmt::format("RENAME COLUMN {} TO {}", quote_pg(sql::derive_identifier(old, "__new")), quote_pg(old)));
+    if (!s.column.empty())
+      statements.push_back(
+          alter + fmt::format("RENAME COLUMN {} TO {}", quote_pg(sql::derive_identifier(old, "__new")), quote_pg(old)));
   }
   return statements;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The private table: its name, its DDL, and what must be added to a leaf so that it can be attached without any work under
-// the lock (matching indexes, constraints, foreign keys, defaults). Pure, but for complete_leaf().
+// The private table: its name, its DDL, and what must be added to a leaf so that it can be attached without any work
+// under the lock (matching indexes, constraints, foreign keys, defaults). Pure, but for complete_leaf().
 
 #include <string>
 #include <vector>
@@ -28,8 +28,8 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
 // Statements that take away what was only needed for filling it.
 std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName const& name);
 
-// What `leaf` still lacks to be attached to the table: columns, NOT NULL, checks, keys, indexes, foreign keys, defaults.
-// `relaxed`: columns whose NOT NULL is given up, since the rows hold NULL.
+// What `leaf` still lacks to be attached to the table: columns, NOT NULL, checks, keys, indexes, foreign keys,
+// defaults. `relaxed`: columns whose NOT NULL is given up, since the rows hold NULL.
 std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation const& leaf,
                                        std::vector<std::string> const& relaxed);
 

@@ -36,20 +36,27 @@ Status run_all(pg::Session& session, std::vector<std::string> const& statements)
 
 // Loads of the target that were not published: their tables go, since a new load takes their place.
 Status drop_unpublished(pg::Session& session, sql::QualifiedName const& target) {
-  WEIR_TRY(auto rows, session.query("SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 "
-                                    "AND state IN ('building', 'ready', 'held') ORDER BY n", {target.schema, target.name}));
+  WEIR_TRY(
+      auto rows,
+      session.query(
+          "SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 "
+          "AND state IN ('building', 'ready', 'held') ORDER BY n",
+          {target.schema, target.name}));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     sql::QualifiedName const name{std::string(rows.text(i, 1)), std::string(rows.text(i, 2))};
     WEIR_TRY(auto transaction, pg::Transaction::begin(session));
-    WEIR_DO(session.execute(fmt::format("SET LOCAL lock_timeout = '3s'; DROP TABLE IF EXISTS {}, {}", name.quoted(), keys_name(name).quoted())));
-    WEIR_DO(session.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1", {std::string(rows.text(i, 0))}));
+    WEIR_DO(session.execute(fmt::format("SET LOCAL lock_timeout = '3s'; DROP TABLE IF EXISTS {}, {}", name.quoted(),
+                                        keys_name(name).quoted())));
+    WEIR_DO(
+        session.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1", {std::string(rows.text(i, 0))}));
     WEIR_DO(std::move(transaction).commit());
   }
   return {};
 }
 
 Error not_equal(Plan const& plan, std::string_view what, std::uint64_t read, std::uint64_t staged) {
-  return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} {} were read at the source and {} arrived", plan.request.target.text(), format_count(read), what, format_count(staged)))
+  return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} {} were read at the source and {} arrived",
+                                            plan.request.target.text(), format_count(read), what, format_count(staged)))
       .object(plan.request.target.text())
       .state("the table was not touched; its rows of before are still served")
       .next("run the sync again; if it happens again, the source changes while it is read");
@@ -60,7 +67,8 @@ Error not_equal(Plan const& plan, std::string_view what, std::uint64_t read, std
 // One writer a table, for the whole of LOAD and PUBLISH. The lock belongs to the session and goes with it.
 Status take_writer_lock(pg::Session& session, sql::QualifiedName const& target) {
   int const key = writer_lock_key(target);
-  WEIR_TRY(auto rows, session.query("SELECT pg_try_advisory_lock($1, $2)", {std::to_string(kWriterLock), std::to_string(key)}));
+  WEIR_TRY(auto rows,
+           session.query("SELECT pg_try_advisory_lock($1, $2)", {std::to_string(kWriterLock), std::to_string(key)}));
   if (rows.boolean(0, 0)) return {};
   WEIR_TRY(auto holder, session.query(R"(
 SELECT a.pid, coalesce(a.application_name, ''), extract(epoch FROM now() - a.backend_start)::bigint
@@ -70,13 +78,15 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1::bigint::oid AND 
   Error error(ErrorKind::Busy, fmt::format("could not load \"{}\": another session is loading it", target.text()));
   error.object(target.text()).state("nothing was changed").next("wait for the other load, or end that session");
   if (holder.size() > 0)
-    error.cause(fmt::format("pid {}, \"{}\", connected for {}", holder.text(0, 0), holder.text(0, 1), format_duration(std::chrono::seconds(holder.integer(0, 2)))));
+    error.cause(fmt::format("pid {}, \"{}\", connected for {}", holder.text(0, 0), holder.text(0, 1),
+                            format_duration(std::chrono::seconds(holder.integer(0, 2)))));
   return error;
 }
 
 void release_writer_lock(pg::Session& session, sql::QualifiedName const& target) {
   if (session.is_broken() || session.transaction_state() != pg::TransactionState::Idle) return;
-  auto const ignored = session.query("SELECT pg_advisory_unlock($1, $2)", {std::to_string(kWriterLock), std::to_string(writer_lock_key(target))});
+  auto const ignored = session.query("SELECT pg_advisory_unlock($1, $2)",
+                                     {std::to_string(kWriterLock), std::to_string(writer_lock_key(target))});
   static_cast<void>(ignored);  // the lock goes with the session in any case
 }
 
@@ -85,7 +95,8 @@ Result<Proof> prove(pg::Session& session, Plan const& plan, sql::QualifiedName c
   std::string sql = "SELECT count(*)";
   for (LoadColumn const& c : plan.column_plan->load) {
     if (c.may_relax) sql += fmt::format(", count(*) FILTER (WHERE {} IS NULL)", quote_pg(c.name));
-    if (c.fill == Fill::Cast) sql += fmt::format(", count(*) FILTER (WHERE {} IS NULL AND {} IS NOT NULL)", quote_pg(c.name), quote_pg(c.of));
+    if (c.fill == Fill::Cast)
+      sql += fmt::format(", count(*) FILTER (WHERE {} IS NULL AND {} IS NOT NULL)", quote_pg(c.name), quote_pg(c.of));
   }
   WEIR_TRY(auto rows, session.query(sql + " FROM " + relation.quoted()));
   Proof proof{.rows = static_cast<std::uint64_t>(rows.integer(0, 0)), .relaxed = {}, .notes = {}};
@@ -94,7 +105,9 @@ Result<Proof> prove(pg::Session& session, Plan const& plan, sql::QualifiedName c
     if (c.may_relax && rows.integer(0, column++) > 0) proof.relaxed.push_back(c.name);
     if (c.fill != Fill::Cast) continue;
     if (auto const lost = static_cast<std::uint64_t>(rows.integer(0, column++)); lost > 0)
-      proof.notes.push_back(fmt::format("{} of column \"{}\" did not fit the older type {} of \"{}\", which holds NULL there", plural(lost, "value"), c.of, c.type, c.name));
+      proof.notes.push_back(
+          fmt::format("{} of column \"{}\" did not fit the older type {} of \"{}\", which holds NULL there",
+                      plural(lost, "value"), c.of, c.type, c.name));
   }
   return proof;
 }
@@ -116,7 +129,8 @@ Load::~Load() {
   if (state_->locked) release_writer_lock(*state_->session, state_->plan.request.target);
 }
 
-Result<Load> Load::begin(pg::Session& session, Plan const& plan, std::string const& scope, std::int64_t token, bool frozen) {
+Result<Load> Load::begin(pg::Session& session, Plan const& plan, std::string const& scope, std::int64_t token,
+                         bool frozen) {
   auto state = std::make_unique<State>();
   state->session = &session;
   state->plan = plan;
@@ -131,8 +145,10 @@ Result<Load> Load::begin(pg::Session& session, Plan const& plan, std::string con
   WEIR_DO(drop_unpublished(session, plan.request.target));
 
   // The name is registered before the table exists: what is not registered was not made by weir.
-  WEIR_TRY(auto next, session.query("SELECT coalesce(max(n), 0) + 1 FROM weir.generation WHERE target_schema = $1 AND target_name = $2",
-                                    {plan.request.target.schema, plan.request.target.name}));
+  WEIR_TRY(
+      auto next,
+      session.query("SELECT coalesce(max(n), 0) + 1 FROM weir.generation WHERE target_schema = $1 AND target_name = $2",
+                    {plan.request.target.schema, plan.request.target.name}));
   std::int64_t n = next.integer(0, 0);
   for (;; ++n) {
     s.relation = generation_name(plan.request.target, n);
@@ -142,16 +158,19 @@ Result<Load> Load::begin(pg::Session& session, Plan const& plan, std::string con
   WEIR_TRY(auto row, session.query(R"(
 INSERT INTO weir.generation (target_schema, target_name, n, relation_schema, relation, method, state, scope, token, frozen, columns)
 VALUES ($1, $2, $3, $4, $5, $6, 'building', $7, $8, $9, $10) RETURNING id)",
-                                   {plan.request.target.schema, plan.request.target.name, std::to_string(n), s.relation.schema, s.relation.name,
-                                    std::string(method_name(plan.method)), scope, std::to_string(token), std::string(s.frozen ? "t" : "f"), load_digest(plan)}));
+                                   {plan.request.target.schema, plan.request.target.name, std::to_string(n),
+                                    s.relation.schema, s.relation.name, std::string(method_name(plan.method)), scope,
+                                    std::to_string(token), std::string(s.frozen ? "t" : "f"), load_digest(plan)}));
   s.generation = row.integer(0, 0);
 
   WEIR_TRY(auto transaction, pg::Transaction::begin(session));
   WEIR_DO(run_all(session, create_load(plan, s.relation)));
   if (plan.request.delete_missing) {
     std::string keys;
-    for (std::string const& key : plan.request.key) keys += (keys.empty() ? "" : ", ") + quote_pg(key) + " " + plan.column_plan->find(key)->type;
-    WEIR_DO(session.execute(fmt::format("CREATE UNLOGGED TABLE {} ({}) WITH (autovacuum_enabled = false)", keys_name(s.relation).quoted(), keys)));
+    for (std::string const& key : plan.request.key)
+      keys += (keys.empty() ? "" : ", ") + quote_pg(key) + " " + plan.column_plan->find(key)->type;
+    WEIR_DO(session.execute(fmt::format("CREATE UNLOGGED TABLE {} ({}) WITH (autovacuum_enabled = false)",
+                                        keys_name(s.relation).quoted(), keys)));
   }
   crash_point("kL5");
   if (s.frozen) {
@@ -162,7 +181,8 @@ VALUES ($1, $2, $3, $4, $5, $6, 'building', $7, $8, $9, $10) RETURNING id)",
   return load;
 }
 
-Result<std::optional<Load>> Load::adopt(pg::Session& session, Plan const& plan, std::string const& scope, std::int64_t token) {
+Result<std::optional<Load>> Load::adopt(pg::Session& session, Plan const& plan, std::string const& scope,
+                                        std::int64_t token) {
   WEIR_DO(check_fence(session, scope, token));
   WEIR_TRY(auto found, find_generation(session, plan.request.target, "{building,ready,held}"));
   if (!found || (found->state == "building" && found->frozen)) return std::optional<Load>();
@@ -182,7 +202,8 @@ Result<std::optional<Load>> Load::adopt(pg::Session& session, Plan const& plan, 
   WEIR_DO(take_writer_lock(session, plan.request.target));
   state->locked = true;
   Load load(std::move(state));
-  WEIR_DO(session.query("UPDATE weir.generation SET token = $2, scope = $3 WHERE id = $1", {std::to_string(found->id), std::to_string(token), scope}));
+  WEIR_DO(session.query("UPDATE weir.generation SET token = $2, scope = $3 WHERE id = $1",
+                        {std::to_string(found->id), std::to_string(token), scope}));
   // A staging table is unlogged, and empty after a crash of the server: it is counted.
   if (load.state_->ready && found->rows >= 0 && uses_leaf(plan)) {
     load.state_->rows = static_cast<std::uint64_t>(found->rows);
@@ -193,19 +214,29 @@ Result<std::optional<Load>> Load::adopt(pg::Session& session, Plan const& plan, 
   return std::optional<Load>(std::move(load));
 }
 
-sql::QualifiedName const& Load::relation() const { return state_->relation; }
-bool Load::ready() const { return state_->ready; }
-std::uint64_t Load::rows() const { return state_->rows; }
-bool Load::frozen() const { return state_->frozen; }
+sql::QualifiedName const& Load::relation() const {
+  return state_->relation;
+}
+bool Load::ready() const {
+  return state_->ready;
+}
+std::uint64_t Load::rows() const {
+  return state_->rows;
+}
+bool Load::frozen() const {
+  return state_->frozen;
+}
 
 std::string Load::copy_statement() const {
   std::vector<std::string> columns;
   for (TargetColumn const& c : state_->plan.request.columns) columns.push_back(c.name);
-  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary{})", state_->relation.quoted(), quoted_list(columns), state_->frozen ? ", FREEZE" : "");
+  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary{})", state_->relation.quoted(), quoted_list(columns),
+                     state_->frozen ? ", FREEZE" : "");
 }
 
 std::string Load::copy_keys_statement() const {
-  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", keys_name(state_->relation).quoted(), quoted_list(state_->plan.request.key));
+  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", keys_name(state_->relation).quoted(),
+                     quoted_list(state_->plan.request.key));
 }
 
 namespace {
@@ -214,8 +245,10 @@ namespace {
 std::string keep_newest(Plan const& plan, sql::QualifiedName const& relation) {
   std::string order;
   if (!plan.request.dedup_order.empty()) order = quote_pg(plan.request.dedup_order) + " DESC NULLS LAST, ";
-  return fmt::format("DELETE FROM {0} WHERE ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY {1} ORDER BY {2}ctid DESC) AS n FROM {0}) d WHERE n > 1)",
-                     relation.quoted(), quoted_list(plan.request.key), order);
+  return fmt::format(
+      "DELETE FROM {0} WHERE ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY {1} ORDER BY "
+      "{2}ctid DESC) AS n FROM {0}) d WHERE n > 1)",
+      relation.quoted(), quoted_list(plan.request.key), order);
 }
 
 Error in_finish(Error error, Plan const& plan) {
@@ -258,15 +291,18 @@ Status Load::finish(std::uint64_t rows_expected, std::optional<std::uint64_t> ke
       WEIR_TRY(auto relation, warehouse::load_relation(session, s.relation));
       WEIR_DO(run_all(session, complete_leaf(plan, *relation, proof.relaxed)));
     } else if (!plan.request.key.empty() && plan.request.operation == Operation::Replace) {
-      WEIR_DO(session.execute(fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", s.relation.quoted(), quoted_list(plan.request.key))));
+      WEIR_DO(session.execute(
+          fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", s.relation.quoted(), quoted_list(plan.request.key))));
     }
     crash_point("kL11");
     WEIR_DO(session.execute("ANALYZE " + s.relation.quoted()));
     crash_point("kL12");
     std::string notes;
     for (std::string const& note : proof.notes) notes += note + "\n";
-    WEIR_DO(session.query("UPDATE weir.generation SET state = 'ready', rows = $2, ready_at = clock_timestamp(), relaxed = $3, notes = $4 WHERE id = $1",
-                          {std::to_string(s.generation), std::to_string(s.rows), join(proof.relaxed, "\n"), notes}));
+    WEIR_DO(
+        session.query("UPDATE weir.generation SET state = 'ready', rows = $2, ready_at = clock_timestamp(), relaxed = "
+                      "$3, notes = $4 WHERE id = $1",
+                      {std::to_string(s.generation), std::to_string(s.rows), join(proof.relaxed, "\n"), notes}));
     return {};
   };
   if (Status done = work(); !done.ok()) {
@@ -291,8 +327,11 @@ Status Load::discard() {
   s.transaction.reset();
   if (s.session->is_broken()) return {};  // its transaction is gone with it, and garbage collection knows the rest
   WEIR_TRY(auto transaction, pg::Transaction::begin(*s.session));
-  WEIR_DO(s.session->execute(fmt::format("DROP TABLE IF EXISTS {}, {}", s.relation.quoted(), keys_name(s.relation).quoted())));
-  WEIR_DO(s.session->query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1 AND state IN ('building', 'ready', 'held')", {std::to_string(s.generation)}));
+  WEIR_DO(s.session->execute(
+      fmt::format("DROP TABLE IF EXISTS {}, {}", s.relation.quoted(), keys_name(s.relation).quoted())));
+  WEIR_DO(s.session->query(
+      "UPDATE weir.generation SET state = 'dropped' WHERE id = $1 AND state IN ('building', 'ready', 'held')",
+      {std::to_string(s.generation)}));
   return std::move(transaction).commit();
 }
 

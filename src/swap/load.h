@@ -15,8 +15,8 @@ struct Load::State {
   std::int64_t token = 0;
   bool frozen = true;
   bool ready = false;
-  bool locked = false;            // holds the writer lock
-  std::int64_t generation = 0;    // weir.generation.id
+  bool locked = false;          // holds the writer lock
+  std::int64_t generation = 0;  // weir.generation.id
   sql::QualifiedName relation;
   std::uint64_t rows = 0;
   std::optional<pg::Transaction> transaction;  // a frozen load: from CREATE TABLE until finish()
@@ -34,8 +34,8 @@ void release_writer_lock(pg::Session& session, sql::QualifiedName const& target)
 // What one scan of the loaded rows says.
 struct Proof {
   std::uint64_t rows = 0;
-  std::vector<std::string> relaxed;   // columns that hold NULL though the table says NOT NULL
-  std::vector<std::string> notes;     // values that did not fit a shadow
+  std::vector<std::string> relaxed;  // columns that hold NULL though the table says NOT NULL
+  std::vector<std::string> notes;    // values that did not fit a shadow
 };
 Result<Proof> prove(pg::Session& session, Plan const& plan, sql::QualifiedName const& relation);
 

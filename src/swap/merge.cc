@@ -37,7 +37,8 @@ std::vector<Written> written_columns(Plan const& plan) {
 
 std::string list(std::vector<Written> const& columns, std::string_view prefix, bool staging) {
   std::string text;
-  for (Written const& c : columns) text += fmt::format("{}{}{}", text.empty() ? "" : ", ", prefix, quote_pg(staging ? c.staging : c.table));
+  for (Written const& c : columns)
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", prefix, quote_pg(staging ? c.staging : c.table));
   return text;
 }
 
@@ -45,12 +46,13 @@ std::string key_match(Plan const& plan, std::vector<Written> const& columns) {
   std::string text;
   for (std::string const& key : plan.request.key)
     for (Written const& c : columns)
-      if (c.staging == key) text += fmt::format("{}t.{} = s.{}", text.empty() ? "" : " AND ", quote_pg(c.table), quote_pg(c.staging));
+      if (c.staging == key)
+        text += fmt::format("{}t.{} = s.{}", text.empty() ? "" : " AND ", quote_pg(c.table), quote_pg(c.staging));
   return text;
 }
 
-// Images, not values, are compared (docs, 9.25.6 "Composite Type Comparison"): 1.0 and 1.00 differ, and types without an
-// equality (json, xml, point) compare as well.
+// Images, not values, are compared (docs, 9.25.6 "Composite Type Comparison"): 1.0 and 1.00 differ, and types without
+// an equality (json, xml, point) compare as well.
 std::string update_statement(Plan const& plan, std::vector<Written> const& columns, std::string const& staging) {
   std::string set, here, there;
   for (Written const& c : columns) {
@@ -62,16 +64,22 @@ std::string update_statement(Plan const& plan, std::vector<Written> const& colum
   }
   std::string newer;
   if (plan.request.operation == Operation::Upsert && !plan.request.dedup_order.empty())
-    newer = fmt::format(" AND (s.{0} >= t.{1}) IS NOT FALSE", quote_pg(plan.request.dedup_order), quote_pg(plan.column_plan->find(plan.request.dedup_order)->table_name));
-  return fmt::format("UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record{}", plan.request.target.quoted(), set, staging,
-                     key_match(plan, columns), here, there, newer);
+    newer = fmt::format(" AND (s.{0} >= t.{1}) IS NOT FALSE", quote_pg(plan.request.dedup_order),
+                        quote_pg(plan.column_plan->find(plan.request.dedup_order)->table_name));
+  return fmt::format(
+      "UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record{}",
+      plan.request.target.quoted(), set, staging, key_match(plan, columns), here, there, newer);
 }
 
-std::string insert_statement(Plan const& plan, std::vector<Written> const& columns, std::string const& staging, bool missing_only) {
+std::string insert_statement(Plan const& plan, std::vector<Written> const& columns, std::string const& staging,
+                             bool missing_only) {
   bool const always = std::any_of(columns.begin(), columns.end(), [](Written const& c) { return c.always_identity; });
-  return fmt::format("INSERT INTO {} ({}){} SELECT {} FROM {} AS s{}", plan.request.target.quoted(), list(columns, "", false), always ? " OVERRIDING SYSTEM VALUE" : "",
-                     list(columns, "s.", true), staging,
-                     missing_only ? fmt::format(" WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})", plan.request.target.quoted(), key_match(plan, columns)) : "");
+  return fmt::format("INSERT INTO {} ({}){} SELECT {} FROM {} AS s{}", plan.request.target.quoted(),
+                     list(columns, "", false), always ? " OVERRIDING SYSTEM VALUE" : "", list(columns, "s.", true),
+                     staging,
+                     missing_only ? fmt::format(" WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})",
+                                                plan.request.target.quoted(), key_match(plan, columns))
+                                  : "");
 }
 
 // Of the staged rows of one key, the newest.
@@ -85,20 +93,27 @@ std::string newest(Plan const& plan, std::string const& staging) {
 
 // Without a usable key: rows are told apart by their whole text, and as many of each text stay as were staged.
 Status merge_by_image(Publication& p, std::vector<Written> const& columns) {
-  std::string const numbered = "SELECT ctid, ROW({0})::text AS image, row_number() OVER (PARTITION BY ROW({0})::text) AS n FROM {1}";
-  std::string const here = fmt::format(fmt::runtime(numbered), list(columns, "", false), p.plan.request.target.quoted());
+  std::string const numbered =
+      "SELECT ctid, ROW({0})::text AS image, row_number() OVER (PARTITION BY ROW({0})::text) AS n FROM {1}";
+  std::string const here =
+      fmt::format(fmt::runtime(numbered), list(columns, "", false), p.plan.request.target.quoted());
   std::string const there = fmt::format(fmt::runtime(numbered), list(columns, "", true), p.relation.quoted());
   // tableoid: in a partitioned table a ctid alone does not name a row.
   std::string const here_with_table = replace_all(here, "SELECT ctid,", "SELECT tableoid, ctid,");
-  WEIR_TRY(auto surplus, p.session.query(fmt::format("DELETE FROM {} WHERE (tableoid, ctid) IN (SELECT t.tableoid, t.ctid FROM ({}) t WHERE NOT EXISTS "
-                                                     "(SELECT FROM ({}) s WHERE s.image = t.image AND s.n = t.n))",
-                                                     p.plan.request.target.quoted(), here_with_table, there)));
+  WEIR_TRY(auto surplus,
+           p.session.query(fmt::format(
+               "DELETE FROM {} WHERE (tableoid, ctid) IN (SELECT t.tableoid, t.ctid FROM ({}) t WHERE NOT EXISTS "
+               "(SELECT FROM ({}) s WHERE s.image = t.image AND s.n = t.n))",
+               p.plan.request.target.quoted(), here_with_table, there)));
   p.report.deleted = surplus.affected();
   bool const always = std::any_of(columns.begin(), columns.end(), [](Written const& c) { return c.always_identity; });
-  WEIR_TRY(auto missing, p.session.query(fmt::format("INSERT INTO {} ({}){} SELECT {} FROM {} AS s WHERE s.ctid IN (SELECT a.ctid FROM ({}) a WHERE NOT EXISTS "
-                                                     "(SELECT FROM ({}) b WHERE b.image = a.image AND b.n = a.n))",
-                                                     p.plan.request.target.quoted(), list(columns, "", false), always ? " OVERRIDING SYSTEM VALUE" : "",
-                                                     list(columns, "s.", true), p.relation.quoted(), there, here)));
+  WEIR_TRY(
+      auto missing,
+      p.session.query(fmt::format(
+          "INSERT INTO {} ({}){} SELECT {} FROM {} AS s WHERE s.ctid IN (SELECT a.ctid FROM ({}) a WHERE NOT EXISTS "
+          "(SELECT FROM ({}) b WHERE b.image = a.image AND b.n = a.n))",
+          p.plan.request.target.quoted(), list(columns, "", false), always ? " OVERRIDING SYSTEM VALUE" : "",
+          list(columns, "s.", true), p.relation.quoted(), there, here)));
   p.report.inserted = missing.affected();
   return {};
 }
@@ -125,7 +140,10 @@ Result<bool> key_is_usable(Publication& p, std::vector<Written> const& columns) 
     nulls += (nulls.empty() ? "" : " OR ") + quote_pg(name) + " IS NULL";
   }
   std::string const target = p.plan.request.target.quoted();
-  WEIR_TRY(auto rows, p.session.query(fmt::format("SELECT EXISTS (SELECT FROM {0} GROUP BY {1} HAVING count(*) > 1) OR EXISTS (SELECT FROM {0} WHERE {2})", target, keys, nulls)));
+  WEIR_TRY(auto rows,
+           p.session.query(fmt::format(
+               "SELECT EXISTS (SELECT FROM {0} GROUP BY {1} HAVING count(*) > 1) OR EXISTS (SELECT FROM {0} WHERE {2})",
+               target, keys, nulls)));
   return !rows.boolean(0, 0);
 }
 
@@ -138,7 +156,9 @@ Status replace_rows(Publication& p, std::vector<Written> const& columns) {
   std::string const target = p.plan.request.target.quoted(), staging = p.relation.quoted();
   WEIR_TRY(bool const keyed, key_is_usable(p, columns));
   if (keyed) {
-    WEIR_TRY(auto deleted, p.session.query(fmt::format("DELETE FROM {} AS t WHERE NOT EXISTS (SELECT FROM {} AS s WHERE {})", target, staging, key_match(p.plan, columns))));
+    WEIR_TRY(auto deleted,
+             p.session.query(fmt::format("DELETE FROM {} AS t WHERE NOT EXISTS (SELECT FROM {} AS s WHERE {})", target,
+                                         staging, key_match(p.plan, columns))));
     WEIR_TRY(auto updated, p.session.query(update_statement(p.plan, columns, staging)));
     WEIR_TRY(auto inserted, p.session.query(insert_statement(p.plan, columns, staging, true)));
     p.report.deleted = deleted.affected();
@@ -149,7 +169,9 @@ Status replace_rows(Publication& p, std::vector<Written> const& columns) {
   }
   WEIR_TRY(p.report.rows_after, count(p.session, target));
   if (p.report.rows_after == p.rows) return {};
-  return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} rows were loaded and {} would be in the table", p.plan.request.target.text(), format_count(p.rows), format_count(p.report.rows_after)))
+  return Error(ErrorKind::Data,
+               fmt::format("cannot publish \"{}\": {} rows were loaded and {} would be in the table",
+                           p.plan.request.target.text(), format_count(p.rows), format_count(p.report.rows_after)))
       .object(p.plan.request.target.text())
       .cause("a trigger or rule on the table changes what is written")
       .state("rolled back: the rows of before are still served")
@@ -166,8 +188,11 @@ Status add_rows(Publication& p, std::vector<Written> const& columns) {
     if (p.plan.request.delete_missing) {
       std::string match;
       for (std::string const& key : p.plan.request.key)
-        match += fmt::format("{}t.{} = k.{}", match.empty() ? "" : " AND ", quote_pg(p.plan.column_plan->find(key)->table_name), quote_pg(key));
-      WEIR_TRY(auto deleted, p.session.query(fmt::format("DELETE FROM {} AS t WHERE NOT EXISTS (SELECT FROM {} AS k WHERE {})", target, keys_name(p.relation).quoted(), match)));
+        match += fmt::format("{}t.{} = k.{}", match.empty() ? "" : " AND ",
+                             quote_pg(p.plan.column_plan->find(key)->table_name), quote_pg(key));
+      WEIR_TRY(auto deleted,
+               p.session.query(fmt::format("DELETE FROM {} AS t WHERE NOT EXISTS (SELECT FROM {} AS k WHERE {})",
+                                           target, keys_name(p.relation).quoted(), match)));
       p.report.deleted = deleted.affected();
     }
     staging = newest(p.plan, staging);
@@ -177,7 +202,9 @@ Status add_rows(Publication& p, std::vector<Written> const& columns) {
     p.report.inserted = inserted.affected();
   }
   std::int64_t const before = p.plan.capture->published ? p.plan.capture->published->rows : -1;
-  if (before >= 0) p.report.rows_after = static_cast<std::uint64_t>(std::max<std::int64_t>(0, before + static_cast<std::int64_t>(p.report.inserted) - static_cast<std::int64_t>(p.report.deleted)));
+  if (before >= 0)
+    p.report.rows_after = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, before + static_cast<std::int64_t>(p.report.inserted) - static_cast<std::int64_t>(p.report.deleted)));
   else {
     WEIR_TRY(p.report.rows_after, count(p.session, target));
   }
@@ -188,7 +215,8 @@ Status add_rows(Publication& p, std::vector<Written> const& columns) {
 Status change_columns_before(Publication& p) {
   std::string statements;
   for (std::string const& ddl : p.plan.column_plan->before)
-    statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", p.plan.request.target.quoted(), ddl);
+    statements +=
+        fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", p.plan.request.target.quoted(), ddl);
   return with_exclusive_lock(p, p.plan.request.target.quoted(), statements);
 }
 
@@ -207,13 +235,15 @@ Status merge_rows(Publication& p) {
   if (p.plan.capture->leaf) {
     // The leaf was made to be frozen; it is written to now, and needs autovacuum again.
     if (p.plan.capture->leaf->options.find("autovacuum_enabled=false") != std::string::npos) {
-      WEIR_DO(p.session.execute(fmt::format("ALTER TABLE {} RESET (autovacuum_enabled)", p.plan.capture->leaf->name.quoted())));
+      WEIR_DO(p.session.execute(
+          fmt::format("ALTER TABLE {} RESET (autovacuum_enabled)", p.plan.capture->leaf->name.quoted())));
     }
     p.report.generation = p.plan.capture->leaf->name.text();
   }
   if (p.plan.column_plan->after.empty()) return {};
   std::string statements;
-  for (std::string const& ddl : p.plan.column_plan->after) statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", target, ddl);
+  for (std::string const& ddl : p.plan.column_plan->after)
+    statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", target, ddl);
   return with_exclusive_lock(p, target, statements);
 }
 
@@ -231,7 +261,8 @@ Status create_table_in_place(Publication& p) {
   }
   std::string columns, names;
   for (LoadColumn const& c : p.plan.column_plan->load) {
-    columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", quote_pg(c.name), c.type, c.not_null ? " NOT NULL" : "");
+    columns +=
+        fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", quote_pg(c.name), c.type, c.not_null ? " NOT NULL" : "");
     names += (names.empty() ? "" : ", ") + quote_pg(c.name);
   }
   std::string keys;
@@ -239,7 +270,9 @@ Status create_table_in_place(Publication& p) {
   std::string const target = p.plan.request.target.quoted();
   WEIR_DO(p.session.execute(fmt::format("CREATE TABLE {} ({})", target, columns)));
   WEIR_TRY(auto inserted, p.session.query(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2}", target, names,
-                                                      p.plan.request.operation == Operation::Upsert ? newest(p.plan, p.relation.quoted()) + " s" : p.relation.quoted())));
+                                                      p.plan.request.operation == Operation::Upsert
+                                                          ? newest(p.plan, p.relation.quoted()) + " s"
+                                                          : p.relation.quoted())));
   p.report.inserted = p.report.rows_after = inserted.affected();
   if (keys.empty()) return {};
   WEIR_DO(p.session.execute(fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", target, keys)));

@@ -26,7 +26,8 @@ struct Choice {
 };
 
 Error refused(Request const& request, std::string why, std::string next) {
-  return Error(ErrorKind::Refused, fmt::format("cannot refresh \"{}\" by method {}", request.target.text(), method_name(request.method)))
+  return Error(ErrorKind::Refused,
+               fmt::format("cannot refresh \"{}\" by method {}", request.target.text(), method_name(request.method)))
       .object(request.target.text())
       .cause(std::move(why))
       .state("nothing was loaded and nothing was changed")
@@ -59,7 +60,10 @@ bool is_small(Capture const& capture, Request const& request) {
 }
 
 std::string lookup_table(Capture const& capture) {
-  std::string const rows = capture.known_rows() >= 0 ? fmt::format("about {} rows", format_count(static_cast<std::uint64_t>(capture.known_rows()))) : "a few rows";
+  std::string const rows =
+      capture.known_rows() >= 0
+          ? fmt::format("about {} rows", format_count(static_cast<std::uint64_t>(capture.known_rows())))
+          : "a few rows";
   return fmt::format("a lookup table of {}: differing rows are changed in place", rows);
 }
 
@@ -67,14 +71,19 @@ Result<Choice> choose_missing(Capture const& capture, Request const& request) {
   if (request.operation != Operation::Replace && request.method == Method::View)
     return refused(request, "rows are added in place, and a view has no place for them", "use method auto");
   switch (request.method) {
-    case Method::View: return Choice{Method::View, "asked for: a stable view over numbered tables"};
-    case Method::Merge: return Choice{Method::Merge, "asked for: an ordinary table, filled in place"};
-    case Method::Truncate: return Choice{Method::Truncate, "asked for: an ordinary table, emptied and filled in one transaction"};
+    case Method::View:
+      return Choice{Method::View, "asked for: a stable view over numbered tables"};
+    case Method::Merge:
+      return Choice{Method::Merge, "asked for: an ordinary table, filled in place"};
+    case Method::Truncate:
+      return Choice{Method::Truncate, "asked for: an ordinary table, emptied and filled in one transaction"};
     case Method::Auto:
-    case Method::Shell: break;
+    case Method::Shell:
+      break;
   }
   if (capture.shell_key != "whole row") {
-    if (request.method == Method::Shell) return refused(request, "shells cannot be made on this server: " + capture.shell_key, "use method merge or view");
+    if (request.method == Method::Shell)
+      return refused(request, "shells cannot be made on this server: " + capture.shell_key, "use method merge or view");
     return Choice{Method::Merge, "shells cannot be made on this server: " + capture.shell_key};
   }
   return Choice{Method::Shell, "a new table: made as a shell, so that later refreshes never touch what depends on it"};
@@ -82,61 +91,80 @@ Result<Choice> choose_missing(Capture const& capture, Request const& request) {
 
 Result<Choice> choose_in_place(Capture const& capture, Request const& request) {
   if (capture.kind == TargetKind::View)
-    return refused(request, "the target is a view over numbered tables, which takes no rows", "use full refresh for it");
-  if (std::string const why = in_place_obstacle(capture); !why.empty()) return refused(request, why, "change that, or use full refresh with method shell");
-  return Choice{Method::Merge, request.operation == Operation::Append ? "rows are added in place" : "rows are added and replaced by key in place"};
+    return refused(request, "the target is a view over numbered tables, which takes no rows",
+                   "use full refresh for it");
+  if (std::string const why = in_place_obstacle(capture); !why.empty())
+    return refused(request, why, "change that, or use full refresh with method shell");
+  return Choice{Method::Merge, request.operation == Operation::Append ? "rows are added in place"
+                                                                      : "rows are added and replaced by key in place"};
 }
 
 Result<Choice> choose_for_shell(Capture const& capture, Request const& request) {
   std::string const obstacle = in_place_obstacle(capture);
-  if (request.method == Method::View) return refused(request, "the target is a table", "use method auto, or load into another name");
+  if (request.method == Method::View)
+    return refused(request, "the target is a table", "use method auto, or load into another name");
   if (request.method == Method::Truncate)
-    return refused(request, "the target is a shell: method shell replaces its rows without blocking readers", "use method auto or shell");
+    return refused(request, "the target is a shell: method shell replaces its rows without blocking readers",
+                   "use method auto or shell");
   if (request.method == Method::Shell) return Choice{Method::Shell, "asked for: the leaf of the shell is exchanged"};
   if (request.method == Method::Merge) {
     if (!obstacle.empty()) return refused(request, obstacle, "use method shell");
     return Choice{Method::Merge, "asked for: differing rows are changed in place"};
   }
   if (!capture.relation->publications.empty() && obstacle.empty())
-    return Choice{Method::Merge, fmt::format("publication \"{}\" would not send the rows of an exchanged leaf", capture.relation->publications[0])};
+    return Choice{Method::Merge, fmt::format("publication \"{}\" would not send the rows of an exchanged leaf",
+                                             capture.relation->publications[0])};
   bool const fires = !capture.relation->triggers.empty();
-  if (is_small(capture, request) && obstacle.empty() && !fires)
-    return Choice{Method::Merge, lookup_table(capture)};
+  if (is_small(capture, request) && obstacle.empty() && !fires) return Choice{Method::Merge, lookup_table(capture)};
   return Choice{Method::Shell, "the leaf of the shell is exchanged: nothing that depends on the table is touched"};
 }
 
 Result<Choice> choose_for_table(Capture const& capture, Request const& request) {
   std::string const in_place = in_place_obstacle(capture);
   std::vector<std::string> const obstacles = adoption_obstacles(capture);
-  std::string const why_not = obstacles.empty() ? "" : obstacles.front() + (obstacles.size() > 1 ? fmt::format(" (and {} more reasons)", obstacles.size() - 1) : "");
+  std::string const why_not =
+      obstacles.empty() ? ""
+                        : obstacles.front() +
+                              (obstacles.size() > 1 ? fmt::format(" (and {} more reasons)", obstacles.size() - 1) : "");
   switch (request.method) {
-    case Method::View: return refused(request, "the target is a table", "use method auto, or load into another name");
+    case Method::View:
+      return refused(request, "the target is a table", "use method auto, or load into another name");
     case Method::Truncate:
       if (Dependent const* fk = find_kind(capture, "foreign key (incoming)"))
-        return refused(request, fmt::format("TRUNCATE is refused by the server: {} points at it", fk->object), "use method merge");
+        return refused(request, fmt::format("TRUNCATE is refused by the server: {} points at it", fk->object),
+                       "use method merge");
       if (capture.relation->kind != 'r') return refused(request, "it is a partitioned table", "use method merge");
       return Choice{Method::Truncate, "asked for: emptied and filled in one transaction"};
     case Method::Merge:
       if (!in_place.empty()) return refused(request, in_place, "use method shell");
       return Choice{Method::Merge, "asked for: differing rows are changed in place"};
     case Method::Shell:
-      if (!obstacles.empty()) return refused(request, "the table cannot become a shell: " + join(obstacles, "; "), "use method merge, or change what stands in the way");
+      if (!obstacles.empty())
+        return refused(request, "the table cannot become a shell: " + join(obstacles, "; "),
+                       "use method merge, or change what stands in the way");
       return Choice{Method::Shell, "asked for: the table becomes a shell", true};
-    case Method::Auto: break;
+    case Method::Auto:
+      break;
   }
   if (!obstacles.empty()) {
-    if (!in_place.empty()) return refused(request, fmt::format("it cannot become a shell ({}), and cannot be changed in place ({})", why_not, in_place), "change one of the two");
+    if (!in_place.empty())
+      return refused(
+          request, fmt::format("it cannot become a shell ({}), and cannot be changed in place ({})", why_not, in_place),
+          "change one of the two");
     return Choice{Method::Merge, "stays an ordinary table, changed in place: " + why_not};
   }
   if (is_small(capture, request) && in_place.empty() && capture.relation->triggers.empty())
     return Choice{Method::Merge, lookup_table(capture)};
-  return Choice{Method::Shell, "the ordinary table becomes a shell once; its views are pointed at the shell and keep their OIDs", true};
+  return Choice{Method::Shell,
+                "the ordinary table becomes a shell once; its views are pointed at the shell and keep their OIDs",
+                true};
 }
 
 Result<Choice> choose(Capture const& capture, Request const& request) {
   if (capture.kind == TargetKind::Missing) return choose_missing(capture, request);
   if (capture.kind == TargetKind::Other)
-    return Error(ErrorKind::Refused, fmt::format("cannot load into \"{}\": it is a {}", request.target.text(), relkind_name(capture.relation->kind)))
+    return Error(ErrorKind::Refused, fmt::format("cannot load into \"{}\": it is a {}", request.target.text(),
+                                                 relkind_name(capture.relation->kind)))
         .object(request.target.text())
         .cause(fmt::format("it belongs to \"{}\", and weir did not make it", capture.relation->owner))
         .state("nothing was loaded and nothing was changed")
@@ -154,39 +182,50 @@ Result<Choice> choose(Capture const& capture, Request const& request) {
 Status check_rights(Capture const& capture) {
   if (capture.relation) {
     if (capture.relation->can_alter) return {};
-    return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not change table \"{}\"", capture.role, capture.target.text()))
+    return Error(ErrorKind::Denied,
+                 fmt::format("role \"{}\" may not change table \"{}\"", capture.role, capture.target.text()))
         .object(capture.target.text())
         .sqlstate("42501")
         .cause(fmt::format("it belongs to \"{}\"", capture.relation->owner))
         .state("nothing was loaded and nothing was changed")
-        .next(fmt::format("GRANT {} TO {}", sql::quote_pg_if_needed(capture.relation->owner), sql::quote_pg_if_needed(capture.role)));
+        .next(fmt::format("GRANT {} TO {}", sql::quote_pg_if_needed(capture.relation->owner),
+                          sql::quote_pg_if_needed(capture.role)));
   }
   if (capture.can_create) return {};
   return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not create \"{}\"", capture.role, capture.target.text()))
       .object(capture.target.text())
       .sqlstate("42501")
       .state("nothing was loaded and nothing was changed")
-      .next(capture.schema_exists ? fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", sql::quote_pg_if_needed(capture.target.schema), sql::quote_pg_if_needed(capture.role))
-                                  : fmt::format("GRANT CREATE ON DATABASE ... TO {}, or create schema \"{}\" for it", sql::quote_pg_if_needed(capture.role), capture.target.schema));
+      .next(capture.schema_exists
+                ? fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", sql::quote_pg_if_needed(capture.target.schema),
+                              sql::quote_pg_if_needed(capture.role))
+                : fmt::format("GRANT CREATE ON DATABASE ... TO {}, or create schema \"{}\" for it",
+                              sql::quote_pg_if_needed(capture.role), capture.target.schema));
 }
 
 void warn(Plan& plan) {
   Capture const& capture = *plan.capture;
   for (std::string const& warning : plan.column_plan->warnings) plan.warnings.push_back(warning);
   for (Dependent const& d : capture.on_leaf)
-    plan.warnings.push_back(fmt::format("{} (owner {}) reads the leaf, not the table: it will keep showing the rows of that leaf", d.object, d.owner));
+    plan.warnings.push_back(fmt::format(
+        "{} (owner {}) reads the leaf, not the table: it will keep showing the rows of that leaf", d.object, d.owner));
   if (plan.method == Method::Truncate)
-    plan.warnings.push_back("readers are shut out for the whole copy: method shell would hold them up for milliseconds");
+    plan.warnings.push_back(
+        "readers are shut out for the whole copy: method shell would hold them up for milliseconds");
   if (plan.method == Method::Merge && capture.relation && !capture.relation->triggers.empty())
-    plan.warnings.push_back(fmt::format("{} on the table will fire", plural(capture.relation->triggers.size(), "trigger")));
-  if (plan.column_plan->renames || std::any_of(plan.columns.begin(), plan.columns.end(), [](ColumnAction const& a) { return a.action == "drop"; }))
+    plan.warnings.push_back(
+        fmt::format("{} on the table will fire", plural(capture.relation->triggers.size(), "trigger")));
+  if (plan.column_plan->renames ||
+      std::any_of(plan.columns.begin(), plan.columns.end(), [](ColumnAction const& a) { return a.action == "drop"; }))
     for (auto const& f : capture.late_bound)
-      plan.warnings.push_back(fmt::format("function {} (owner {}) names the table in its text and may use a column that changes", f.function, f.owner));
+      plan.warnings.push_back(fmt::format(
+          "function {} (owner {}) names the table in its text and may use a column that changes", f.function, f.owner));
   for (Dependent const& d : capture.dependents) {
     if (d.kind != "policy" && d.kind != "check") continue;
     for (Shadow const& s : plan.column_plan->new_shadows)
       if (std::find(d.uses_columns.begin(), d.uses_columns.end(), s.column) != d.uses_columns.end())
-        plan.warnings.push_back(fmt::format("needs your attention: {} goes on reading the old column, now \"{}\"", d.object, s.shadow));
+        plan.warnings.push_back(
+            fmt::format("needs your attention: {} goes on reading the old column, now \"{}\"", d.object, s.shadow));
   }
 }
 
@@ -194,7 +233,10 @@ Status check_view_columns(Plan const& plan) {
   if (plan.method != Method::View || !plan.capture->relation) return {};
   for (ColumnAction const& a : plan.columns)
     if (a.action != "add" && a.action != "keep")
-      return Error(ErrorKind::Refused, fmt::format("cannot refresh \"{}\": column \"{}\" would change its type, and a view's columns are for ever", plan.request.target.text(), a.column))
+      return Error(ErrorKind::Refused,
+                   fmt::format(
+                       "cannot refresh \"{}\": column \"{}\" would change its type, and a view's columns are for ever",
+                       plan.request.target.text(), a.column))
           .object(plan.request.target.text())
           .cause(a.detail)
           .state("nothing was loaded and nothing was changed")
@@ -216,8 +258,18 @@ void keep_view_columns(Capture const& capture, ColumnPlan& columns) {
       ordered.push_back(*has);
       continue;
     }
-    ordered.push_back({.name = c.name, .type = c.type, .collation = c.collation, .fill = Fill::Empty, .of = {}, .of_type = {}, .expression = {},
-                       .not_null = false, .may_relax = false, .storage = {}, .compression = {}, .table_name = c.name});
+    ordered.push_back({.name = c.name,
+                       .type = c.type,
+                       .collation = c.collation,
+                       .fill = Fill::Empty,
+                       .of = {},
+                       .of_type = {},
+                       .expression = {},
+                       .not_null = false,
+                       .may_relax = false,
+                       .storage = {},
+                       .compression = {},
+                       .table_name = c.name});
     for (ColumnAction& a : columns.actions)
       if (a.column == c.name) a.action = "keep";
   }
@@ -233,30 +285,69 @@ void add_steps(Plan& plan) {
   };
   Capture const& capture = *plan.capture;
   bool const leaf = uses_leaf(plan);
-  step("load", leaf ? "make a private leaf and copy the rows into it (COPY BINARY, FREEZE)" : "make a private staging table and copy the rows into it", "", "");
-  step("load", leaf ? "count the rows, add the indexes and constraints of the table, ANALYZE" : "count the rows, ANALYZE", "", "");
-  step("rehearse", "run the publish with an empty table and roll back", capture.relation && plan.method != Method::Merge ? "ACCESS EXCLUSIVE, NOWAIT, a few ms" : "", "");
+  step("load",
+       leaf ? "make a private leaf and copy the rows into it (COPY BINARY, FREEZE)"
+            : "make a private staging table and copy the rows into it",
+       "", "");
+  step("load",
+       leaf ? "count the rows, add the indexes and constraints of the table, ANALYZE" : "count the rows, ANALYZE", "",
+       "");
+  step("rehearse", "run the publish with an empty table and roll back",
+       capture.relation && plan.method != Method::Merge ? "ACCESS EXCLUSIVE, NOWAIT, a few ms" : "", "");
   if (capture.relation && plan.method == Method::Shell)
-    step("publish", "queue politely, behind autovacuum and other DDL only", "SHARE UPDATE EXCLUSIVE (readers and writers go on)", fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", target));
+    step("publish", "queue politely, behind autovacuum and other DDL only",
+         "SHARE UPDATE EXCLUSIVE (readers and writers go on)",
+         fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", target));
   switch (plan.method) {
     case Method::Shell:
-      if (plan.creates_table) step("publish", "make the shell and attach the leaf", "", fmt::format("CREATE TABLE {} (...) PARTITION BY LIST (({}.* IS NULL))", target, sql::quote_pg(plan.request.target.name)));
-      else if (plan.adopts_table) step("publish", "move the table to " + std::string(kDataSchema) + ", make the shell in its place, attach the new leaf, point the views at the shell, replay grants, policies, triggers and comments", "ACCESS EXCLUSIVE, NOWAIT, milliseconds", "");
-      else step("publish", "exchange the leaf", "ACCESS EXCLUSIVE, NOWAIT, about 2 ms", fmt::format("ALTER TABLE {} DETACH PARTITION ...; ALTER TABLE {} ATTACH PARTITION ... DEFAULT", target, target));
-      for (std::string const& ddl : plan.column_plan->on_empty) step("publish", "column change on the empty shell", "", fmt::format("ALTER TABLE {} {}", target, ddl));
+      if (plan.creates_table)
+        step("publish", "make the shell and attach the leaf", "",
+             fmt::format("CREATE TABLE {} (...) PARTITION BY LIST (({}.* IS NULL))", target,
+                         sql::quote_pg(plan.request.target.name)));
+      else if (plan.adopts_table)
+        step("publish",
+             "move the table to " + std::string(kDataSchema) +
+                 ", make the shell in its place, attach the new leaf, point the views at the shell, replay grants, "
+                 "policies, triggers and comments",
+             "ACCESS EXCLUSIVE, NOWAIT, milliseconds", "");
+      else
+        step("publish", "exchange the leaf", "ACCESS EXCLUSIVE, NOWAIT, about 2 ms",
+             fmt::format("ALTER TABLE {} DETACH PARTITION ...; ALTER TABLE {} ATTACH PARTITION ... DEFAULT", target,
+                         target));
+      for (std::string const& ddl : plan.column_plan->on_empty)
+        step("publish", "column change on the empty shell", "", fmt::format("ALTER TABLE {} {}", target, ddl));
       break;
     case Method::Merge:
-      for (std::string const& ddl : plan.column_plan->before) step("publish", "column change, in a transaction of its own", "ACCESS EXCLUSIVE, NOWAIT, milliseconds", fmt::format("ALTER TABLE {} {}", target, ddl));
+      for (std::string const& ddl : plan.column_plan->before)
+        step("publish", "column change, in a transaction of its own", "ACCESS EXCLUSIVE, NOWAIT, milliseconds",
+             fmt::format("ALTER TABLE {} {}", target, ddl));
       if (plan.creates_table) step("publish", "make the table", "", "");
-      step("publish", plan.request.operation == Operation::Replace ? "delete, update and insert the rows that differ" : plan.request.operation == Operation::Append ? "insert the rows" : "update and insert rows by key", "SHARE ROW EXCLUSIVE (readers go on, writers wait)", "");
-      for (std::string const& ddl : plan.column_plan->after) step("publish", "column change", "ACCESS EXCLUSIVE, NOWAIT, milliseconds", fmt::format("ALTER TABLE {} {}", target, ddl));
+      step("publish",
+           plan.request.operation == Operation::Replace  ? "delete, update and insert the rows that differ"
+           : plan.request.operation == Operation::Append ? "insert the rows"
+                                                         : "update and insert rows by key",
+           "SHARE ROW EXCLUSIVE (readers go on, writers wait)", "");
+      for (std::string const& ddl : plan.column_plan->after)
+        step("publish", "column change", "ACCESS EXCLUSIVE, NOWAIT, milliseconds",
+             fmt::format("ALTER TABLE {} {}", target, ddl));
       break;
-    case Method::Truncate: step("publish", "empty the table and copy the rows into it", "ACCESS EXCLUSIVE for the whole copy: readers wait", fmt::format("TRUNCATE ONLY {}", target)); break;
-    case Method::View: step("publish", "point the view at the new table", "ACCESS EXCLUSIVE on the view, NOWAIT, milliseconds", fmt::format("CREATE OR REPLACE VIEW {} AS ...", target)); break;
-    case Method::Auto: break;
+    case Method::Truncate:
+      step("publish", "empty the table and copy the rows into it", "ACCESS EXCLUSIVE for the whole copy: readers wait",
+           fmt::format("TRUNCATE ONLY {}", target));
+      break;
+    case Method::View:
+      step("publish", "point the view at the new table", "ACCESS EXCLUSIVE on the view, NOWAIT, milliseconds",
+           fmt::format("CREATE OR REPLACE VIEW {} AS ...", target));
+      break;
+    case Method::Auto:
+      break;
   }
   step("publish", "compare the catalog fingerprint with the one before; cursor and ledger; COMMIT", "", "");
-  step("after", plan.method == Method::Shell && !plan.creates_table ? "ANALYZE; the previous leaf is kept for weir table rollback" : "ANALYZE", "", "");
+  step("after",
+       plan.method == Method::Shell && !plan.creates_table
+           ? "ANALYZE; the previous leaf is kept for weir table rollback"
+           : "ANALYZE",
+       "", "");
 }
 
 }  // namespace
@@ -276,7 +367,8 @@ std::string_view method_name(Method method) {
 Result<Plan> plan(std::shared_ptr<Capture const> capture, Request const& request) {
   WEIR_DO(check_rights(*capture));
   if (request.operation == Operation::Upsert && request.key.empty())
-    return Error(ErrorKind::Refused, fmt::format("cannot add rows to \"{}\" by key: no key is known", request.target.text()))
+    return Error(ErrorKind::Refused,
+                 fmt::format("cannot add rows to \"{}\" by key: no key is known", request.target.text()))
         .object(request.target.text())
         .next("set the stream's key, or use append without deduplication");
   WEIR_TRY(Choice choice, choose(*capture, request));

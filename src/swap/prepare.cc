@@ -29,7 +29,8 @@ std::vector<Migration> migrations() {
 
 // The version that the warehouse has; 0 where there is none.
 Result<std::int64_t> current_version(pg::Session& session) {
-  WEIR_TRY(auto there, session.query("SELECT to_regclass('weir.meta') IS NOT NULL AND to_regnamespace('weir_data') IS NOT NULL"));
+  WEIR_TRY(auto there,
+           session.query("SELECT to_regclass('weir.meta') IS NOT NULL AND to_regnamespace('weir_data') IS NOT NULL"));
   if (!there.boolean(0, 0)) return std::int64_t{0};
   WEIR_TRY(auto rows, session.query("SELECT value FROM weir.meta WHERE name = 'schema_version'"));
   return rows.size() == 0 ? std::int64_t{0} : parse_int(rows.text(0, 0)).value_or(0);
@@ -44,28 +45,38 @@ Error explain_denied(pg::Session& session, Error error) {
   }
   Error explained(ErrorKind::Denied, fmt::format("role {} may not keep weir's tables in database {}", role, database));
   explained.sqlstate(error.sqlstate()).cause(error.message()).state("nothing was changed");
-  explained.next(fmt::format("as an administrator: GRANT CREATE ON DATABASE {} TO {}; if schemas weir and weir_data exist already, make {} their owner", database, role, role));
+  explained.next(
+      fmt::format("as an administrator: GRANT CREATE ON DATABASE {} TO {}; if schemas weir and weir_data exist "
+                  "already, make {} their owner",
+                  database, role, role));
   return explained;
 }
 
 Error too_new(std::int64_t has, std::int64_t known) {
-  return Error(ErrorKind::Refused, fmt::format("the warehouse was prepared by a newer weir (schema version {}; this program knows {})", has, known))
+  return Error(ErrorKind::Refused,
+               fmt::format("the warehouse was prepared by a newer weir (schema version {}; this program knows {})", has,
+                           known))
       .state("nothing was changed")
       .next("use the newer weir");
 }
 
 Status migrate(pg::Session& session, std::vector<Migration> const& all) {
   WEIR_TRY(auto transaction, pg::Transaction::begin(session));
-  WEIR_DO(session.execute(fmt::format("SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({}, 2)", kPublishLock)));
-  WEIR_DO(session.execute("SET LOCAL client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS weir; CREATE SCHEMA IF NOT EXISTS weir_data; "
-                          "REVOKE ALL ON SCHEMA weir_data FROM PUBLIC"));
+  WEIR_DO(session.execute(
+      fmt::format("SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({}, 2)", kPublishLock)));
+  WEIR_DO(
+      session.execute("SET LOCAL client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS weir; CREATE SCHEMA IF NOT "
+                      "EXISTS weir_data; "
+                      "REVOKE ALL ON SCHEMA weir_data FROM PUBLIC"));
   WEIR_TRY(std::int64_t version, current_version(session));
   if (version > all.back().version) return too_new(version, all.back().version);
   for (Migration const& migration : all) {
     if (migration.version <= version) continue;
     WEIR_DO(session.execute(embedded_file(migration.file)));
-    WEIR_DO(session.query("INSERT INTO weir.meta (name, value) VALUES ('schema_version', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                          {std::to_string(migration.version)}));
+    WEIR_DO(
+        session.query("INSERT INTO weir.meta (name, value) VALUES ('schema_version', $1) ON CONFLICT (name) DO UPDATE "
+                      "SET value = excluded.value",
+                      {std::to_string(migration.version)}));
   }
   return std::move(transaction).commit();
 }
@@ -85,10 +96,14 @@ ALTER TABLE weir_data.weir_probe ADD COLUMN more bigint;
 ALTER TABLE weir_data.weir_probe ATTACH PARTITION weir_data.weir_probe_2 DEFAULT;
 SELECT count(*) = 2 AND count(*) FILTER (WHERE note = 'new') = 1 FROM weir_data.weir_probe)");
   if (!tried.ok() && session.is_broken()) return std::move(tried).error();
-  std::string const verdict = !tried.ok() ? tried.error().message() : tried->boolean(0, 0) ? "whole row" : "a partitioned table showed other rows than its leaf";
+  std::string const verdict = !tried.ok()            ? tried.error().message()
+                              : tried->boolean(0, 0) ? "whole row"
+                                                     : "a partitioned table showed other rows than its leaf";
   WEIR_DO(std::move(transaction).rollback());
-  WEIR_DO(session.query("INSERT INTO weir.meta (name, value) VALUES ('shell_key', $1), ('shell_key_server', $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                        {verdict, std::to_string(session.server_version() / 10000)}));
+  WEIR_DO(
+      session.query("INSERT INTO weir.meta (name, value) VALUES ('shell_key', $1), ('shell_key_server', $2) ON "
+                    "CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    {verdict, std::to_string(session.server_version() / 10000)}));
   return {};
 }
 
@@ -99,7 +114,8 @@ Status prepare(pg::Session& session) {
   if (version < all.back().version) {
     WEIR_DO(migrate(session, all));
   }
-  WEIR_TRY(auto probed, session.query("SELECT FROM weir.meta WHERE name = 'shell_key_server' AND value = $1", {std::to_string(session.server_version() / 10000)}));
+  WEIR_TRY(auto probed, session.query("SELECT FROM weir.meta WHERE name = 'shell_key_server' AND value = $1",
+                                      {std::to_string(session.server_version() / 10000)}));
   if (probed.size() == 0) {
     WEIR_DO(probe_shell(session));
   }
@@ -110,7 +126,9 @@ Status prepare(pg::Session& session) {
 
 Status prepare_warehouse(pg::Session& session) {
   if (session.server_version() < 130000)
-    return Error(ErrorKind::Refused, fmt::format("PostgreSQL {} is too old to be a warehouse", session.server_version() / 10000)).next("use PostgreSQL 13 or newer");
+    return Error(ErrorKind::Refused,
+                 fmt::format("PostgreSQL {} is too old to be a warehouse", session.server_version() / 10000))
+        .next("use PostgreSQL 13 or newer");
   Status status = prepare(session);
   if (!status.ok()) return explain_denied(session, std::move(status).error().context("preparing the warehouse"));
   return status;

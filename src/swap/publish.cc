@@ -31,11 +31,12 @@ RETURNING token)",
   return fenced(p.options.scope, p.options.token, seen.size() == 1 ? seen.integer(0, 0) : 0);
 }
 
-// The first round trip: settings, fence, and the polite queue behind autovacuum and other DDL, which readers do not notice.
-// lock_timeout must exceed deadlock_timeout, or autovacuum is never evicted.
+// The first round trip: settings, fence, and the polite queue behind autovacuum and other DDL, which readers do not
+// notice. lock_timeout must exceed deadlock_timeout, or autovacuum is never evicted.
 Status open(Publication& p) {
-  WEIR_DO(p.session.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '60s'; "
-                            "SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
+  WEIR_DO(
+      p.session.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '60s'; "
+                        "SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
   WEIR_DO(take_fence(p));
   crash_point("kW2");
   WEIR_DO(queue_politely(p));
@@ -59,11 +60,16 @@ Status complete_again(Publication& p) {
 
 Status apply(Publication& p) {
   switch (p.plan.method) {
-    case Method::Shell: return p.plan.creates_table ? create_shell(p) : p.plan.adopts_table ? adopt_table(p) : swap_leaf(p);
-    case Method::Merge: return p.plan.creates_table ? create_table_in_place(p) : merge_rows(p);
-    case Method::Truncate: return p.plan.creates_table ? create_table_in_place(p) : truncate_and_fill(p);
-    case Method::View: return repoint_view(p);
-    case Method::Auto: break;
+    case Method::Shell:
+      return p.plan.creates_table ? create_shell(p) : p.plan.adopts_table ? adopt_table(p) : swap_leaf(p);
+    case Method::Merge:
+      return p.plan.creates_table ? create_table_in_place(p) : merge_rows(p);
+    case Method::Truncate:
+      return p.plan.creates_table ? create_table_in_place(p) : truncate_and_fill(p);
+    case Method::View:
+      return repoint_view(p);
+    case Method::Auto:
+      break;
   }
   return Error(ErrorKind::Internal, "a plan without a method was published");
 }
@@ -72,18 +78,37 @@ Status apply(Publication& p) {
 Status keep_books(Publication& p) {
   std::string const schema = p.plan.request.target.schema, name = p.plan.request.target.name;
   if (uses_leaf(p.plan)) {
-    WEIR_DO(p.session.query("UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN ('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL", {schema, name}));
-    WEIR_DO(p.session.query("UPDATE weir.generation SET state = CASE state WHEN 'published' THEN 'previous' ELSE 'old' END, drop_after = CASE state WHEN 'previous' THEN clock_timestamp() END WHERE target_schema = $1 AND target_name = $2 AND state IN ('published', 'previous')", {schema, name}));
-    WEIR_DO(p.session.query("UPDATE weir.generation SET state = 'published', rows = $2, swapped_at = clock_timestamp() WHERE id = $1", {std::to_string(p.generation), std::to_string(p.report.rows_after)}));
+    WEIR_DO(p.session.query(
+        "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
+        "('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL",
+        {schema, name}));
+    WEIR_DO(
+        p.session.query("UPDATE weir.generation SET state = CASE state WHEN 'published' THEN 'previous' ELSE 'old' "
+                        "END, drop_after = CASE state WHEN 'previous' THEN clock_timestamp() END WHERE target_schema = "
+                        "$1 AND target_name = $2 AND state IN ('published', 'previous')",
+                        {schema, name}));
+    WEIR_DO(p.session.query(
+        "UPDATE weir.generation SET state = 'published', rows = $2, swapped_at = clock_timestamp() WHERE id = $1",
+        {std::to_string(p.generation), std::to_string(p.report.rows_after)}));
   } else {
-    WEIR_DO(p.session.query("UPDATE weir.generation SET state = 'old', swapped_at = clock_timestamp(), drop_after = clock_timestamp() WHERE id = $1", {std::to_string(p.generation)}));
-    WEIR_DO(p.session.query("UPDATE weir.generation SET rows = $3 WHERE target_schema = $1 AND target_name = $2 AND state = 'published'", {schema, name, std::to_string(p.report.rows_after)}));
+    WEIR_DO(
+        p.session.query("UPDATE weir.generation SET state = 'old', swapped_at = clock_timestamp(), drop_after = "
+                        "clock_timestamp() WHERE id = $1",
+                        {std::to_string(p.generation)}));
+    WEIR_DO(p.session.query(
+        "UPDATE weir.generation SET rows = $3 WHERE target_schema = $1 AND target_name = $2 AND state = 'published'",
+        {schema, name, std::to_string(p.report.rows_after)}));
   }
   for (Shadow const& s : p.plan.column_plan->new_shadows) {
-    WEIR_DO(p.session.query("INSERT INTO weir.shadow (target_schema, target_name, column_name, shadow_name, old_type, reason) VALUES ($1, $2, $3, $4, $5, $6)", {schema, name, s.column, s.shadow, s.old_type, s.reason}));
+    WEIR_DO(
+        p.session.query("INSERT INTO weir.shadow (target_schema, target_name, column_name, shadow_name, old_type, "
+                        "reason) VALUES ($1, $2, $3, $4, $5, $6)",
+                        {schema, name, s.column, s.shadow, s.old_type, s.reason}));
   }
   for (std::string const& gone : p.plan.column_plan->gone_shadows) {
-    WEIR_DO(p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3", {schema, name, gone}));
+    WEIR_DO(
+        p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3",
+                        {schema, name, gone}));
   }
   return {};
 }
@@ -136,9 +161,9 @@ Error busy(Publication& p, Error const& last) {
   return error;
 }
 
-// A leaf that was not filled by COPY ... FREEZE shows itself empty to snapshots older than its last chunk. They are waited
-// for, a minute at most; a session that outlasts that is named. (pg_stat_activity shows the snapshots of others only to
-// members of pg_read_all_stats.)
+// A leaf that was not filled by COPY ... FREEZE shows itself empty to snapshots older than its last chunk. They are
+// waited for, a minute at most; a session that outlasts that is named. (pg_stat_activity shows the snapshots of others
+// only to members of pg_read_all_stats.)
 Status wait_for_older_snapshots(Publication& p) {
   Clock& clock = system_clock();
   Duration const until = clock.monotonic() + std::min<Duration>(p.options.window, std::chrono::minutes(1));
@@ -150,7 +175,9 @@ WHERE g.id = $1 AND a.pid <> pg_backend_pid() AND a.datname = current_database()
                                         {std::to_string(p.generation)}));
     if (rows.size() == 0) return {};
     if (clock.monotonic() >= until || p.options.stop.stop_requested()) {
-      p.report.notes.push_back(fmt::format("pid {}, role \"{}\", has a snapshot older than the load: it sees the table empty until its transaction ends", rows.text(0, 0), rows.text(0, 1)));
+      p.report.notes.push_back(fmt::format(
+          "pid {}, role \"{}\", has a snapshot older than the load: it sees the table empty until its transaction ends",
+          rows.text(0, 0), rows.text(0, 1)));
       return {};
     }
     clock.sleep(std::chrono::milliseconds(100), p.options.stop);
@@ -159,16 +186,21 @@ WHERE g.id = $1 AND a.pid <> pg_backend_pid() AND a.datname = current_database()
 
 // Housekeeping after COMMIT: what fails here is a note, since the rows are published.
 void after(Publication& p) {
-  auto note = [&](std::string what, Error const& error) { p.report.notes.push_back(fmt::format("{}: {}", what, error.message())); };
+  auto note = [&](std::string what, Error const& error) {
+    p.report.notes.push_back(fmt::format("{}: {}", what, error.message()));
+  };
   std::string const target = p.plan.request.target.quoted();
   if (p.plan.method != Method::View) {
     bool const shell = p.plan.method == Method::Shell || p.plan.capture->kind == TargetKind::Shell;
-    std::string const analyze = shell && p.session.server_version() >= 180000 && uses_leaf(p.plan) ? "ANALYZE ONLY " : "ANALYZE ";
+    std::string const analyze =
+        shell && p.session.server_version() >= 180000 && uses_leaf(p.plan) ? "ANALYZE ONLY " : "ANALYZE ";
     if (auto done = p.session.execute(analyze + target); !done.ok()) note("ANALYZE after the publish", done.error());
   }
   crash_point("kW9");
-  auto old = p.session.query("SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 AND state = 'old'",
-                             {p.plan.request.target.schema, p.plan.request.target.name});
+  auto old = p.session.query(
+      "SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 AND "
+      "state = 'old'",
+      {p.plan.request.target.schema, p.plan.request.target.name});
   if (!old.ok()) return note("looking for older generations", old.error());
   for (std::size_t i = 0; i < old->size(); ++i) {
     sql::QualifiedName const relation{std::string(old->text(i, 1)), std::string(old->text(i, 2))};
@@ -182,13 +214,15 @@ void after(Publication& p) {
 
 Status queue_politely(Publication& p) {
   if (!p.plan.capture->relation || p.plan.capture->relation->kind == 'v' || p.plan.method == Method::Merge) return {};
-  WEIR_DO(p.session.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", p.plan.request.target.quoted())));
+  WEIR_DO(
+      p.session.execute(fmt::format("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", p.plan.request.target.quoted())));
   return {};
 }
 
 Status plan_again(Publication& p) {
   Plan const old = p.plan;
-  WEIR_TRY(auto now, capture(p.session, old.request.target, old.adopts_table ? warehouse::Definitions::Print : warehouse::Definitions::Omit));
+  WEIR_TRY(auto now, capture(p.session, old.request.target,
+                             old.adopts_table ? warehouse::Definitions::Print : warehouse::Definitions::Omit));
   if (now->kind != old.capture->kind) return changed_meanwhile(old, "another kind of relation stands there now");
   if (!uses_leaf(old)) {
     // The rows name the columns they go to; columns made for them are there already.
@@ -199,19 +233,23 @@ Status plan_again(Publication& p) {
   request.method = old.method;  // the load was made for this method
   WEIR_TRY(p.plan, plan(now, request));
   p.plan.reason = old.reason;
-  if (p.plan.method != old.method) return changed_meanwhile(old, fmt::format("it is a {} now", now->relation ? relkind_name(now->relation->kind) : "missing table"));
+  if (p.plan.method != old.method)
+    return changed_meanwhile(
+        old, fmt::format("it is a {} now", now->relation ? relkind_name(now->relation->kind) : "missing table"));
   return {};
 }
 
 bool may_pass(Error const& error) {
   std::string const& state = error.sqlstate();
-  return state == "55P03" || state == "40P01" || state == "40001" || (state == "XX000" && error.message().find("concurrently") != std::string::npos);
+  return state == "55P03" || state == "40P01" || state == "40001" ||
+         (state == "XX000" && error.message().find("concurrently") != std::string::npos);
 }
 
 Status with_exclusive_lock(Publication& p, std::string const& locks, std::string const& statements) {
   Clock& clock = system_clock();
   Duration const until = clock.monotonic() + p.patience;
-  // Other tables may be locked by the statements (foreign keys): never wait long for them, since readers would wait, too.
+  // Other tables may be locked by the statements (foreign keys): never wait long for them, since readers would wait,
+  // too.
   std::string text = "SAVEPOINT weir_lock; SET LOCAL lock_timeout = '20ms'";
   if (!locks.empty()) text += "; LOCK TABLE " + locks + " IN ACCESS EXCLUSIVE MODE NOWAIT";
   if (!statements.empty()) text += "; " + statements;
@@ -235,10 +273,23 @@ Status with_exclusive_lock(Publication& p, std::string const& locks, std::string
 Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load, PublishOptions const& options) {
   auto const& state = LoadAccess::state(load);
   if (!state.ready) return Error(ErrorKind::Internal, "a load was published before it was finished");
-  Publication p{.session = session, .plan = plan, .relation = state.relation, .generation = state.generation, .rows = state.rows,
-                .relaxed = {}, .options = options, .report = {}, .started = {}, .locked_at = {}, .fingerprint = {}, .before = {}, .careful = false, .patience = std::chrono::seconds(3)};
+  Publication p{.session = session,
+                .plan = plan,
+                .relation = state.relation,
+                .generation = state.generation,
+                .rows = state.rows,
+                .relaxed = {},
+                .options = options,
+                .report = {},
+                .started = {},
+                .locked_at = {},
+                .fingerprint = {},
+                .before = {},
+                .careful = false,
+                .patience = std::chrono::seconds(3)};
   p.report.method = plan.method;
-  WEIR_TRY(auto row, session.query("SELECT relaxed, notes, state FROM weir.generation WHERE id = $1", {std::to_string(state.generation)}));
+  WEIR_TRY(auto row, session.query("SELECT relaxed, notes, state FROM weir.generation WHERE id = $1",
+                                   {std::to_string(state.generation)}));
   if (row.size() == 0) return changed_meanwhile(plan, "the load is not registered any more");
   if (!row.text(0, 0).empty()) p.relaxed = split(row.text(0, 0), '\n');
   for (std::string const& note : split(row.text(0, 1), '\n'))

@@ -17,9 +17,9 @@ namespace weir::swap {
 // One publish, from its first try to its last. Belongs to the publishing thread.
 struct Publication {
   pg::Session& session;
-  Plan plan;                        // made anew from what stands there now, under the gentle lock
-  sql::QualifiedName relation;      // the load
-  std::int64_t generation = 0;      // its row in weir.generation
+  Plan plan;                    // made anew from what stands there now, under the gentle lock
+  sql::QualifiedName relation;  // the load
+  std::int64_t generation = 0;  // its row in weir.generation
   std::uint64_t rows = 0;
   std::vector<std::string> relaxed;
   PublishOptions const& options;
@@ -27,14 +27,14 @@ struct Publication {
   Duration started{}, locked_at{};
   std::optional<warehouse::Fingerprint> fingerprint;  // prepared, where the table's OID stays
   std::vector<warehouse::Fact> before;
-  bool careful = false;             // something differed in an earlier try: take the facts inside the lock
+  bool careful = false;                         // something differed in an earlier try: take the facts inside the lock
   Duration patience = std::chrono::seconds(3);  // how long NOWAIT is tried before the gentle lock is given back
   std::minstd_rand jitter{std::random_device{}()};
 };
 
-// Runs `statements` (one string, so that no network delay passes) with ACCESS EXCLUSIVE NOWAIT on `locks`, in a savepoint,
-// again and again with a jittered pause for up to 3 seconds. `locks` empty: the statements lock for themselves. Busy (55P03) when they could not be had: the caller gives its
-// other locks back.
+// Runs `statements` (one string, so that no network delay passes) with ACCESS EXCLUSIVE NOWAIT on `locks`, in a
+// savepoint, again and again with a jittered pause for up to 3 seconds. `locks` empty: the statements lock for
+// themselves. Busy (55P03) when they could not be had: the caller gives its other locks back.
 Status with_exclusive_lock(Publication& p, std::string const& locks, std::string const& statements);
 
 // SHARE UPDATE EXCLUSIVE: behind autovacuum and other DDL only; readers and writers go on.
@@ -64,7 +64,8 @@ std::string swap_statements(Plan const& plan, sql::QualifiedName const& leaf, st
 Status verify(Publication& p);
 
 // Adoption: a fact that differs because the table became a shell, and that is there in its new form.
-bool adoption_accounts_for(Publication const& p, warehouse::Fact const& fact, std::vector<warehouse::Fact> const& after);
+bool adoption_accounts_for(Publication const& p, warehouse::Fact const& fact,
+                           std::vector<warehouse::Fact> const& after);
 
 inline constexpr std::string_view kFingerprintDiffers = "catalog fingerprint";  // Error::where() of verify()'s refusal
 

@@ -21,13 +21,15 @@ Status make_empty_load(Publication& p) {
   return {};
 }
 
-// In place: rights and column DDL are proved, the rows are left alone. EXPLAIN checks rights and plans, and runs nothing.
+// In place: rights and column DDL are proved, the rows are left alone. EXPLAIN checks rights and plans, and runs
+// nothing.
 Status rehearse_in_place(Publication& p) {
   std::string const target = p.plan.request.target.quoted();
   if (p.plan.creates_table) return create_table_in_place(p);
   std::string statements;
   for (auto const* ddl : {&p.plan.column_plan->before, &p.plan.column_plan->after})
-    for (std::string const& sql : *ddl) statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", target, sql);
+    for (std::string const& sql : *ddl)
+      statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", target, sql);
   if (!statements.empty()) {
     WEIR_DO(with_exclusive_lock(p, target, statements));
   }
@@ -36,7 +38,8 @@ Status rehearse_in_place(Publication& p) {
     if (c.fill == Fill::Copied) columns += (columns.empty() ? "" : ", ") + sql::quote_pg(c.name);
   bool always = false;
   for (warehouse::Column const& c : p.plan.capture->relation->columns) always = always || c.identity == "a";
-  WEIR_DO(p.session.execute(fmt::format("EXPLAIN INSERT INTO {} ({}){} SELECT {} FROM {}", target, columns, always ? " OVERRIDING SYSTEM VALUE" : "", columns, p.relation.quoted())));
+  WEIR_DO(p.session.execute(fmt::format("EXPLAIN INSERT INTO {} ({}){} SELECT {} FROM {}", target, columns,
+                                        always ? " OVERRIDING SYSTEM VALUE" : "", columns, p.relation.quoted())));
   WEIR_DO(p.session.execute(fmt::format("EXPLAIN DELETE FROM {} WHERE false", target)));
   return {};
 }
@@ -55,16 +58,25 @@ Status rehearse_publish(Publication& p) {
       break;
     }
     case Method::Merge:
-    case Method::Truncate: return rehearse_in_place(p);
-    case Method::Auto: break;
+    case Method::Truncate:
+      return rehearse_in_place(p);
+    case Method::Auto:
+      break;
   }
   return verify(p);
 }
 
 Error would_break(Plan const& plan, Error error) {
-  Error refused(error.kind() == ErrorKind::Denied ? ErrorKind::Denied : ErrorKind::Refused, fmt::format("cannot refresh \"{}\": the rehearsal of the publish failed: {}", plan.request.target.text(), error.message()));
-  refused.object(plan.request.target.text()).sqlstate(error.sqlstate()).cause(error.cause()).state("nothing was loaded and nothing was changed");
-  refused.next(error.next().empty() ? (plan.adopts_table ? "change what stands in the way, or use method merge" : "change what stands in the way, and run it again") : error.next());
+  Error refused(error.kind() == ErrorKind::Denied ? ErrorKind::Denied : ErrorKind::Refused,
+                fmt::format("cannot refresh \"{}\": the rehearsal of the publish failed: {}",
+                            plan.request.target.text(), error.message()));
+  refused.object(plan.request.target.text())
+      .sqlstate(error.sqlstate())
+      .cause(error.cause())
+      .state("nothing was loaded and nothing was changed");
+  refused.next(error.next().empty() ? (plan.adopts_table ? "change what stands in the way, or use method merge"
+                                                         : "change what stands in the way, and run it again")
+                                    : error.next());
   return refused;
 }
 
@@ -73,12 +85,27 @@ Error would_break(Plan const& plan, Error error) {
 Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan) {
   Clock& clock = system_clock();
   PublishOptions const options;
-  sql::QualifiedName const name{std::string(kDataSchema), sql::derive_identifier(plan.request.target.schema + "__" + plan.request.target.name, "__rehearse")};
-  Publication p{.session = session, .plan = plan, .relation = name, .generation = 0, .rows = 0, .relaxed = {}, .options = options, .report = {},
-                .started = clock.monotonic(), .locked_at = {}, .fingerprint = {}, .before = {}, .careful = false, .patience = std::chrono::seconds(1)};
+  sql::QualifiedName const name{
+      std::string(kDataSchema),
+      sql::derive_identifier(plan.request.target.schema + "__" + plan.request.target.name, "__rehearse")};
+  Publication p{.session = session,
+                .plan = plan,
+                .relation = name,
+                .generation = 0,
+                .rows = 0,
+                .relaxed = {},
+                .options = options,
+                .report = {},
+                .started = clock.monotonic(),
+                .locked_at = {},
+                .fingerprint = {},
+                .before = {},
+                .careful = false,
+                .patience = std::chrono::seconds(1)};
   Rehearsal rehearsal;
   WEIR_TRY(auto transaction, pg::Transaction::begin(session));
-  WEIR_DO(session.execute("SET LOCAL lock_timeout = '100ms'; SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
+  WEIR_DO(session.execute(
+      "SET LOCAL lock_timeout = '100ms'; SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
   Status done = rehearse_publish(p);
   p.fingerprint.reset();
   WEIR_DO(std::move(transaction).rollback());
@@ -86,12 +113,15 @@ Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan) {
   if (!done.ok() && (may_pass(done.error()) || done.error().where() == kFingerprintDiffers)) {
     rehearsal.complete = false;
     std::string who = done.error().message();
-    if (auto blockers = warehouse::load_blockers(session, plan.request.target); blockers.ok() && !blockers->empty()) who = blockers->front().text();
+    if (auto blockers = warehouse::load_blockers(session, plan.request.target); blockers.ok() && !blockers->empty())
+      who = blockers->front().text();
     rehearsal.notes.push_back(fmt::format("not rehearsed: {}", who));
     return rehearsal;
   }
   if (!done.ok()) return would_break(plan, std::move(done).error());
-  if (p.report.dependents_verified > 0) rehearsal.notes.push_back(fmt::format("{} verified", plural(static_cast<std::uint64_t>(p.report.dependents_verified), "object")));
+  if (p.report.dependents_verified > 0)
+    rehearsal.notes.push_back(
+        fmt::format("{} verified", plural(static_cast<std::uint64_t>(p.report.dependents_verified), "object")));
   return rehearsal;
 }
 

@@ -1,5 +1,5 @@
-// Policy upgrade: views that use a column of another type are emptied and refilled by CREATE OR REPLACE, never dropped. OID,
-// grants, comments, triggers and everything above them stay.
+// Policy upgrade: views that use a column of another type are emptied and refilled by CREATE OR REPLACE, never dropped.
+// OID, grants, comments, triggers and everything above them stay.
 
 #include <fmt/format.h>
 
@@ -16,7 +16,10 @@ struct View {
 
 // "SELECT NULL::int4 AS id, ..." with the view's own columns, and its definition cast back to them.
 Result<View> describe(pg::Session& session, Dependent const& dependent) {
-  View view{.dependent = dependent, .name = sql::QualifiedName{dependent.schema, dependent.name}.quoted(), .stub = {}, .pinned = {}};
+  View view{.dependent = dependent,
+            .name = sql::QualifiedName{dependent.schema, dependent.name}.quoted(),
+            .stub = {},
+            .pinned = {}};
   WEIR_TRY(auto rows, session.query(R"(
 SELECT string_agg(format('NULL::%s%s AS %I', format_type(a.atttypid, a.atttypmod), k.text, a.attname), ', ' ORDER BY a.attnum),
        string_agg(format('q.%1$I::%2$s%3$s AS %1$I', a.attname, format_type(a.atttypid, a.atttypmod), k.text), ', ' ORDER BY a.attnum),
@@ -25,7 +28,8 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 CROSS JOIN LATERAL (SELECT CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation::text ELSE '' END AS text) k
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped)",
                                     {std::to_string(dependent.oid)}));
-  std::string const head = fmt::format("CREATE OR REPLACE VIEW {}{} AS ", view.name, dependent.options.empty() ? "" : " WITH (" + dependent.options + ")");
+  std::string const head = fmt::format("CREATE OR REPLACE VIEW {}{} AS ", view.name,
+                                       dependent.options.empty() ? "" : " WITH (" + dependent.options + ")");
   std::string body(rows.text(0, 2));
   while (!body.empty() && (body.back() == ';' || body.back() == '\n' || body.back() == ' ')) body.pop_back();
   view.stub = head + "SELECT " + std::string(rows.text(0, 0)) + " WHERE false";
@@ -41,8 +45,10 @@ Status swap_with_rewrite(Publication& p, std::string const& locks, std::string c
   std::string statements;
   for (Dependent const& dependent : p.plan.column_plan->rewritten) {
     WEIR_TRY(View view, describe(p.session, dependent));
-    WEIR_DO(p.session.query("INSERT INTO weir.archive (object, kind, owner, definition, reason) VALUES ($1, $2, $3, $4, $5)",
-                            {dependent.object, dependent.kind, dependent.owner, view.dependent.definition, "a column of " + p.plan.request.target.text() + " changed its type"}));
+    WEIR_DO(p.session.query(
+        "INSERT INTO weir.archive (object, kind, owner, definition, reason) VALUES ($1, $2, $3, $4, $5)",
+        {dependent.object, dependent.kind, dependent.owner, view.dependent.definition,
+         "a column of " + p.plan.request.target.text() + " changed its type"}));
     statements += view.stub + "; ";
     views.push_back(std::move(view));
   }
@@ -54,7 +60,8 @@ Status swap_with_rewrite(Publication& p, std::string const& locks, std::string c
     if (done.ok()) continue;
     if (done.error().sqlstate() != "42P16") return std::move(done).error();
     WEIR_DO(p.session.execute("ROLLBACK TO SAVEPOINT weir_view; " + view.pinned));
-    p.report.notes.push_back(fmt::format("{} keeps its column types: what stands above it expects them", view.dependent.object));
+    p.report.notes.push_back(
+        fmt::format("{} keeps its column types: what stands above it expects them", view.dependent.object));
   }
   return {};
 }

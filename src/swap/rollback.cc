@@ -30,15 +30,30 @@ Request request_for(Capture const& capture, warehouse::Relation const& leaf) {
 Result<Report> roll_back_to(pg::Session& session, sql::QualifiedName const& target, PublishOptions const& options) {
   WEIR_TRY(auto now, capture(session, target));
   if (now->kind != TargetKind::Shell && now->kind != TargetKind::View)
-    return no_previous(target, now->relation ? fmt::format("it is an ordinary {}: only shells and stable views keep the rows of before", relkind_name(now->relation->kind)) : "there is no such table");
+    return no_previous(target,
+                       now->relation
+                           ? fmt::format("it is an ordinary {}: only shells and stable views keep the rows of before",
+                                         relkind_name(now->relation->kind))
+                           : "there is no such table");
   if (!now->previous) return no_previous(target, "it was published once only, or the leaf was collected");
   WEIR_TRY(auto leaf, warehouse::load_relation(session, now->previous->relation));
   if (!leaf) return no_previous(target, fmt::format("\"{}\" is gone", now->previous->relation.text()));
 
   WEIR_TRY(Plan made, plan(now, request_for(*now, *leaf)));
-  Publication p{.session = session, .plan = std::move(made), .relation = now->previous->relation, .generation = now->previous->id,
-                .rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now->previous->rows)), .relaxed = {}, .options = options, .report = {},
-                .started = {}, .locked_at = {}, .fingerprint = {}, .before = {}, .careful = false, .patience = std::chrono::seconds(3)};
+  Publication p{.session = session,
+                .plan = std::move(made),
+                .relation = now->previous->relation,
+                .generation = now->previous->id,
+                .rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now->previous->rows)),
+                .relaxed = {},
+                .options = options,
+                .report = {},
+                .started = {},
+                .locked_at = {},
+                .fingerprint = {},
+                .before = {},
+                .careful = false,
+                .patience = std::chrono::seconds(3)};
   if (p.plan.column_plan->renames) {
     // The leaf gets the shadow's column (empty) before it is measured.
     for (std::string const& statement : complete_leaf(p.plan, *leaf, {})) {
@@ -49,10 +64,12 @@ Result<Report> roll_back_to(pg::Session& session, sql::QualifiedName const& targ
     for (LoadColumn const& c : p.plan.column_plan->load) {
       if (leaf->find_column(c.name) != nullptr) continue;
       std::string const collation = c.collation.empty() ? "" : " COLLATE " + c.collation;
-      WEIR_DO(session.execute(fmt::format("ALTER TABLE {} ADD COLUMN {} {}{}", leaf->name.quoted(), sql::quote_pg(c.name), c.type, collation)));
+      WEIR_DO(session.execute(fmt::format("ALTER TABLE {} ADD COLUMN {} {}{}", leaf->name.quoted(),
+                                          sql::quote_pg(c.name), c.type, collation)));
       missing += (missing.empty() ? "\"" : ", \"") + c.name + "\"";
     }
-    if (!missing.empty()) p.report.notes.push_back(fmt::format("the previous leaf has no column {}: its rows hold NULL there", missing));
+    if (!missing.empty())
+      p.report.notes.push_back(fmt::format("the previous leaf has no column {}: its rows hold NULL there", missing));
   }
   WEIR_TRY(Proof proof, prove(session, p.plan, p.relation));
   p.rows = proof.rows;

@@ -15,7 +15,11 @@ std::string clone_trigger_states(Plan const& plan, sql::QualifiedName const& lea
   std::string text;
   for (warehouse::Trigger const& t : plan.capture->relation->triggers) {
     if (!t.row || t.enabled == "O") continue;
-    text += fmt::format("; ALTER TABLE {} {} TRIGGER {}", leaf.quoted(), t.enabled == "D" ? "DISABLE" : t.enabled == "R" ? "ENABLE REPLICA" : "ENABLE ALWAYS", quote_pg(t.name));
+    text += fmt::format("; ALTER TABLE {} {} TRIGGER {}", leaf.quoted(),
+                        t.enabled == "D"   ? "DISABLE"
+                        : t.enabled == "R" ? "ENABLE REPLICA"
+                                           : "ENABLE ALWAYS",
+                        quote_pg(t.name));
   }
   return text;
 }
@@ -41,14 +45,16 @@ Status take_facts(Publication& p) {
 
 std::string shell_ddl(Plan const& plan) {
   // Always with ".*": a column may be named like the table.
-  return fmt::format("CREATE TABLE {} ({}) PARTITION BY LIST (({}.* IS NULL))", plan.request.target.quoted(), column_list(plan), quote_pg(plan.request.target.name));
+  return fmt::format("CREATE TABLE {} ({}) PARTITION BY LIST (({}.* IS NULL))", plan.request.target.quoted(),
+                     column_list(plan), quote_pg(plan.request.target.name));
 }
 
 Status create_shell(Publication& p) {
   if (!p.plan.capture->schema_exists) {
     WEIR_DO(p.session.execute(fmt::format("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(p.plan.request.target.schema))));
   }
-  WEIR_DO(p.session.execute(fmt::format("{}; ALTER TABLE {} ATTACH PARTITION {} DEFAULT", shell_ddl(p.plan), p.plan.request.target.quoted(), p.relation.quoted())));
+  WEIR_DO(p.session.execute(fmt::format("{}; ALTER TABLE {} ATTACH PARTITION {} DEFAULT", shell_ddl(p.plan),
+                                        p.plan.request.target.quoted(), p.relation.quoted())));
   p.report.generation = p.relation.text();
   p.report.rows_after = p.rows;
   return {};
@@ -59,13 +65,16 @@ std::string swap_statements(Plan const& plan, sql::QualifiedName const& leaf, st
   std::string text;
   if (plan.capture->leaf) text += alter + "DETACH PARTITION " + plan.capture->leaf->name.quoted() + "; ";
   for (std::string const& ddl : plan.column_plan->on_empty) text += alter + ddl + "; ";
-  for (std::string const& column : relaxed) text += alter + fmt::format("ALTER COLUMN {} DROP NOT NULL; ", quote_pg(column));
+  for (std::string const& column : relaxed)
+    text += alter + fmt::format("ALTER COLUMN {} DROP NOT NULL; ", quote_pg(column));
   return text + alter + fmt::format("ATTACH PARTITION {} DEFAULT", leaf.quoted()) + clone_trigger_states(plan, leaf);
 }
 
 Status swap_leaf(Publication& p) {
   WEIR_DO(take_facts(p));
-  for (std::string const& column : p.relaxed) p.report.notes.push_back(fmt::format("column \"{}\" is no longer NOT NULL: the source allows NULL, and the rows hold it", column));
+  for (std::string const& column : p.relaxed)
+    p.report.notes.push_back(
+        fmt::format("column \"{}\" is no longer NOT NULL: the source allows NULL, and the rows hold it", column));
   std::string const locks = p.plan.request.target.quoted() + ", " + p.relation.quoted();
   std::string const statements = swap_statements(p.plan, p.relation, p.relaxed);
   if (!p.plan.column_plan->rewritten.empty()) {
@@ -79,7 +88,8 @@ Status swap_leaf(Publication& p) {
   }
   p.report.generation = p.relation.text();
   p.report.rows_after = p.rows;
-  if (p.plan.capture->published && p.plan.capture->published->rows > 0) p.report.rows_before = static_cast<std::uint64_t>(p.plan.capture->published->rows);
+  if (p.plan.capture->published && p.plan.capture->published->rows > 0)
+    p.report.rows_before = static_cast<std::uint64_t>(p.plan.capture->published->rows);
   return {};
 }
 

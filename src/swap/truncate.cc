@@ -1,4 +1,5 @@
-// Method truncate: the table is emptied and filled in one transaction. Readers wait for the whole copy, and the plan says so.
+// Method truncate: the table is emptied and filled in one transaction. Readers wait for the whole copy, and the plan
+// says so.
 
 #include <fmt/format.h>
 
@@ -34,11 +35,13 @@ Status truncate_and_fill(Publication& p) {
   WEIR_DO(reader.query("SELECT set_config('role', $1, false)", {p.plan.capture->role}));
   WEIR_DO(take_facts(p));
   WEIR_DO(with_exclusive_lock(p, target, "TRUNCATE ONLY " + target));
-  WEIR_TRY(p.report.rows_after, pump(reader, fmt::format("COPY {} ({}) TO STDOUT (FORMAT binary)", p.relation.quoted(), there), p.session,
-                                     fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE)", target, here)));
+  WEIR_TRY(p.report.rows_after,
+           pump(reader, fmt::format("COPY {} ({}) TO STDOUT (FORMAT binary)", p.relation.quoted(), there), p.session,
+                fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE)", target, here)));
   p.report.inserted = p.report.rows_after;
   if (p.report.rows_after != p.rows)
-    return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} rows were loaded and {} arrived", p.plan.request.target.text(), p.rows, p.report.rows_after))
+    return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} rows were loaded and {} arrived",
+                                              p.plan.request.target.text(), p.rows, p.report.rows_after))
         .state("rolled back: the rows of before are still served")
         .next("run it again");
   for (std::string const& ddl : p.plan.column_plan->after) {

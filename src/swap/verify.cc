@@ -19,14 +19,21 @@ class Expected {
     touched_.insert(p.relaxed.begin(), p.relaxed.end());
   }
 
-  bool lost(Fact const& fact) const { return either(fact) || (fact.aspect == "valid" && fact.value == "false") || (fact.object == "leaf" && own_key(fact)); }
-  bool gained(Fact const& fact) const { return either(fact) || (fact.aspect == "valid" && fact.value == "true") || fact.object == "leaf"; }
+  bool lost(Fact const& fact) const {
+    return either(fact) || (fact.aspect == "valid" && fact.value == "false") ||
+           (fact.object == "leaf" && own_key(fact));
+  }
+  bool gained(Fact const& fact) const {
+    return either(fact) || (fact.aspect == "valid" && fact.value == "true") || fact.object == "leaf";
+  }
 
  private:
   bool either(Fact const& fact) const {
     if (about_touched_column(fact)) return true;
     if (rewritten(fact)) return true;
-    if (plan_.method == Method::View && fact.object == "relation" && (fact.aspect == "definition" || fact.aspect == "stored rule")) return true;
+    if (plan_.method == Method::View && fact.object == "relation" &&
+        (fact.aspect == "definition" || fact.aspect == "stored rule"))
+      return true;
     // Names of renamed columns are printed in definitions; what is stored ("stored rule", OIDs, types) must not differ.
     return columns_.renames && (fact.aspect == "definition" || fact.object == "leaf");
   }
@@ -34,24 +41,29 @@ class Expected {
     for (std::string const& column : touched_) {
       std::string const shown = sql::quote_pg_if_needed(column), quoted = sql::quote_pg(column);
       if (fact.object == "relation column " + shown || fact.object == "relation column " + quoted) return true;
-      if (fact.object.starts_with("default value for column " + column + " of table " + plan_.request.target.text())) return true;
-      if (fact.object.starts_with("default value for column " + shown + " of table ") && ends_with_table(fact.object)) return true;
+      if (fact.object.starts_with("default value for column " + column + " of table " + plan_.request.target.text()))
+        return true;
+      if (fact.object.starts_with("default value for column " + shown + " of table ") && ends_with_table(fact.object))
+        return true;
     }
     // PostgreSQL 18 has a constraint for every NOT NULL.
-    return fact.object.starts_with("constraint ") && ends_with_table(fact.object) && fact.object.find("_not_null") != std::string::npos && !touched_.empty();
+    return fact.object.starts_with("constraint ") && ends_with_table(fact.object) &&
+           fact.object.find("_not_null") != std::string::npos && !touched_.empty();
   }
   bool ends_with_table(std::string const& object) const {
     return object.ends_with(" " + plan_.request.target.text()) || object.ends_with(" " + plan_.request.target.quoted());
   }
   bool rewritten(Fact const& fact) const {
     if (fact.aspect != "definition" && fact.aspect != "stored rule") return false;
-    return std::any_of(columns_.rewritten.begin(), columns_.rewritten.end(), [&](Dependent const& d) { return d.object == fact.object; });
+    return std::any_of(columns_.rewritten.begin(), columns_.rewritten.end(),
+                       [&](Dependent const& d) { return d.object == fact.object; });
   }
   // The key that weir itself gave the leaf follows the source's key.
   bool own_key(Fact const& fact) const {
     if (fact.aspect != "constraint" || !plan_.capture->leaf || plan_.request.key.empty()) return false;
     for (auto const& k : plan_.capture->leaf->constraints)
-      if (k.definition == fact.value && k.name == sql::derive_identifier(plan_.capture->leaf->name.name, "__pkey")) return true;
+      if (k.definition == fact.value && k.name == sql::derive_identifier(plan_.capture->leaf->name.name, "__pkey"))
+        return true;
     return false;
   }
 
@@ -64,7 +76,8 @@ class Expected {
 
 Status verify(Publication& p) {
   if (p.plan.creates_table) return {};
-  WEIR_TRY(auto after, p.fingerprint ? p.fingerprint->take() : warehouse::load_fingerprint(p.session, p.plan.request.target));
+  WEIR_TRY(auto after,
+           p.fingerprint ? p.fingerprint->take() : warehouse::load_fingerprint(p.session, p.plan.request.target));
   std::set<std::string> objects;
   for (Fact const& fact : after)
     if (fact.object.find(" column ") == std::string::npos) objects.insert(fact.object);
@@ -81,7 +94,9 @@ Status verify(Publication& p) {
   for (Fact const& fact : difference.gained)
     if (!expected.gained(fact) && !(p.plan.adopts_table && adoption_accounts_for(p, fact, after))) tell("new:", fact);
   if (count == 0) return {};
-  return Error(ErrorKind::Refused, fmt::format("could not publish \"{}\": {} would differ afterwards", p.plan.request.target.text(), plural(static_cast<std::uint64_t>(count), "catalog fact")))
+  return Error(ErrorKind::Refused,
+               fmt::format("could not publish \"{}\": {} would differ afterwards", p.plan.request.target.text(),
+                           plural(static_cast<std::uint64_t>(count), "catalog fact")))
       .object(p.plan.request.target.text())
       .where(std::string(kFingerprintDiffers))
       .cause(told)
@@ -103,7 +118,8 @@ Result<std::string> what_drop_would_say(pg::Session& session, sql::QualifiedName
   WEIR_DO(std::move(transaction).rollback());
   if (tried.ok()) return std::string("DROP TABLE");
   Error const& error = tried.error();
-  return fmt::format("ERROR: {}: {}{}", error.sqlstate(), error.message(), error.cause().empty() ? "" : "\nDETAIL: " + error.cause());
+  return fmt::format("ERROR: {}: {}{}", error.sqlstate(), error.message(),
+                     error.cause().empty() ? "" : "\nDETAIL: " + error.cause());
 }
 
 }  // namespace weir::swap

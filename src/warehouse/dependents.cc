@@ -4,8 +4,11 @@
 
 namespace weir::warehouse {
 
-Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation, Definitions definitions) {
-  WEIR_TRY(auto rows, session.query(catalog_query("dependents", {{"root", relation.quoted()}, {"definitions", definitions == Definitions::Print ? "yes" : "no"}})));
+Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation,
+                                               Definitions definitions) {
+  WEIR_TRY(auto rows, session.query(catalog_query(
+                          "dependents", {{"root", relation.quoted()},
+                                         {"definitions", definitions == Definitions::Print ? "yes" : "no"}})));
   std::vector<Dependent> dependents;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Dependent d;

@@ -14,19 +14,19 @@ namespace weir::warehouse {
 // One thing that depends on a relation, directly or through others.
 struct Dependent {
   int depth = 0;
-  std::string kind;        // "view", "materialized view", "foreign key (incoming)", ...
-  std::string object;      // as pg_describe_object() says it
+  std::string kind;    // "view", "materialized view", "foreign key (incoming)", ...
+  std::string object;  // as pg_describe_object() says it
   std::string owner;
   bool can_alter = false;
   bool direct = false;
   std::vector<std::string> uses_columns;  // of the relation itself
   bool uses_whole_row = false;            // has an edge to the relation as a whole, not only to columns
-  std::string definition;  // the statement that makes it
-  std::string catalog;     // "pg_class", "pg_proc", ...
+  std::string definition;                 // the statement that makes it
+  std::string catalog;                    // "pg_class", "pg_proc", ...
   std::uint32_t oid = 0;
-  std::string schema, name;  // where it is a relation
+  std::string schema, name;    // where it is a relation
   bool has_row_value = false;  // a view in which a whole row stands as a value
-  std::string options;       // a view's WITH (...)
+  std::string options;         // a view's WITH (...)
 };
 
 // Code that names the relation only in its text; a guess by name.
@@ -40,7 +40,8 @@ struct LateBound {
 enum class Definitions { Print, Omit };
 
 // Ordered by depth: a valid order of creation.
-Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation, Definitions definitions = Definitions::Print);
+Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation,
+                                               Definitions definitions = Definitions::Print);
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation);
 
 }  // namespace weir::warehouse

@@ -21,10 +21,13 @@ std::vector<Fact> facts_of(pg::Rows const& rows) {
 
 }  // namespace
 
-std::string Fact::text() const { return object + ": " + aspect + " = " + value; }
+std::string Fact::text() const {
+  return object + ": " + aspect + " = " + value;
+}
 
 Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation) {
-  WEIR_TRY(auto rows, session.query(catalog_query("fingerprint", {{"root", relation.quoted()}, {"definitions", "yes"}})));
+  WEIR_TRY(auto rows,
+           session.query(catalog_query("fingerprint", {{"root", relation.quoted()}, {"definitions", "yes"}})));
   return facts_of(rows);
 }
 

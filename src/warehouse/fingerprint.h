@@ -20,8 +20,8 @@ struct Fact {
 // Sorted. Equal before and after a refresh.
 Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation);
 
-// The same query kept ready in the session, because its second run happens while readers wait. Without the text of views:
-// what is stored of them is a fact as well, and printing would lock them.
+// The same query kept ready in the session, because its second run happens while readers wait. Without the text of
+// views: what is stored of them is a fact as well, and printing would lock them.
 class Fingerprint {
  public:
   static Result<Fingerprint> prepare(pg::Session& session, sql::QualifiedName const& relation);

@@ -8,8 +8,12 @@
 namespace weir::warehouse {
 namespace {
 
-std::string text(pg::Rows const& rows, std::size_t row, std::string_view column) { return std::string(rows.text(row, column)); }
-bool flag(pg::Rows const& rows, std::size_t row, std::string_view column) { return rows.text(row, column) == "t"; }
+std::string text(pg::Rows const& rows, std::size_t row, std::string_view column) {
+  return std::string(rows.text(row, column));
+}
+bool flag(pg::Rows const& rows, std::size_t row, std::string_view column) {
+  return rows.text(row, column) == "t";
+}
 std::int64_t number(pg::Rows const& rows, std::size_t row, std::string_view column) {
   return parse_int(rows.text(row, column)).value_or(0);
 }
@@ -156,13 +160,14 @@ Result<std::vector<Leaf>> load_leaves(pg::Session& session, sql::QualifiedName c
   WEIR_TRY(auto rows, session.query(catalog_query("leaf", {{"root", shell.quoted()}})));
   std::vector<Leaf> leaves;
   for (std::size_t i = 0; i < rows.size(); ++i)
-    leaves.push_back({.name = {text(rows, i, "schema"), text(rows, i, "name")}, .is_default = flag(rows, i, "is_default")});
+    leaves.push_back(
+        {.name = {text(rows, i, "schema"), text(rows, i, "name")}, .is_default = flag(rows, i, "is_default")});
   return leaves;
 }
 
 std::string Blocker::text() const {
-  std::string const who = backend_type == "autovacuum worker" ? std::string("autovacuum")
-                                                              : fmt::format("role \"{}\"", role);
+  std::string const who =
+      backend_type == "autovacuum worker" ? std::string("autovacuum") : fmt::format("role \"{}\"", role);
   std::string const age = format_duration(std::chrono::seconds(seconds));
   return fmt::format("pid {}, {}, {} for {}, holds {}{}", pid, who, state.empty() ? "working" : state, age, mode,
                      query.empty() ? "" : ": " + query);
