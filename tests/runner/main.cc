@@ -75,11 +75,12 @@ Result<std::vector<CaseFile>> read_cases(Options const& options) {
 }
 
 // Roles belong to the whole cluster: those that the cases name are made before the first case runs.
-Status make_roles(Site const& site, std::vector<CaseFile> const& cases) {
+Status make_roles(Site& site, std::vector<CaseFile> const& cases) {
   std::set<std::string> roles = {"loader"};
   for (auto const& file : cases)
     for (auto const& role : file.list_of("roles")) roles.insert(role);
   WEIR_TRY(auto session, SqlSession::connect(site.conninfo("postgres", site.superuser)));
+  site.server_version = session.server_version();
   for (auto const& role : roles) {
     WEIR_TRY(auto const answer, session.run(fmt::format("CREATE ROLE {} LOGIN", sql::quote_pg(role)), std::chrono::seconds(30)));
     if (answer.failed) return Error(ErrorKind::Sql, answer.text);
@@ -194,7 +195,7 @@ Result<int> main_of(std::vector<std::string> const& arguments) {
   cluster_options.settings = {{"max_connections", "200"}, {"deadlock_timeout", "200ms"}};
   WEIR_TRY(auto const cluster, pg::PrivateCluster::start(cluster_options));
   WEIR_TRY(auto const temp, TempFolder::create("weir-cases-"));
-  auto const site = make_site(options, cluster, temp.path());
+  auto site = make_site(options, cluster, temp.path());
   WEIR_DO(make_roles(site, cases));
   return options.accept ? accept_all(site, options.root, cases) : run_all(site, cases, options.workers);
 }

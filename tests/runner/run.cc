@@ -214,9 +214,12 @@ std::string run_permutation(World const& setup, CaseFile const& file, std::map<s
 
 // ---------------------------------------------------------------------------------------------------------------- a case
 
-std::string missing_need(CaseFile const& file) {
+std::string missing_need(Site const& site, CaseFile const& file) {
+  constexpr std::string_view kServer = "server ";
   for (auto const& need : file.list_of("needs")) {
-    bool const there = need == "root" ? geteuid() == 0 : access(("/usr/bin/" + need).c_str(), X_OK) == 0;
+    bool const there = need == "root"               ? geteuid() == 0
+                       : need.starts_with(kServer) ? parse_int(std::string_view(need).substr(kServer.size())) == site.server_version
+                                                   : access(("/usr/bin/" + need).c_str(), X_OK) == 0;
     if (!there) return fmt::format("needs {}", need);
   }
   return "";
@@ -239,15 +242,11 @@ Status write_standard_files(World& world, CaseFile const& file) {
         name, variable);
   }
   world.environment()["SOURCE_PASSWORD"] = "canary-source-7Q";
+  constexpr std::string_view kDatabase =
+      "    kind: postgres\n    host: ${env:WAREHOUSE_HOST}\n    port: ${env:WAREHOUSE_PORT}\n"
+      "    database: ${env:WAREHOUSE_DATABASE}\n    user: loader\n";
   return write_file(world.work() / "endpoints.yml",
-                    "version: 1\n"
-                    "warehouses:\n"
-                    "  dwh:\n"
-                    "    host: ${env:WAREHOUSE_HOST}\n"
-                    "    port: ${env:WAREHOUSE_PORT}\n"
-                    "    database: ${env:WAREHOUSE_DATABASE}\n"
-                    "    user: loader\n" +
-                        (sources.empty() ? "" : "sources:\n" + sources));
+                    fmt::format("version: 1\nwarehouses:\n  dwh:\n{0}sources:\n  shop:\n{0}{1}", kDatabase, sources));
 }
 
 }  // namespace
@@ -259,7 +258,7 @@ Outcome run_case(Site const& site, CaseFile const& file, int workers) {
     outcome.problem = std::move(problem);
     return outcome;
   };
-  if (outcome.problem = missing_need(file); !outcome.problem.empty()) {
+  if (outcome.problem = missing_need(site, file); !outcome.problem.empty()) {
     outcome.verdict = Verdict::Skipped;
     return outcome;
   }

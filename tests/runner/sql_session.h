@@ -28,6 +28,7 @@ class SqlSession {
   Result<bool> poll(Answer& answer, std::chrono::milliseconds time);
   bool is_waiting() const { return waiting_; }
   int backend_pid() const;
+  int server_version() const { return PQserverVersion(connection_.get()) / 10000; }
 
  private:
   struct Close {

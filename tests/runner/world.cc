@@ -74,6 +74,7 @@ Result<std::unique_ptr<World>> World::create(Site const& site, std::string const
   world->environment_["WAREHOUSE_HOST"] = site.host;
   world->environment_["WAREHOUSE_PORT"] = std::to_string(site.port);
   world->environment_["WAREHOUSE_DATABASE"] = world->database_;
+  world->environment_["WAREHOUSE"] = site.conninfo(world->database_, site.superuser);
   WEIR_DO(world->create_database(template_database));
   return world;
 }

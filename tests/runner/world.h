@@ -22,6 +22,7 @@ struct Site {
   std::string tcp_host = "127.0.0.1";
   int port = 0;
   std::string superuser;
+  int server_version = 0;              // 15
   std::filesystem::path root;          // of the project
   std::filesystem::path bin;           // weir, weir-tds
   std::filesystem::path temp;          // every case has a folder in it
