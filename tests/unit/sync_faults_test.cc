@@ -205,5 +205,16 @@ TEST(SyncFaults, ALostAnswerToAnyCommitIsFoundOut) {
   for (Scenario const scenario : kScenarios) fail_every(scenario, pg::FaultKind::Lost, "COMMIT", 1);
 }
 
+TEST(SyncFaults, AConnectionLostAtAnyStatementIsMended) {
+  fail_every(Scenario::Leaf, pg::FaultKind::Disconnect, "", 3);
+  fail_every(Scenario::Chunks, pg::FaultKind::Disconnect, "", 7);
+  fail_every(Scenario::Incremental, pg::FaultKind::Disconnect, "", 7);
+}
+
+TEST(SyncFaults, AnAnswerLostToAnyStatementIsMended) {
+  fail_every(Scenario::Leaf, pg::FaultKind::Lost, "", 5);
+  fail_every(Scenario::Merge, pg::FaultKind::Lost, "", 7);
+}
+
 }  // namespace
 }  // namespace weir::sync
