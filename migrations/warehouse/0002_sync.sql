@@ -1,7 +1,10 @@
 -- What the loading engine remembers. A row here changes only in the transaction that changes the rows it speaks of.
 
--- Numbers for jobs and attempts: rising, never given twice, so that a worker that was overtaken can be told by its token.
+-- Numbers for attempts: rising, never given twice, so that a worker that was overtaken can be told by its token.
 CREATE SEQUENCE weir.token;
+
+-- Numbers of jobs, as people read them.
+CREATE SEQUENCE weir.job;
 
 -- A stream as the last run left it: one row a scope ("connection/stream").
 CREATE TABLE weir.stream (

@@ -150,7 +150,7 @@ Result<SyncReport> run(SyncPlan const& plan, config::Connection const& connectio
   WEIR_DO(create_schemas(plan, *session));
   report.job = options.job;
   if (report.job == 0) {
-    WEIR_TRY(report.job, next_token(*session));
+    WEIR_TRY(report.job, next_job(*session));
   }
   endpoints.give_back(std::move(session));
 

@@ -201,7 +201,7 @@ Result<SyncReport> release(config::Connection const& connection, Endpoints& endp
   WEIR_DO(check_selectors(selection, names_of(streams), connection.name));
   report.job = options.job;
   if (report.job == 0) {
-    WEIR_TRY(report.job, next_token(*worker.session));
+    WEIR_TRY(report.job, next_job(*worker.session));
   }
   RunContext context{connection, endpoints, options, nullptr, clock, fmt::format("release-{}", report.job), report.job};
   for (StreamState const& state : streams) {

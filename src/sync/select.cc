@@ -60,6 +60,13 @@ bool wanted(Selection const& selection, std::string_view stream) {
   return (selection.include.empty() || selects(selection.include, stream)) && !selects(selection.exclude, stream);
 }
 
+// The streams' names as the selector writes them: without their schema where it has none.
+std::vector<std::string> named_like(std::string_view selector, std::vector<std::string> streams) {
+  if (selector.find('.') == std::string_view::npos)
+    for (std::string& stream : streams) stream = std::string(without_schema(stream));
+  return streams;
+}
+
 }  // namespace
 
 bool selects(std::vector<std::string> const& selectors, std::string_view stream) {
@@ -75,7 +82,7 @@ Status check_selectors(Selection const& selection, std::vector<std::string> cons
   for (auto const* selectors : {&selection.include, &selection.exclude}) {
     for (std::string const& selector : parts(*selectors)) {
       if (std::ranges::any_of(streams, [&](std::string const& stream) { return fits(selector, stream); })) continue;
-      auto const hint = did_you_mean(selector, streams);
+      auto const hint = did_you_mean(selector, named_like(selector, streams));
       return Error(ErrorKind::Usage, fmt::format("no stream of connection \"{}\" matches \"{}\"", connection, selector))
           .object(selector)
           .next(hint.empty() ? fmt::format("list the streams: weir sync ls {}", connection) : hint);

@@ -231,8 +231,8 @@ Status unlock_targets(pg::Session& session) {
   return {};
 }
 
-Result<std::int64_t> next_token(pg::Session& session) {
-  WEIR_TRY(auto rows, session.query("SELECT nextval('weir.token')"));
+Result<std::int64_t> next_job(pg::Session& session) {
+  WEIR_TRY(auto rows, session.query("SELECT nextval('weir.job')"));
   return rows.integer(0, 0);
 }
 

@@ -64,7 +64,7 @@ Result<std::int64_t> lock_target(pg::Session& session, sql::QualifiedName const&
 // Gives back all advisory locks of the session.
 Status unlock_targets(pg::Session& session);
 
-Result<std::int64_t> next_token(pg::Session& session);
+Result<std::int64_t> next_job(pg::Session& session);
 // Raises the scope's fence to `token`. Waits for whoever is inside a writing transaction of the scope: afterwards, what
 // earlier attempts did is decided. Busy after a while; Refused if the scope has seen a higher token.
 Status raise_fence(pg::Session& session, std::string const& scope, std::int64_t token);
