@@ -309,6 +309,8 @@ void fill_table_constraints(Context& c, Tables const& tables, Rows& rows) {
   });
 }
 
+void fill_referential_constraints(Context&, Tables const&, Rows&) {}  // a description has no foreign keys
+
 void fill_key_column_usage(Context& c, Tables const& tables, Rows& rows) {
   each_index(tables, [&](TableDef const& table, IndexDef const* index) {
     if (index == nullptr || !(index->primary_key || index->unique_constraint)) return;
@@ -347,6 +349,7 @@ std::vector<View> const& views() {
       {"INFORMATION_SCHEMA", "SCHEMATA", {{"CATALOG_NAME", kName}, {"SCHEMA_NAME", kName}, {"SCHEMA_OWNER", kName}}, fill_information_schemata},
       {"INFORMATION_SCHEMA", "TABLE_CONSTRAINTS", {{"CONSTRAINT_CATALOG", kName}, {"CONSTRAINT_SCHEMA", kName}, {"CONSTRAINT_NAME", kName}, {"TABLE_CATALOG", kName}, {"TABLE_SCHEMA", kName}, {"TABLE_NAME", kName}, {"CONSTRAINT_TYPE", make_type(TypeId::VarChar, 11)}}, fill_table_constraints},
       {"INFORMATION_SCHEMA", "KEY_COLUMN_USAGE", {{"CONSTRAINT_CATALOG", kName}, {"CONSTRAINT_SCHEMA", kName}, {"CONSTRAINT_NAME", kName}, {"TABLE_CATALOG", kName}, {"TABLE_SCHEMA", kName}, {"TABLE_NAME", kName}, {"COLUMN_NAME", kName}, {"ORDINAL_POSITION", kInt}}, fill_key_column_usage},
+      {"INFORMATION_SCHEMA", "REFERENTIAL_CONSTRAINTS", {{"CONSTRAINT_CATALOG", kName}, {"CONSTRAINT_SCHEMA", kName}, {"CONSTRAINT_NAME", kName}, {"UNIQUE_CONSTRAINT_CATALOG", kName}, {"UNIQUE_CONSTRAINT_SCHEMA", kName}, {"UNIQUE_CONSTRAINT_NAME", kName}, {"MATCH_OPTION", make_type(TypeId::VarChar, 7)}, {"UPDATE_RULE", make_type(TypeId::VarChar, 11)}, {"DELETE_RULE", make_type(TypeId::VarChar, 11)}}, fill_referential_constraints},
   };
   return all;
 }

@@ -434,6 +434,25 @@ Outcome f_col_name(Context& c, Expr const&, Args& a, Value& out) {
   return {};
 }
 
+// The properties of a column that tools ask for; NULL for what is not there, as on the server.
+Outcome f_columnproperty(Context& c, Expr const&, Args& a, Value& out) {
+  out = null_value(TypeId::Int);
+  if (a[0].null || a[1].null || a[2].null) return {};
+  auto const table = c.database.find(static_cast<int>(a[0].integer));
+  if (table == nullptr) return {};
+  std::string const property = to_lower(to_text(a[2]));
+  for (ColumnDef const& column : table->columns) {
+    if (!equals_ignoring_case(column.name, to_text(a[1]))) continue;
+    if (property == "isidentity") out = int_value(column.identity);
+    else if (property == "iscomputed") out = int_value(column.computed);
+    else if (property == "ishidden") out = int_value(column.hidden);
+    else if (property == "issparse") out = int_value(column.sparse);
+    else if (property == "allowsnull") out = int_value(column.nullable);
+    else if (property == "columnid") out = int_value(column.column_id);
+  }
+  return {};
+}
+
 Outcome f_serverproperty(Context& c, Expr const&, Args& a, Value& out) {
   std::string const name = to_lower(to_text(a[0]));
   std::string const version = c.database.options().version;
@@ -604,6 +623,7 @@ constexpr Function kFunctions[] = {
     {"schema_id", 0, 1, t_int, f_schema_id},
     {"schema_name", 0, 1, t_sysname, f_schema_name},
     {"col_name", 2, 2, t_sysname, f_col_name},
+    {"columnproperty", 3, 3, t_int, f_columnproperty},
     {"serverproperty", 1, 1, t_variant, f_serverproperty},
     {"databasepropertyex", 2, 2, t_variant, f_databasepropertyex},
     {"has_perms_by_name", 3, 5, t_int, f_has_perms},

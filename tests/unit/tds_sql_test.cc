@@ -216,6 +216,8 @@ TEST_F(TdsSql, CatalogFollowsTheDescription) {
   EXPECT_EQ(read("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(N'dbo.Big') AND index_id IN (0,1)"), "50000000");
   EXPECT_EQ(read("SELECT COUNT(*), MIN(h.step_number) FROM sys.dm_db_stats_histogram(OBJECT_ID('dbo.Big'), 1) h"), "200|1");
   EXPECT_EQ(read("SELECT name, system_type_name FROM sys.dm_exec_describe_first_result_set(N'SELECT Code, Price * 2 AS p FROM dbo.Country', NULL, 0)"), "Code|char(2)\np|numeric(29,4)");
+  EXPECT_EQ(read("SELECT COLUMNPROPERTY(OBJECT_ID('dbo.Country'), 'CountryId', 'isidentity'), COLUMNPROPERTY(OBJECT_ID('dbo.Country'), 'Code', 'ColumnId'), COLUMNPROPERTY(OBJECT_ID('dbo.Country'), 'None', 'IsIdentity'), COLUMNPROPERTY(NULL, 'Code', 'IsIdentity')"), "1|2|NULL|NULL");
+  EXPECT_EQ(read("SELECT COUNT(*) FROM INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS"), "0");
   EXPECT_EQ(read("SELECT COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'Secret' ORDER BY ORDINAL_POSITION"), "Id|int\nCard|varchar");
   EXPECT_EQ(read("SELECT CONVERT(int, COLLATIONPROPERTY('Cyrillic_General_CI_AS', 'CodePage')), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'UNMASK')"), "1251|1");
 }
