@@ -1,4 +1,5 @@
-// Promise 1: one of each kind of dependent, three levels deep, owned by others, and fifty refreshes change nothing of it.
+// Promise 1: one of each kind of dependent, three levels deep, owned by others, and fifty refreshes change nothing of
+// it.
 
 #include <gtest/gtest.h>
 
@@ -26,7 +27,8 @@ sql::QualifiedName const kOrders{"sync_core", "Orders"};
 void make_roles(pg::Session& admin) {
   for (char const* role : {"weir_owner NOLOGIN", "weir_loader LOGIN", "bi NOLOGIN", "dbt NOLOGIN", "analyst NOLOGIN"}) {
     std::string const name = std::string(role).substr(0, std::string(role).find(' '));
-    if (value(admin, "SELECT count(*) FROM pg_roles WHERE rolname = '" + name + "'") == "0") must(admin.execute(std::string("CREATE ROLE ") + role));
+    if (value(admin, "SELECT count(*) FROM pg_roles WHERE rolname = '" + name + "'") == "0")
+      must(admin.execute(std::string("CREATE ROLE ") + role));
   }
   must(admin.execute("GRANT weir_owner TO weir_loader; ALTER ROLE weir_loader SET role = 'weir_owner'"));
 }
@@ -41,8 +43,11 @@ World make_world() {
   auto options = test::fresh_database();
   auto admin = must(pg::Session::connect(options));
   make_roles(admin);
-  must(admin.execute("CREATE SCHEMA sync_core AUTHORIZATION weir_owner; CREATE SCHEMA mart; GRANT USAGE, CREATE ON SCHEMA mart TO bi, dbt, weir_owner"));
-  must(admin.execute("GRANT USAGE ON SCHEMA sync_core TO bi, dbt, analyst; GRANT CREATE ON DATABASE " + value(admin, "SELECT current_database()") + " TO weir_owner"));
+  must(
+      admin.execute("CREATE SCHEMA sync_core AUTHORIZATION weir_owner; CREATE SCHEMA mart; GRANT USAGE, CREATE ON "
+                    "SCHEMA mart TO bi, dbt, weir_owner"));
+  must(admin.execute("GRANT USAGE ON SCHEMA sync_core TO bi, dbt, analyst; GRANT CREATE ON DATABASE " +
+                     value(admin, "SELECT current_database()") + " TO weir_owner"));
   for (auto& [name, text] : options.parameters)
     if (name == "user") text = "weir_loader";
   auto loader = must(pg::Session::connect(options));
@@ -126,14 +131,17 @@ CREATE PUBLICATION feed FOR TABLE sync_core."Orders";
 RESET client_min_messages;
 )";
 
-void run_sql(pg::Session& session, std::string_view sql) { must(session.execute(sql)); }
+void run_sql(pg::Session& session, std::string_view sql) {
+  must(session.execute(sql));
+}
 
 // pg_dump --schema-only, leaf names without their number; "" where there is no pg_dump for this server.
 std::string schema_dump(pg::Session& admin, std::string const& what) {
   std::filesystem::path dump = test::cluster().bin() / "pg_dump";
   if (!std::filesystem::exists(dump)) return "";
-  std::string const command = fmt::format("{} --schema-only {} -h {} -p {} -U postgres {}", dump.string(), what, test::cluster().folder().string(), test::cluster().port(),
-                                          value(admin, "SELECT current_database()"));
+  std::string const command =
+      fmt::format("{} --schema-only {} -h {} -p {} -U postgres {}", dump.string(), what,
+                  test::cluster().folder().string(), test::cluster().port(), value(admin, "SELECT current_database()"));
   std::string text;
   std::FILE* pipe = ::popen(command.c_str(), "r");
   EXPECT_NE(pipe, nullptr);
@@ -145,7 +153,9 @@ std::string schema_dump(pg::Session& admin, std::string const& what) {
   return std::regex_replace(text, std::regex("\\\\(un)?restrict [A-Za-z0-9]+"), "");
 }
 
-std::string lines(std::vector<std::string> const& facts) { return join(facts, "\n"); }
+std::string lines(std::vector<std::string> const& facts) {
+  return join(facts, "\n");
+}
 
 std::string const kTheirs = "--exclude-schema=weir --exclude-schema=weir_data", kLeaves = "--schema=weir_data";
 
@@ -166,7 +176,10 @@ void refresh_and_compare(World& world, Method method, int times) {
   EXPECT_EQ(lines(must(fingerprint(world.admin, kOrders))), before);
   EXPECT_EQ(schema_dump(world.admin, kTheirs), dump);
   EXPECT_EQ(schema_dump(world.admin, kLeaves), leaves);
-  EXPECT_EQ(value(world.admin, "SELECT (count(*) <= 2)::text FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"), "true");
+  EXPECT_EQ(value(world.admin,
+                  "SELECT (count(*) <= 2)::text FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND "
+                  "relkind = 'r'"),
+            "true");
 }
 
 TEST(SwapDependents, a_shell_keeps_one_of_each_kind_through_fifty_refreshes) {
@@ -176,7 +189,9 @@ TEST(SwapDependents, a_shell_keeps_one_of_each_kind_through_fifty_refreshes) {
   run_sql(world.admin, kViews);
   run_sql(world.admin, kBound);
   if (world.admin.server_version() >= 140000)
-    run_sql(world.admin, R"(CREATE FUNCTION mart.atomic() RETURNS numeric LANGUAGE sql BEGIN ATOMIC SELECT sum(amount) FROM sync_core."Orders"; END)");
+    run_sql(
+        world.admin,
+        R"(CREATE FUNCTION mart.atomic() RETURNS numeric LANGUAGE sql BEGIN ATOMIC SELECT sum(amount) FROM sync_core."Orders"; END)");
   run_sql(world.admin, R"(CREATE RULE told AS ON UPDATE TO sync_core."Orders" DO ALSO NOTIFY orders)");
   refresh_and_compare(world, Method::Shell, 50);
 }
@@ -200,7 +215,9 @@ TEST(SwapDependents, a_merge_keeps_one_of_each_kind) {
 
 TEST(SwapDependents, adoption_replays_everything_and_views_keep_their_oids) {
   World world = make_world();
-  run_sql(world.loader, R"(CREATE TABLE sync_core."Orders" (id int PRIMARY KEY, gone int, name text, amount numeric(12,2), UNIQUE (name, id));
+  run_sql(
+      world.loader,
+      R"(CREATE TABLE sync_core."Orders" (id int PRIMARY KEY, gone int, name text, amount numeric(12,2), UNIQUE (name, id));
     ALTER TABLE sync_core."Orders" DROP COLUMN gone;
     INSERT INTO sync_core."Orders" SELECT i, 'name ' || i, i FROM generate_series(1, 9000) i; ANALYZE sync_core."Orders")");
   run_sql(world.admin, kAdoptable);
@@ -212,7 +229,8 @@ TEST(SwapDependents, adoption_replays_everything_and_views_keep_their_oids) {
   EXPECT_NE(kept.reason.find("view mart.theirs belongs to \"dbt\""), std::string::npos) << kept.reason;
   run_sql(world.admin, "DROP VIEW mart.theirs; GRANT dbt TO weir_owner");
   run_sql(world.admin, kViews);
-  std::string const oids = "SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_class WHERE relnamespace = 'mart'::regnamespace";
+  std::string const oids =
+      "SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_class WHERE relnamespace = 'mart'::regnamespace";
   std::string const views = value(world.admin, oids);
   auto const before = must(fingerprint(world.admin, kOrders));
 
@@ -229,10 +247,12 @@ TEST(SwapDependents, adoption_replays_everything_and_views_keep_their_oids) {
   auto const now = must(fingerprint(world.admin, kOrders));
   std::set<std::string> const fresh(now.begin(), now.end());
   for (auto const& fact : old)
-    if (!fresh.contains(fact) && fact.find("stored rule") == std::string::npos && fact.find(": oid =") == std::string::npos && fact.find("number =") == std::string::npos &&
+    if (!fresh.contains(fact) && fact.find("stored rule") == std::string::npos &&
+        fact.find(": oid =") == std::string::npos && fact.find("number =") == std::string::npos &&
         fact.find("_pkey") == std::string::npos && fact.find("_name_id_key") == std::string::npos)
       different += fact + "\n";
-  EXPECT_EQ(different, "index sync_core.orders_amount: kind = ip\nindex sync_core.orders_name: kind = ip\nrelation: kind = rp\n");
+  EXPECT_EQ(different,
+            "index sync_core.orders_amount: kind = ip\nindex sync_core.orders_name: kind = ip\nrelation: kind = rp\n");
   EXPECT_TRUE(fresh.contains("leaf: constraint = PRIMARY KEY (id)"));
   EXPECT_TRUE(fresh.contains("leaf: constraint = UNIQUE (name, id)"));
   // And from now on it is a shell like any other.
@@ -243,9 +263,12 @@ TEST(SwapDependents, adoption_replays_everything_and_views_keep_their_oids) {
 
 TEST(SwapDependents, a_rollback_of_an_adoption_brings_the_old_rows_back) {
   auto session = test::prepared_warehouse();
-  must(session.execute("CREATE SCHEMA sync_core; CREATE TABLE sync_core.\"Orders\" (id int PRIMARY KEY, name text, amount numeric(12,2)); "
-                       "INSERT INTO sync_core.\"Orders\" SELECT i, 'old', i FROM generate_series(1, 6000) i; ANALYZE sync_core.\"Orders\"; "
-                       "CREATE VIEW sync_core.v AS SELECT name, count(*) AS n FROM sync_core.\"Orders\" GROUP BY name"));
+  must(
+      session.execute("CREATE SCHEMA sync_core; CREATE TABLE sync_core.\"Orders\" (id int PRIMARY KEY, name text, "
+                      "amount numeric(12,2)); "
+                      "INSERT INTO sync_core.\"Orders\" SELECT i, 'old', i FROM generate_series(1, 6000) i; ANALYZE "
+                      "sync_core.\"Orders\"; "
+                      "CREATE VIEW sync_core.v AS SELECT name, count(*) AS n FROM sync_core.\"Orders\" GROUP BY name"));
   test::must_refresh(session, kOrders, rows_of(1, 10), {"id"}, Method::Shell);
   EXPECT_EQ(value(session, "SELECT count(*) FROM sync_core.v"), "10");
   must(rollback(session, kOrders, test::publish_options()));

@@ -40,7 +40,9 @@ TEST(SwapShell, is_made_and_refreshed_under_views) {
   EXPECT_EQ(made.method, Method::Shell);
   EXPECT_EQ(made.rows_after, 100U);
   EXPECT_EQ(value(session, "SELECT relkind FROM pg_class WHERE oid = 'sync_core.\"Orders\"'::regclass"), "p");
-  must(session.execute("CREATE SCHEMA mart; CREATE VIEW mart.v AS SELECT id, amount FROM sync_core.\"Orders\"; CREATE VIEW mart.top AS SELECT count(*) AS n, sum(amount) AS s FROM mart.v"));
+  must(
+      session.execute("CREATE SCHEMA mart; CREATE VIEW mart.v AS SELECT id, amount FROM sync_core.\"Orders\"; CREATE "
+                      "VIEW mart.top AS SELECT count(*) AS n, sum(amount) AS s FROM mart.v"));
   auto const before = must(fingerprint(session, kOrders));
 
   Report again = must_refresh(session, kOrders, rows_of(1, 250, 2), {"id"}, Method::Shell);
@@ -54,7 +56,9 @@ TEST(SwapShell, is_made_and_refreshed_under_views) {
 TEST(SwapShell, rolls_back_and_forth_and_collects) {
   auto session = test::prepared_warehouse();
   for (int i = 1; i <= 4; ++i) must_refresh(session, kOrders, rows_of(1, i * 10), {"id"}, Method::Shell);
-  EXPECT_EQ(value(session, "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"),
+  EXPECT_EQ(value(session,
+                  "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = "
+                  "'weir_data'::regnamespace AND relkind = 'r'"),
             "sync_core__Orders__g3 sync_core__Orders__g4");
   Report back = must(rollback(session, kOrders, test::publish_options()));
   EXPECT_EQ(back.rows_after, 30U);
@@ -77,7 +81,9 @@ TEST(SwapShell, row_counts_that_differ_publish_nothing) {
   EXPECT_EQ(finished.error().kind(), ErrorKind::Data);
   must(load.discard());
   EXPECT_EQ(value(session, "SELECT count(*) FROM sync_core.\"Orders\""), "10");
-  EXPECT_EQ(value(session, "SELECT count(*) FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"), "1");
+  EXPECT_EQ(
+      value(session, "SELECT count(*) FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"),
+      "1");
 }
 
 TEST(SwapShell, a_second_writer_and_an_overtaken_one_are_refused) {

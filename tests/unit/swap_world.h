@@ -17,9 +17,12 @@ inline swap::Request request_of(pg::Session& session, sql::QualifiedName target,
   request.key = std::move(key);
   request.method = method;
   must(session.execute("DROP VIEW IF EXISTS pg_temp.weir_shape; CREATE TEMP VIEW weir_shape AS " + select));
-  auto rows = must(session.query("SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'pg_temp.weir_shape'::regclass AND attnum > 0 ORDER BY attnum"));
+  auto rows =
+      must(session.query("SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+                         "'pg_temp.weir_shape'::regclass AND attnum > 0 ORDER BY attnum"));
   for (std::size_t i = 0; i < rows.size(); ++i)
-    request.columns.push_back({.name = std::string(rows.text(i, 0)), .type = std::string(rows.text(i, 1)), .not_null = false});
+    request.columns.push_back(
+        {.name = std::string(rows.text(i, 0)), .type = std::string(rows.text(i, 1)), .not_null = false});
   must(session.execute("DROP VIEW pg_temp.weir_shape"));
   for (auto& column : request.columns)
     for (auto const& name : request.key) column.not_null = column.not_null || column.name == name;
@@ -76,8 +79,9 @@ inline pg::Session prepared_warehouse() {
 }
 
 inline std::string rows_of(int first, int last, int version = 1) {
-  return "SELECT i AS id, 'name ' || i AS name, (i * " + std::to_string(version) + ")::numeric(12,2) AS amount FROM generate_series(" +
-         std::to_string(first) + ", " + std::to_string(last) + ") i";
+  return "SELECT i AS id, 'name ' || i AS name, (i * " + std::to_string(version) +
+         ")::numeric(12,2) AS amount FROM generate_series(" + std::to_string(first) + ", " + std::to_string(last) +
+         ") i";
 }
 
 }  // namespace weir::test
