@@ -164,11 +164,11 @@ class MemorySource final : public source::Source {
     MutexLock lock(database_->mutex);
     source::DiscoveredCatalog catalog;
     catalog.product = "memory";
-    for (auto const& [name, table] : database_->tables) {
+    for (auto const& entry : database_->tables) {
       bool const wanted = request.tables.empty() || std::ranges::any_of(request.tables, [&](std::string const& pattern) {
-        return matches_glob(pattern, name);
+        return matches_glob(pattern, entry.first);
       });
-      if (wanted) catalog.tables.push_back(table.table);
+      if (wanted) catalog.tables.push_back(entry.second.table);
     }
     return catalog;
   }
