@@ -1,5 +1,5 @@
-// weir.yml, a line of %%, endpoints.yml: a configuration, or one Config error that names the file. A password written into a
-// file is never repeated.
+// weir.yml, a line of %%, endpoints.yml: a configuration, or one Config error that names the file. A password written
+// into a file is never repeated.
 
 #include <unistd.h>
 
@@ -11,8 +11,7 @@
 #include "fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {
-  static std::filesystem::path const folder =
-      weir::TempFolder::create("weir-fuzz-").value().keep();
+  static std::filesystem::path const folder = weir::TempFolder::create("weir-fuzz-").value().keep();
   static bool const cleared = std::atexit([] { std::filesystem::remove_all(folder); }) == 0;
   FUZZ_CHECK(cleared);
   std::string const text(reinterpret_cast<char const*>(data), size);

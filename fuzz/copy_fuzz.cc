@@ -1,5 +1,6 @@
-// COPY BINARY rows: whatever values come in, the bytes are whole rows by PostgreSQL's rules (docs, COPY "Binary Format"), texts
-// are UTF-8 without NUL, and numerics say the number that was written. Read by a decoder that shares no code with the encoder.
+// COPY BINARY rows: whatever values come in, the bytes are whole rows by PostgreSQL's rules (docs, COPY "Binary
+// Format"), texts are UTF-8 without NUL, and numerics say the number that was written. Read by a decoder that shares no
+// code with the encoder.
 
 #include <algorithm>
 #include <array>
@@ -70,22 +71,25 @@ std::string decode_numeric(std::string_view field) {
 std::string numeric_as_text(bool negative, weir::source::uint128 magnitude, int scale) {
   std::string digits;
   bool const zero = magnitude == 0;
-  for (; magnitude != 0; magnitude /= 10) digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(magnitude % 10)));
-  if (digits.size() <= static_cast<std::size_t>(scale)) digits.insert(0, static_cast<std::size_t>(scale) + 1 - digits.size(), '0');
+  for (; magnitude != 0; magnitude /= 10)
+    digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(magnitude % 10)));
+  if (digits.size() <= static_cast<std::size_t>(scale))
+    digits.insert(0, static_cast<std::size_t>(scale) + 1 - digits.size(), '0');
   if (scale > 0) digits.insert(digits.size() - static_cast<std::size_t>(scale), ".");
   return (negative && !zero ? "-" : "") + digits;
 }
 
 struct Expected {
   bool is_text = false, is_numeric = false, is_null = false;
-  std::size_t size = 0;       // where it is fixed
-  std::string numeric;        // "" = any
+  std::size_t size = 0;  // where it is fixed
+  std::string numeric;   // "" = any
 };
 
 bool is_plain_decimal(std::string_view text) {
   auto const digits = text.substr(text.starts_with('-') ? 1 : 0);
   return !digits.empty() && digits.size() < 60 && digits.front() != '.' && digits.back() != '.' &&
-         std::count(digits.begin(), digits.end(), '.') <= 1 && digits.find_first_not_of("0123456789.") == std::string_view::npos;
+         std::count(digits.begin(), digits.end(), '.') <= 1 &&
+         digits.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 // Writes one field as the input says. Nothing if the encoder refused and wrote nothing.
@@ -106,8 +110,14 @@ bool write_field(weir::source::RowBuilder& row, Bytes& in, Expected& expected) {
     return !counts.failed;
   };
   switch (kind) {
-    case 0: row.null(); expected.is_null = true; return true;
-    case 1: row.int8(static_cast<std::int64_t>(choice) * -7); expected.size = 8; return true;
+    case 0:
+      row.null();
+      expected.is_null = true;
+      return true;
+    case 1:
+      row.int8(static_cast<std::int64_t>(choice) * -7);
+      expected.size = 8;
+      return true;
     case 2: {
       bool const done = row.uuid_text(value);
       expected.size = 16;
@@ -117,7 +127,8 @@ bool write_field(weir::source::RowBuilder& row, Bytes& in, Expected& expected) {
     case 3: {
       weir::source::uint128 magnitude = 0;
       for (unsigned char c : value.substr(0, 16)) magnitude = magnitude << 8 | c;
-      magnitude %= static_cast<weir::source::uint128>(10'000'000'000'000'000'000u) * 10'000'000'000'000'000'000u;  // 38 digits
+      magnitude %=
+          static_cast<weir::source::uint128>(10'000'000'000'000'000'000u) * 10'000'000'000'000'000'000u;  // 38 digits
       int const scale = static_cast<int>(choice % 39);
       row.numeric(choice >= 128, magnitude, scale);
       expected.is_numeric = true;
@@ -139,11 +150,20 @@ bool write_field(weir::source::RowBuilder& row, Bytes& in, Expected& expected) {
       }
       return done;
     }
-    case 5: row.raw(value); expected.size = value.size(); return true;
-    case 6: return text_written(row.utf16(value.data(), value.size(), policies));
-    case 7: return text_written(row.code_page(value, upper, policies));
-    case 8: return text_written(row.utf8(value, policies));
-    default: row.boolean(choice % 2 == 1); expected.size = 1; return true;
+    case 5:
+      row.raw(value);
+      expected.size = value.size();
+      return true;
+    case 6:
+      return text_written(row.utf16(value.data(), value.size(), policies));
+    case 7:
+      return text_written(row.code_page(value, upper, policies));
+    case 8:
+      return text_written(row.utf8(value, policies));
+    default:
+      row.boolean(choice % 2 == 1);
+      expected.size = 1;
+      return true;
   }
 }
 
@@ -159,9 +179,12 @@ extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t siz
       std::size_t const fields = in.number(1) % 6, begin = builder.size();
       std::vector<Expected> row(fields);
       builder.begin_row(fields);
-      bool const whole = std::all_of(row.begin(), row.end(), [&](Expected& field) { return write_field(builder, in, field); });
-      if (whole) rows.push_back(std::move(row));
-      else builder.cut(begin);
+      bool const whole =
+          std::all_of(row.begin(), row.end(), [&](Expected& field) { return write_field(builder, in, field); });
+      if (whole)
+        rows.push_back(std::move(row));
+      else
+        builder.cut(begin);
     }
     builder.finish();
   }
@@ -174,9 +197,12 @@ extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t siz
       if (field.is_null) continue;
       auto const value = out.take(length);
       FUZZ_CHECK(value.size() == length);
-      if (field.is_text) FUZZ_CHECK(weir::is_utf8(value) && value.find('\0') == std::string_view::npos);
-      else if (!field.is_numeric) FUZZ_CHECK(length == field.size);
-      else if (auto const text = decode_numeric(value); !field.numeric.empty()) FUZZ_CHECK(text == field.numeric);
+      if (field.is_text)
+        FUZZ_CHECK(weir::is_utf8(value) && value.find('\0') == std::string_view::npos);
+      else if (!field.is_numeric)
+        FUZZ_CHECK(length == field.size);
+      else if (auto const text = decode_numeric(value); !field.numeric.empty())
+        FUZZ_CHECK(text == field.numeric);
     }
   }
   FUZZ_CHECK(out.empty());

@@ -1,5 +1,5 @@
-// weir-tds: what a client sends. First byte `t`: T-SQL text, a type and a parameter list are statements or an error. Else: raw
-// bytes of a connection; whatever they are, the session ends by itself when the client closes.
+// weir-tds: what a client sends. First byte `t`: T-SQL text, a type and a parameter list are statements or an error.
+// Else: raw bytes of a connection; whatever they are, the session ends by itself when the client closes.
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,12 +19,14 @@ namespace {
 
 weir::tds::ServerState& server() {
   static weir::tds::Database database;
-  static weir::tds::ServerState state{.database = database, .tls = weir::tds::TlsMode::Off, .certificate = {}, .log = {}};
-  static bool const loaded = weir::tds::load_description_text("fuzz.yml",
-                                                              "database: Core\nusers: [{name: weir, password: x}]\n"
-                                                              "tables: [{name: dbo.T, columns: [Id int not null], rows: [[1]]}]\n",
-                                                              ".", database)
-                                 .ok();
+  static weir::tds::ServerState state{
+      .database = database, .tls = weir::tds::TlsMode::Off, .certificate = {}, .log = {}};
+  static bool const loaded =
+      weir::tds::load_description_text("fuzz.yml",
+                                       "database: Core\nusers: [{name: weir, password: x}]\n"
+                                       "tables: [{name: dbo.T, columns: [Id int not null], rows: [[1]]}]\n",
+                                       ".", database)
+          .ok();
   FUZZ_CHECK(loaded);
   return state;
 }
@@ -63,7 +65,9 @@ void check_connection(std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {
   std::string_view const input(reinterpret_cast<char const*>(data), size);
-  if (input.starts_with('t')) check_text(input.substr(1));
-  else if (!input.empty()) check_connection(input.substr(1));
+  if (input.starts_with('t'))
+    check_text(input.substr(1));
+  else if (!input.empty())
+    check_connection(input.substr(1));
   return 0;
 }

@@ -83,7 +83,8 @@ Result<CaseFile> parse_case(std::string name, std::string_view text) {
     file.preamble += line;
     if (trim(line).empty() || line.starts_with("#")) continue;
     auto const colon = line.find(':');
-    if (colon == std::string_view::npos) return wrong(file.name, number, "a line above the first section is not `key: value`");
+    if (colon == std::string_view::npos)
+      return wrong(file.name, number, "a line above the first section is not `key: value`");
     std::string const key(line.substr(0, colon));
     std::string value(trim(line.substr(colon + 1)));
     if (key == "why") {
@@ -162,9 +163,9 @@ Result<std::vector<std::string>> split_words(std::string_view line) {
 namespace {
 
 struct Edit {
-  char kind;                       // ' ', '-', '+'
+  char kind;  // ' ', '-', '+'
   std::string_view line;
-  std::size_t left, right;         // line numbers in both texts, from 1
+  std::size_t left, right;  // line numbers in both texts, from 1
 };
 
 // Longest common subsequence by table: case files are small. Equal beginnings and ends are taken off first.
@@ -176,7 +177,8 @@ std::vector<Edit> edits(std::vector<std::string_view> const& a, std::vector<std:
   std::vector<std::vector<unsigned>> common(rows + 1, std::vector<unsigned>(columns + 1, 0));
   for (std::size_t i = rows; i-- > 0;)
     for (std::size_t j = columns; j-- > 0;)
-      common[i][j] = a[begin + i] == b[begin + j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
+      common[i][j] =
+          a[begin + i] == b[begin + j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
   std::vector<Edit> out;
   std::size_t i = 0, j = 0;
   auto add = [&](char kind, std::string_view line) { out.push_back({kind, line, i + 1, j + 1}); };
@@ -184,7 +186,8 @@ std::vector<Edit> edits(std::vector<std::string_view> const& a, std::vector<std:
     bool const in_middle = i >= begin && i < end_a && j >= begin && j < end_b;
     if (in_middle ? a[i] == b[j] : (i < begin || (i >= end_a && j >= end_b))) {
       add(' ', a[i]), ++i, ++j;
-    } else if (j >= end_b || (i < end_a && in_middle && common[i + 1 - begin][j - begin] >= common[i - begin][j + 1 - begin])) {
+    } else if (j >= end_b ||
+               (i < end_a && in_middle && common[i + 1 - begin][j - begin] >= common[i - begin][j + 1 - begin])) {
       add('-', a[i]), ++i;
     } else {
       add('+', b[j]), ++j;

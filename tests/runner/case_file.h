@@ -1,7 +1,7 @@
 #pragma once
-// A case file: what it is for, then sections in the order in which they are carried out. tests/README.md has the format.
-// The file is its own expectation: a run gives the same sections with the bodies that really came, and a case passes when
-// both are the same text. Values; any thread.
+// A case file: what it is for, then sections in the order in which they are carried out. tests/README.md has the
+// format. The file is its own expectation: a run gives the same sections with the bodies that really came, and a case
+// passes when both are the same text. Values; any thread.
 
 #include <map>
 #include <string>
@@ -13,19 +13,19 @@
 namespace weir::cases {
 
 struct Section {
-  std::string header;              // without "== "
-  std::string body;                // whole lines
-  int line = 0;                    // of the header
+  std::string header;  // without "== "
+  std::string body;    // whole lines
+  int line = 0;        // of the header
 
   // The header's words: {"sql", "expect", "as", "bi"}.
   std::vector<std::string> words() const;
 };
 
 struct CaseFile {
-  std::string name;                // sync/incident
+  std::string name;  // sync/incident
   std::string why;
   std::map<std::string, std::string> settings;  // roles, needs, labels, timeout_s
-  std::string preamble;            // everything above the first section, as it stands
+  std::string preamble;                         // everything above the first section, as it stands
   std::vector<Section> sections;
 
   std::vector<std::string> list_of(std::string const& setting) const;  // "a, b" as parts

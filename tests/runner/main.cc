@@ -34,14 +34,21 @@ Result<Options> read_options(std::vector<std::string> const& arguments) {
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     auto const& word = arguments[i];
-    if (word == "--accept") options.accept = true;
-    else if (word == "--list") options.list = true;
-    else if (word == "-j" && i + 1 < arguments.size()) options.workers = static_cast<int>(parse_int(arguments[++i]).value_or(1));
-    else if (word == "--root" && i + 1 < arguments.size()) options.root = arguments[++i];
-    else if (word.starts_with("-")) return Error(ErrorKind::Usage, fmt::format("there is no option \"{}\"", word));
-    else options.filters.push_back(word);
+    if (word == "--accept")
+      options.accept = true;
+    else if (word == "--list")
+      options.list = true;
+    else if (word == "-j" && i + 1 < arguments.size())
+      options.workers = static_cast<int>(parse_int(arguments[++i]).value_or(1));
+    else if (word == "--root" && i + 1 < arguments.size())
+      options.root = arguments[++i];
+    else if (word.starts_with("-"))
+      return Error(ErrorKind::Usage, fmt::format("there is no option \"{}\"", word));
+    else
+      options.filters.push_back(word);
   }
-  if (options.accept && options.filters.empty()) return Error(ErrorKind::Usage, "--accept needs the names of cases: never all");
+  if (options.accept && options.filters.empty())
+    return Error(ErrorKind::Usage, "--accept needs the names of cases: never all");
   for (auto const& filter : options.filters)
     if (options.accept && filter.find_first_of("*?") != std::string::npos)
       return Error(ErrorKind::Usage, "--accept takes names, not patterns: read each diff");
@@ -82,7 +89,8 @@ Status make_roles(Site& site, std::vector<CaseFile> const& cases) {
   WEIR_TRY(auto session, SqlSession::connect(site.conninfo("postgres", site.superuser)));
   site.server_version = session.server_version();
   for (auto const& role : roles) {
-    WEIR_TRY(auto const answer, session.run(fmt::format("CREATE ROLE {} LOGIN", sql::quote_pg(role)), std::chrono::seconds(30)));
+    WEIR_TRY(auto const answer,
+             session.run(fmt::format("CREATE ROLE {} LOGIN", sql::quote_pg(role)), std::chrono::seconds(30)));
     if (answer.failed) return Error(ErrorKind::Sql, answer.text);
   }
   return {};

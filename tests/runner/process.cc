@@ -20,7 +20,9 @@
 namespace weir::cases {
 namespace {
 
-std::filesystem::path with_ending(std::filesystem::path path, char const* ending) { return path += ending; }
+std::filesystem::path with_ending(std::filesystem::path path, char const* ending) {
+  return path += ending;
+}
 
 // posix_spawnp would search this process's own PATH, not the program's.
 std::string find_program(std::string const& word, std::string const& search) {
@@ -38,7 +40,8 @@ std::string text_of(std::filesystem::path const& path) {
 }  // namespace
 
 bool Finished::is_broken() const {
-  constexpr int kSanitizerExit = 99;  // set in tests/CMakeLists.txt, so that no golden file can take a report for an answer
+  constexpr int kSanitizerExit =
+      99;  // set in tests/CMakeLists.txt, so that no golden file can take a report for an answer
   return timed_out || signal != 0 || exit_code == kSanitizerExit;
 }
 
@@ -76,7 +79,8 @@ Result<Process> Process::start(Command const& command) {
   int const code = posix_spawn(&pid, program.c_str(), &files, &attributes, arguments.data(), variables.data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
-  if (code != 0) return Error(ErrorKind::Config, fmt::format("could not start \"{}\": {}", program, std::strerror(code)));
+  if (code != 0)
+    return Error(ErrorKind::Config, fmt::format("could not start \"{}\": {}", program, std::strerror(code)));
   return Process(pid, command.output);
 }
 
@@ -97,7 +101,8 @@ Finished Process::wait(std::chrono::seconds limit) {
   auto const deadline = std::chrono::steady_clock::now() + limit;
   int ready = 0;
   do {
-    auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    auto const left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     ready = poll(&ended, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
   } while (ready < 0 && errno == EINTR);
   close(handle);
@@ -120,9 +125,12 @@ void Process::signal(int number) const {
 
 bool Process::has_ended() const {
   siginfo_t info{};
-  return pid_ <= 0 || (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_);
+  return pid_ <= 0 ||
+         (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_);
 }
 
-std::string Process::output_so_far() const { return text_of(with_ending(output_, ".out")); }
+std::string Process::output_so_far() const {
+  return text_of(with_ending(output_, ".out"));
+}
 
 }  // namespace weir::cases

@@ -1,6 +1,6 @@
 #pragma once
-// A program under test: started with exactly the environment that it is given, no standard input, in a process group of its
-// own; its output goes to two files. Belongs to one thread. Destroying a running one kills its group.
+// A program under test: started with exactly the environment that it is given, no standard input, in a process group of
+// its own; its output goes to two files. Belongs to one thread. Destroying a running one kills its group.
 
 #include <sys/types.h>
 
@@ -15,16 +15,16 @@
 namespace weir::cases {
 
 struct Command {
-  std::vector<std::string> words;                  // the program is looked up in the PATH of `environment`
+  std::vector<std::string> words;  // the program is looked up in the PATH of `environment`
   std::map<std::string, std::string> environment;
-  std::filesystem::path folder;                    // where it runs
-  std::filesystem::path output;                    // output.out and output.err are written
+  std::filesystem::path folder;  // where it runs
+  std::filesystem::path output;  // output.out and output.err are written
 };
 
 struct Finished {
-  int exit_code = 0;                               // where signal is 0
+  int exit_code = 0;  // where signal is 0
   int signal = 0;
-  bool timed_out = false;                          // it was killed for it
+  bool timed_out = false;  // it was killed for it
   std::string out, err;
 
   // It ended in a way that no expectation may accept: time-out, a signal nobody asked for, a sanitizer's report.

@@ -26,7 +26,8 @@ Error wrong(Section const& section, std::string message) {
 
 std::string describe(CaseFile const& file, std::vector<Broken> const& broken) {
   std::string out;
-  for (auto const& one : broken) out += fmt::format("tests/cases/{}.case:{}: {}\n", file.name, one.line, trim(one.what));
+  for (auto const& one : broken)
+    out += fmt::format("tests/cases/{}.case:{}: {}\n", file.name, one.line, trim(one.what));
   return out;
 }
 
@@ -48,12 +49,13 @@ class Problems {
   int count_ WEIR_GUARDED_BY(mutex_) = 0;
 };
 
-// ----------------------------------------------------------------------------------------------------------------- faults
+// -----------------------------------------------------------------------------------------------------------------
+// faults
 
 struct FaultSpec {
   std::vector<std::string> command;
-  std::vector<std::string> crash;      // labels
-  std::vector<std::string> fail;       // modes
+  std::vector<std::string> crash;  // labels
+  std::vector<std::string> fail;   // modes
 };
 
 Result<FaultSpec> read_faults(Section const& section) {
@@ -64,10 +66,14 @@ Result<FaultSpec> read_faults(Section const& section) {
     if (colon == std::string::npos) return wrong(section, "a line of faults is not `key: value`");
     auto const key = line.substr(0, colon);
     WEIR_TRY(auto words, split_words(std::string_view(line).substr(colon + 1)));
-    if (key == "run") spec.command = std::move(words);
-    else if (key == "crash") spec.crash = std::move(words);
-    else if (key == "fail") spec.fail = std::move(words);
-    else return wrong(section, fmt::format("faults have no \"{}\": run, crash, fail", key));
+    if (key == "run")
+      spec.command = std::move(words);
+    else if (key == "crash")
+      spec.crash = std::move(words);
+    else if (key == "fail")
+      spec.fail = std::move(words);
+    else
+      return wrong(section, fmt::format("faults have no \"{}\": run, crash, fail", key));
   }
   if (spec.command.empty() || (spec.crash.empty() && spec.fail.empty()))
     return wrong(section, "faults need run:, and crash: or fail:");
@@ -76,7 +82,7 @@ Result<FaultSpec> read_faults(Section const& section) {
 
 // One fault point. Nothing, if the command was over before the fault came.
 struct Fault {
-  std::string variable, value;         // WEIR_CRASH_AT=kL7, WEIR_FAIL_AT=12:lost
+  std::string variable, value;  // WEIR_CRASH_AT=kL7, WEIR_FAIL_AT=12:lost
   std::string text() const { return variable + "=" + value; }
 };
 
@@ -123,14 +129,16 @@ class FaultLoop {
   Result<bool> one(Fault const& fault) {
     WEIR_TRY(auto world, setup_.copy());
     auto const report = world->work().parent_path() / "statements";
-    WEIR_TRY(auto process, world->start(spec_.command, {{fault.variable, fault.value}, {"WEIR_FAIL_REPORT", report.string()}}));
+    WEIR_TRY(auto process,
+             world->start(spec_.command, {{fault.variable, fault.value}, {"WEIR_FAIL_REPORT", report.string()}}));
     auto const end = process.wait(kFaultyRunLimit);
     bool const crash = fault.variable == "WEIR_CRASH_AT";
     if (crash && end.signal == 0) return false;
     if (!crash) {
       if (end.is_broken())
-        return Error(ErrorKind::Internal, fmt::format("the command crashed (signal {}, exit {}{})", end.signal, end.exit_code,
-                                                      end.timed_out ? ", time-out" : "")).cause(end.err);
+        return Error(ErrorKind::Internal, fmt::format("the command crashed (signal {}, exit {}{})", end.signal,
+                                                      end.exit_code, end.timed_out ? ", time-out" : ""))
+            .cause(end.err);
       WEIR_TRY(auto const sent, read_file(report));
       auto const wanted = parse_int(std::string_view(fault.value).substr(0, fault.value.find(':')));
       if (parse_int(trim(sent)).value_or(0) < wanted.value_or(0)) return false;
@@ -157,7 +165,8 @@ class FaultLoop {
   std::atomic<int> hit_ = 0;
 };
 
-// ----------------------------------------------------------------------------------------------------------- permutations
+// -----------------------------------------------------------------------------------------------------------
+// permutations
 
 // `== step LABEL SECTION` as the section itself, by label.
 std::map<std::string, Section> steps_of(std::vector<Section> const& sections) {
@@ -181,9 +190,12 @@ std::string transcript(std::string const& label, std::vector<Section> const& sec
   };
   for (auto const& section : sections) {
     auto const parts = split_expectation(section.body);
-    if (section.words()[0] == "expect") add(section.words().back() + " is the exit code");
-    else if (section.words()[0] == "finish" || is_expectation(section)) add(section.body);
-    else add(parts.expected);
+    if (section.words()[0] == "expect")
+      add(section.words().back() + " is the exit code");
+    else if (section.words()[0] == "finish" || is_expectation(section))
+      add(section.body);
+    else
+      add(parts.expected);
   }
   return out.empty() ? fmt::format("{}: ok\n", label) : out;
 }
@@ -212,20 +224,24 @@ std::string run_permutation(World const& setup, CaseFile const& file, std::map<s
   return differs.empty() ? "" : fmt::format("after == {}:\n{}", permutation.header, differs);
 }
 
-// ---------------------------------------------------------------------------------------------------------------- a case
+// ---------------------------------------------------------------------------------------------------------------- a
+// case
 
 std::string missing_need(Site const& site, CaseFile const& file) {
   constexpr std::string_view kServer = "server ";
   for (auto const& need : file.list_of("needs")) {
-    bool const there = need == "root"               ? geteuid() == 0
-                       : need.starts_with(kServer) ? parse_int(std::string_view(need).substr(kServer.size())) == site.server_version
-                                                   : access(("/usr/bin/" + need).c_str(), X_OK) == 0;
+    bool const there = need == "root" ? geteuid() == 0
+                       : need.starts_with(kServer)
+                           ? parse_int(std::string_view(need).substr(kServer.size())) == site.server_version
+                           : access(("/usr/bin/" + need).c_str(), X_OK) == 0;
     if (!there) return fmt::format("needs {}", need);
   }
   return "";
 }
 
-bool is_verb(Section const& section, std::string_view verb) { return section.words()[0] == verb; }
+bool is_verb(Section const& section, std::string_view verb) {
+  return section.words()[0] == verb;
+}
 
 // The standard files that a case need not write itself.
 Status write_standard_files(World& world, CaseFile const& file) {
@@ -237,7 +253,8 @@ Status write_standard_files(World& world, CaseFile const& file) {
     std::string variable;
     for (char c : name) variable += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     sources += fmt::format(
-        "  {0}:\n    kind: sqlserver\n    host: 127.0.0.1\n    port: ${{env:{1}_PORT}}\n    database: Core\n    user: weir\n"
+        "  {0}:\n    kind: sqlserver\n    host: 127.0.0.1\n    port: ${{env:{1}_PORT}}\n    database: Core\n    user: "
+        "weir\n"
         "    password: ${{env:SOURCE_PASSWORD}}\n    encrypt: off\n",
         name, variable);
   }

@@ -13,10 +13,10 @@ enum class Verdict { Passed, Failed, Skipped };
 
 struct Outcome {
   Verdict verdict = Verdict::Failed;
-  std::string problem;       // why it failed beside differing text, or why it was skipped
-  std::string actual;        // the case file as this run would write it
-  bool acceptable = false;   // `actual` may become the expectation: nothing crashed, hung or leaked
-  int variants = 1;          // fault points and permutations that were run
+  std::string problem;      // why it failed beside differing text, or why it was skipped
+  std::string actual;       // the case file as this run would write it
+  bool acceptable = false;  // `actual` may become the expectation: nothing crashed, hung or leaked
+  int variants = 1;         // fault points and permutations that were run
 };
 
 // `workers`: how many of a case's variants run side by side.
@@ -28,7 +28,7 @@ struct Broken {
   int line = 0;
 };
 struct Carried {
-  std::vector<Section> sections;      // with the bodies that really came
+  std::vector<Section> sections;  // with the bodies that really came
   std::vector<Broken> broken;
 };
 Carried carry_out(World& world, std::vector<Section> const& sections);

@@ -13,7 +13,8 @@ namespace weir::cases {
 namespace {
 
 constexpr char const* kText =
-    "# comment\nwhy: it matters\nroles: bi, ops\n\n== weir.yml\na: 1\n\n== run\nweir ls 'a b'\n== stdout\n\\== not a section\n\\\\x\n";
+    "# comment\nwhy: it matters\nroles: bi, ops\n\n== weir.yml\na: 1\n\n== run\nweir ls 'a b'\n== stdout\n\\== not a "
+    "section\n\\\\x\n";
 
 TEST(CaseFile, IsReadAndWrittenTheSame) {
   auto const file = parse_case("a/b", kText);
@@ -36,7 +37,8 @@ TEST(CaseFile, MistakesAreNamed) {
 }
 
 TEST(CaseFile, WordsOfACommandLine) {
-  EXPECT_EQ(split_words("a 'b c' \"d 'e\" f\\ g ''").value(), (std::vector<std::string>{"a", "b c", "d 'e", "f g", ""}));
+  EXPECT_EQ(split_words("a 'b c' \"d 'e\" f\\ g ''").value(),
+            (std::vector<std::string>{"a", "b c", "d 'e", "f g", ""}));
   EXPECT_FALSE(split_words("a 'b").ok());
 }
 
@@ -107,7 +109,8 @@ TEST(Normalize, TakesOutWhatDiffersFromRunToRun) {
 }
 
 TEST(Normalize, LeavesDataAlone) {
-  for (char const* text : {"249 rows in 10 tables", "2026-11-24", "numeric(18,4)", "5 streams", "3 months", "1.5 MB", "12 hello"})
+  for (char const* text :
+       {"249 rows in 10 tables", "2026-11-24", "numeric(18,4)", "5 streams", "3 months", "1.5 MB", "12 hello"})
     EXPECT_EQ(normalize(text, {}), text);
 }
 
@@ -141,7 +144,8 @@ class RunningCases : public testing::Test {
   static void expect_passes(std::string const& sections) {
     auto const outcome = run(sections);
     EXPECT_EQ(outcome.verdict, Verdict::Passed)
-        << outcome.problem << unified_diff(write_case(*parse_case("self", "why: test\n" + sections)), outcome.actual, "self");
+        << outcome.problem
+        << unified_diff(write_case(*parse_case("self", "why: test\n" + sections)), outcome.actual, "self");
   }
   static void expect_fails(std::string const& sections, std::string const& part, bool acceptable) {
     auto const outcome = run(sections);
@@ -173,8 +177,9 @@ TEST_F(RunningCases, CommandsAreComparedExactly) {
 
 TEST_F(RunningCases, TheEnvironmentIsClean) {
   setenv("WEIR_SECRET_OF_THE_DEVELOPER", "x", 1);
-  expect_passes("== run\nsh -c 'echo $HOME-$WEIR_SECRET_OF_THE_DEVELOPER-$LC_ALL; pwd'\n"
-                "== stdout\n<case>/home--C.UTF-8\n<work>\n");
+  expect_passes(
+      "== run\nsh -c 'echo $HOME-$WEIR_SECRET_OF_THE_DEVELOPER-$LC_ALL; pwd'\n"
+      "== stdout\n<case>/home--C.UTF-8\n<work>\n");
 }
 
 TEST_F(RunningCases, WhatNoExpectationMayAccept) {
@@ -187,27 +192,30 @@ TEST_F(RunningCases, WhatNoExpectationMayAccept) {
 }
 
 TEST_F(RunningCases, Sql) {
-  expect_passes("== sql\nCREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, NULL);\n"
-                "== sql expect\nSELECT *, 'x' FROM t\n----\n1 | NULL | x\n"
-                "== sql expect as loader\nSELECT * FROM t\n----\nERROR 42501: permission denied for table t\n");
+  expect_passes(
+      "== sql\nCREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, NULL);\n"
+      "== sql expect\nSELECT *, 'x' FROM t\n----\n1 | NULL | x\n"
+      "== sql expect as loader\nSELECT * FROM t\n----\nERROR 42501: permission denied for table t\n");
   expect_fails("== sql expect\nSELECT 1\n----\n2\n", "----\n1\n", true);
   expect_fails("== sql\nSELEC 1\n", "42601", false);
 }
 
 TEST_F(RunningCases, SessionsThatWaitForEachOther) {
-  expect_passes("== sql\nCREATE TABLE t (a int);\n"
-                "== session one\nBEGIN; LOCK t; SELECT 'locked';\n----\nlocked\n"
-                "== session two\nSELECT count(*) FROM t;\n----\n<waiting>\n"
-                "== session one\nINSERT INTO t VALUES (1); COMMIT;\n"
-                "== finish two\n1\n");
+  expect_passes(
+      "== sql\nCREATE TABLE t (a int);\n"
+      "== session one\nBEGIN; LOCK t; SELECT 'locked';\n----\nlocked\n"
+      "== session two\nSELECT count(*) FROM t;\n----\n<waiting>\n"
+      "== session one\nINSERT INTO t VALUES (1); COMMIT;\n"
+      "== finish two\n1\n");
 }
 
 TEST_F(RunningCases, ProgramsBesideEachOther) {
-  expect_passes("== sql\nCREATE TABLE t (a int);\n"
-                "== start writer\nsh -c 'psql -X -q -c \"INSERT INTO t VALUES (7)\" \"host=$WAREHOUSE_HOST port=$WAREHOUSE_PORT "
-                "dbname=$WAREHOUSE_DATABASE user=postgres\"'\n"
-                "== sql until\nSELECT exists (SELECT FROM t)\n"
-                "== finish writer\n");
+  expect_passes(
+      "== sql\nCREATE TABLE t (a int);\n"
+      "== start writer\nsh -c 'psql -X -q -c \"INSERT INTO t VALUES (7)\" \"host=$WAREHOUSE_HOST port=$WAREHOUSE_PORT "
+      "dbname=$WAREHOUSE_DATABASE user=postgres\"'\n"
+      "== sql until\nSELECT exists (SELECT FROM t)\n"
+      "== finish writer\n");
   expect_passes("== start sleeper\nsleep 1000\n== signal sleeper KILL\n== finish sleeper\n== expect exit 137\n");
 }
 
@@ -215,8 +223,9 @@ TEST_F(RunningCases, Permutations) {
   std::string const steps =
       "== sql\nCREATE TABLE t (a int);\n"
       "== step read session reader\nSELECT count(*) FROM t;\n== step write sql\nINSERT INTO t VALUES (1);\n";
-  expect_passes(steps + "== permutation read write\nread: 0\nwrite: ok\n== permutation write read\nwrite: ok\nread: 1\n"
-                        "== sql expect\nSELECT count(*) FROM t\n----\n1\n");
+  expect_passes(steps +
+                "== permutation read write\nread: 0\nwrite: ok\n== permutation write read\nwrite: ok\nread: 1\n"
+                "== sql expect\nSELECT count(*) FROM t\n----\n1\n");
   expect_fails(steps + "== permutation read write\nread: 1\nwrite: ok\n", "read: 0", true);
   expect_fails(steps + "== permutation read write\nread: 0\nwrite: ok\n== sql expect\nSELECT 1\n----\n2\n",
                "after == permutation read write", false);
@@ -237,17 +246,19 @@ constexpr char const* kCommand =
 
 TEST_F(RunningCases, FaultLoopsGoThroughEveryPoint) {
   std::string const setup = std::string("== sql\nCREATE TABLE t (a int);\n") + kCommand;
-  std::string const rest = "== sql expect\nSELECT count(*) < 2 FROM t\n----\nt\n"
-                           "== run\nSQL='DELETE FROM t; INSERT INTO t VALUES (1)' WEIR_FAIL_REPORT=/dev/null sh work.sh\n"
-                           "== sql expect\nSELECT count(*) FROM t\n----\n1\n";
+  std::string const rest =
+      "== sql expect\nSELECT count(*) < 2 FROM t\n----\nt\n"
+      "== run\nSQL='DELETE FROM t; INSERT INTO t VALUES (1)' WEIR_FAIL_REPORT=/dev/null sh work.sh\n"
+      "== sql expect\nSELECT count(*) FROM t\n----\n1\n";
   std::string const faults = "== faults\nrun: env 'SQL=INSERT INTO t VALUES (1)' sh work.sh\n";
   auto const outcome = run(setup + faults + "crash: before after\nfail: error lost\n" + rest);
   EXPECT_EQ(outcome.verdict, Verdict::Passed) << outcome.problem << outcome.actual;
   EXPECT_EQ(outcome.variants, 2 + 3 + 3);
   expect_fails(setup + faults + "crash: never\n" + rest, "never came to this point", false);
-  expect_fails(setup + faults + "crash: before after\n== sql expect\nSELECT count(*) FROM t\n----\n0\n", "with WEIR_CRASH_AT=after",
-               false);
-  expect_fails(setup + faults + "fail: error\n== sql expect\nSELECT count(*) FROM t\n----\n1\n", "with WEIR_FAIL_AT=1:error", false);
+  expect_fails(setup + faults + "crash: before after\n== sql expect\nSELECT count(*) FROM t\n----\n0\n",
+               "with WEIR_CRASH_AT=after", false);
+  expect_fails(setup + faults + "fail: error\n== sql expect\nSELECT count(*) FROM t\n----\n1\n",
+               "with WEIR_FAIL_AT=1:error", false);
 }
 
 }  // namespace

@@ -124,7 +124,8 @@ class Executor {
       WEIR_TRY(auto connected, world_.connect(role));
       found = world_.sessions.emplace(name, std::move(connected)).first;
     }
-    if (found->second.is_waiting()) return wrong(fmt::format("session \"{}\" still waits: == finish {} first", name, name));
+    if (found->second.is_waiting())
+      return wrong(fmt::format("session \"{}\" still waits: == finish {} first", name, name));
     auto parts = split_expectation(section.body);
     WEIR_DO(found->second.send(parts.input));
     WEIR_TRY(auto text, answer_or_waiting(found->second));
@@ -146,8 +147,9 @@ class Executor {
       if (!monitor) {
         WEIR_TRY(monitor, world_.connect(world_.site().superuser));
       }
-      WEIR_TRY(auto const blocked,
-               monitor->run(fmt::format("SELECT cardinality(pg_blocking_pids({})) > 0", session.backend_pid()), kSqlLimit));
+      WEIR_TRY(
+          auto const blocked,
+          monitor->run(fmt::format("SELECT cardinality(pg_blocking_pids({})) > 0", session.backend_pid()), kSqlLimit));
       if (blocked.text == "t\n") return std::string(kWaiting);
     }
     return Error(ErrorKind::Unavailable, "the session neither answered nor waited for a lock");
@@ -179,7 +181,8 @@ class Executor {
     Line line;
     WEIR_TRY(auto words, split_words(text));
     for (auto& word : words)
-      for (auto const& [name, value] : std::views::reverse(world_.environment())) word = replace_all(std::move(word), "$" + name, value);
+      for (auto const& [name, value] : std::views::reverse(world_.environment()))
+        word = replace_all(std::move(word), "$" + name, value);
     std::size_t first = 0;
     for (; first < words.size(); ++first) {
       auto const equals = words[first].find('=');
@@ -268,16 +271,21 @@ class Executor {
     return {};
   }
 
-  // Writes the expectations of a command that has ended: exit, stdout, stderr, each only where there is something to say.
+  // Writes the expectations of a command that has ended: exit, stdout, stderr, each only where there is something to
+  // say.
   void report(Section const& section, Finished const& end) {
-    if (end.timed_out) broke(section, "the command did not end in time and was killed");
-    else if (end.is_broken()) broke(section, fmt::format("the command crashed (signal {}, exit {}):\n{}", end.signal,
-                                                         end.exit_code, end.err));
+    if (end.timed_out)
+      broke(section, "the command did not end in time and was killed");
+    else if (end.is_broken())
+      broke(section, fmt::format("the command crashed (signal {}, exit {}):\n{}", end.signal, end.exit_code, end.err));
     for (auto const& [what, text] : {std::pair("stdout", &end.out), std::pair("stderr", &end.err)})
       if (text->find(kCanary) != std::string::npos) broke(section, fmt::format("{} shows a secret:\n{}", what, *text));
-    auto const asked = std::ranges::find_if(expectations_, [](Section const& s) { return s.header == "expect ignored"; });
-    if (asked != expectations_.end()) done(*asked);
-    else if (end.exit_code != 0) done({.header = fmt::format("expect exit {}", end.exit_code), .body = "", .line = 0});
+    auto const asked =
+        std::ranges::find_if(expectations_, [](Section const& s) { return s.header == "expect ignored"; });
+    if (asked != expectations_.end())
+      done(*asked);
+    else if (end.exit_code != 0)
+      done({.header = fmt::format("expect exit {}", end.exit_code), .body = "", .line = 0});
     report_text("stdout", end.out);
     report_text("stderr", end.err);
   }
@@ -305,6 +313,8 @@ class Executor {
 
 }  // namespace
 
-Carried carry_out(World& world, std::vector<Section> const& sections) { return Executor(world).carry_out(sections); }
+Carried carry_out(World& world, std::vector<Section> const& sections) {
+  return Executor(world).carry_out(sections);
+}
 
 }  // namespace weir::cases

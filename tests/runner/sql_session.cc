@@ -68,7 +68,8 @@ Result<bool> SqlSession::poll(Answer& answer, std::chrono::milliseconds time) {
       break;
     }
     if (PQisBusy(connection) != 0) {
-      auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      auto const left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       if (left.count() <= 0) return false;
       pollfd input{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
       ::poll(&input, 1, static_cast<int>(left.count()));
@@ -94,6 +95,8 @@ Result<Answer> SqlSession::run(std::string const& sql, std::chrono::seconds limi
   return Error(ErrorKind::Unavailable, fmt::format("no answer after {} s to: {}", limit.count(), trim(sql)));
 }
 
-int SqlSession::backend_pid() const { return PQbackendPID(connection_.get()); }
+int SqlSession::backend_pid() const {
+  return PQbackendPID(connection_.get());
+}
 
 }  // namespace weir::cases

@@ -1,5 +1,6 @@
 #pragma once
-// A plain libpq session for the cases' own SQL. It shares no code with src/pg on purpose: it is the witness. One thread.
+// A plain libpq session for the cases' own SQL. It shares no code with src/pg on purpose: it is the witness. One
+// thread.
 
 #include <libpq-fe.h>
 
@@ -12,7 +13,7 @@
 namespace weir::cases {
 
 struct Answer {
-  std::string text;        // rows as `a | b`, NULL as NULL; an error as `ERROR 42P01: message` and DETAIL and HINT lines
+  std::string text;  // rows as `a | b`, NULL as NULL; an error as `ERROR 42P01: message` and DETAIL and HINT lines
   bool failed = false;
 };
 

@@ -44,12 +44,15 @@ std::string port_in(std::string const& output) {
 }  // namespace
 
 std::string Site::conninfo(std::string const& database, std::string const& user) const {
-  return fmt::format("host='{}' port={} dbname='{}' user='{}' application_name=case connect_timeout=30 client_encoding=UTF8",
-                     host, port, database, user);
+  return fmt::format(
+      "host='{}' port={} dbname='{}' user='{}' application_name=case connect_timeout=30 client_encoding=UTF8", host,
+      port, database, user);
 }
 
 World::World(Site const& site, int number)
-    : site_(site), number_(number), database_(fmt::format("case_{}", number)),
+    : site_(site),
+      number_(number),
+      database_(fmt::format("case_{}", number)),
       folder_(site.temp / std::to_string(number)) {}
 
 Status World::create_database(std::string const& template_database) const {
@@ -103,10 +106,10 @@ World::~World() {
 
 Replacements World::replacements() const {
   return {{work().string(), "<work>"},
-                        {folder_.string(), "<case>"},
-                        {site_.host, "<socket>"},
-                        {site_.root.string(), "<root>"},
-                        {database_, "<database>"}};
+          {folder_.string(), "<case>"},
+          {site_.host, "<socket>"},
+          {site_.root.string(), "<root>"},
+          {database_, "<database>"}};
 }
 
 Result<SqlSession> World::connect(std::string const& user) const {
@@ -124,7 +127,8 @@ Result<Process> World::start(std::vector<std::string> words, std::map<std::strin
 
 Status World::start_source(std::string const& name, std::filesystem::path const& description) {
   processes.erase(name);
-  WEIR_TRY(auto process, start({"weir-tds", "--database", description.string(), "--user", "weir", "--password-env", "SOURCE_PASSWORD"}));
+  WEIR_TRY(auto process, start({"weir-tds", "--database", description.string(), "--user", "weir", "--password-env",
+                                "SOURCE_PASSWORD"}));
   auto const deadline = std::chrono::steady_clock::now() + kStartLimit;
   std::string port;
   while ((port = port_in(process.output_so_far())).empty()) {

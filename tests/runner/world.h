@@ -1,6 +1,6 @@
 #pragma once
-// What a case runs in: a database of its own, a folder of its own, and the programs and sessions that it started. A World
-// belongs to one thread; the Site is shared by all and never changes.
+// What a case runs in: a database of its own, a folder of its own, and the programs and sessions that it started. A
+// World belongs to one thread; the Site is shared by all and never changes.
 
 #include <filesystem>
 #include <map>
@@ -18,14 +18,14 @@ namespace weir::cases {
 
 // What all cases of a process share.
 struct Site {
-  std::string host;                    // of the PostgreSQL cluster: the folder of its socket
+  std::string host;  // of the PostgreSQL cluster: the folder of its socket
   std::string tcp_host = "127.0.0.1";
   int port = 0;
   std::string superuser;
-  int server_version = 0;              // 15
-  std::filesystem::path root;          // of the project
-  std::filesystem::path bin;           // weir, weir-tds
-  std::filesystem::path temp;          // every case has a folder in it
+  int server_version = 0;                          // 15
+  std::filesystem::path root;                      // of the project
+  std::filesystem::path bin;                       // weir, weir-tds
+  std::filesystem::path temp;                      // every case has a folder in it
   std::map<std::string, std::string> environment;  // passed on as it is: sanitizer options
 
   std::string conninfo(std::string const& database, std::string const& user) const;
@@ -50,8 +50,8 @@ class World {
   // Starts weir-tds with a database description; <NAME>_PORT in the environment says where it listens.
   Status start_source(std::string const& name, std::filesystem::path const& description);
 
-  std::map<std::string, Process> processes;       // started, by name; sources too
-  std::map<std::string, SqlSession> sessions;     // by name
+  std::map<std::string, Process> processes;    // started, by name; sources too
+  std::map<std::string, SqlSession> sessions;  // by name
 
  private:
   World(Site const& site, int number);

@@ -16,7 +16,7 @@ dev_help() {
   case NAME         write a skeleton for tests/cases/NAME.case
   bench [ARGS]      measure: see bench/README.md
   fuzz SECONDS      coverage-guided fuzzing of every target
-  format            clang-format 14 over all C++ files
+  format [--check]  clang-format 14 over all C++ files, or only say which differ
   help              this text
 
 Each installs the Debian packages that it needs (tools/dev/packages.txt) and keeps its logs in build/logs/.
@@ -61,6 +61,10 @@ dev_fuzz() {
 
 dev_format() {
   install_packages
+  if [ "${1:-}" = --check ]; then
+    git ls-files '*.h' '*.cc' | xargs clang-format-14 --dry-run -Werror
+    return
+  fi
   git ls-files '*.h' '*.cc' | xargs clang-format-14 -i
   git diff --stat
 }
