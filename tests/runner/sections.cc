@@ -181,13 +181,8 @@ class Executor {
     WEIR_TRY(auto words, split_words(text));
     auto const& environment = world_.environment();
     for (auto& word : words)
-<<<<<<< HEAD
-      for (auto const& [name, value] : std::views::reverse(world_.environment()))
-        word = replace_all(std::move(word), "$" + name, value);
-=======
       for (auto entry = environment.rbegin(); entry != environment.rend(); ++entry)  // $NAME_LONG before $NAME
         word = replace_all(std::move(word), "$" + entry->first, entry->second);
->>>>>>> 6ce172a (The case runner builds with clang 14)
     std::size_t first = 0;
     for (; first < words.size(); ++first) {
       auto const equals = words[first].find('=');
