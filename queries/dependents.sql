@@ -111,4 +111,5 @@ LEFT JOIN cols cl ON cl.classid=o.classid AND cl.objid=o.objid AND cl.objsubid=o
 WHERE NOT (o.classid='pg_class'::regclass AND (c.relkind='t' OR c.relnamespace=99))
   AND NOT (o.classid='pg_type'::regclass AND ty.typtype<>'d')          -- row/array types are carriers only
   AND NOT (o.classid='pg_trigger'::regclass AND t.tgisinternal)
+  AND k.contype IS DISTINCT FROM 'n'  -- NOT NULL belongs to the column; a constraint of its own since PostgreSQL 18
 ORDER BY o.depth, kind, object;
