@@ -1,0 +1,36 @@
+#pragma once
+// A project's folder to its Manifest. Reads dbt_project.yml, profiles.yml, the packages in dbt_packages and every
+// resource file; renders them with dbt's parse-time context on several threads; resolves refs, sources and docs.
+// Connects to nothing.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "project/data.h"
+#include "project/manifest.h"
+
+namespace weir::project {
+
+struct LoadOptions {
+  std::filesystem::path project_dir = ".";
+  std::optional<std::filesystem::path> profiles_dir;
+  std::optional<std::string> profile, target, target_path;
+  std::optional<std::int64_t> threads;
+  Data::Dict vars;              // of --vars
+  Data::Dict flags;             // what templates see as `flags`, by upper-case name: FULL_REFRESH, WHICH, ...
+  bool use_cache = true;        // partial parsing: target/weir_parse.cache
+  std::string which = "parse";  // the command's name, as flags.WHICH
+};
+
+// Errors: Config (a file), Template (a template), with place and the line.
+Result<ManifestPtr> load_project(LoadOptions const& options);
+
+// manifest.json, schema v12.
+std::string manifest_json(Manifest const& manifest);
+// A manifest.json that dbt or weir wrote, for state: and --defer. Errors: Config.
+Result<ManifestPtr> read_manifest_json(std::filesystem::path const& path);
+
+}  // namespace weir::project
