@@ -3,9 +3,9 @@
 //   weir-bench-readers CONNINFO OUT KIND...      KIND = SESSIONS:PERIOD_MS:KEYS:SQL
 //
 // Each session of a kind sends its SQL every PERIOD_MS (once, if PERIOD_MS is 0); with KEYS > 0, $1 is a pseudo-random
-// number of 1..KEYS. A read is late from the moment it was due: a session that was held up also counts what it could not
-// send in the last two seconds of the wait. Ends when its standard input does. OUT gets one Sample a read; the clock is
-// CLOCK_MONOTONIC.
+// number of 1..KEYS. A read is late from the moment it was due: a session that was held up also counts what it could
+// not send in the last two seconds of the wait. Ends when its standard input does. OUT gets one Sample a read; the
+// clock is CLOCK_MONOTONIC.
 #include <unistd.h>
 
 #include <array>
@@ -85,8 +85,7 @@ std::vector<Sample> read_until(std::stop_token stop, SessionOptions const& optio
     }
     if (session) {
       std::vector<weir::pg::Parameter> parameters;
-      if (kind.keys > 0)
-        parameters.emplace_back(std::to_string(random() % static_cast<std::uint64_t>(kind.keys) + 1));
+      if (kind.keys > 0) parameters.emplace_back(std::to_string(random() % static_cast<std::uint64_t>(kind.keys) + 1));
       auto rows = session->query(kind.sql, parameters);
       if (rows.ok()) {
         sample.rows = static_cast<std::int32_t>(rows->size());
@@ -99,8 +98,8 @@ std::vector<Sample> read_until(std::stop_token stop, SessionOptions const& optio
     sample.done = nanoseconds(Steady::now());
     samples.push_back(sample);
     if (kind.period.count() == 0) break;
-    // What was missed is caught up, so that a long wait counts as the many reads that it held up; but no more than that,
-    // or the reads after it would measure the queue. After an error, no storm of attempts.
+    // What was missed is caught up, so that a long wait counts as the many reads that it held up; but no more than
+    // that, or the reads after it would measure the queue. After an error, no storm of attempts.
     auto const earliest = sample.rows < 0 ? Steady::now() + kind.period : Steady::now() - kMostBacklog;
     due = std::max(due + kind.period, earliest);
   }
@@ -139,7 +138,8 @@ int main(int argc, char** argv) {
       for (int i = 0; i < kinds[kind].sessions; ++i) {
         auto at = threads.size();
         threads.emplace_back([&, kind, at](std::stop_token stop) {
-          samples[at] = read_until(stop, options, kinds[kind], static_cast<int>(kind), static_cast<unsigned>(at * 31 + 7));
+          samples[at] =
+              read_until(stop, options, kinds[kind], static_cast<int>(kind), static_cast<unsigned>(at * 31 + 7));
         });
       }
     char byte = 0;

@@ -1,4 +1,5 @@
-// Reads one table of a SQL Server through weir's own source, to nowhere, and says what that cost: rows/s and CPU a cell.
+// Reads one table of a SQL Server through weir's own source, to nowhere, and says what that cost: rows/s and CPU a
+// cell.
 //   source_read HOST PORT DATABASE USER SCHEMA.TABLE [batch bytes]      password in WEIR_BENCH_PASSWORD
 #include <sys/resource.h>
 
@@ -15,7 +16,9 @@ namespace {
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  auto const seconds = [](timeval const& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  auto const seconds = [](timeval const& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -48,9 +51,9 @@ weir::Status measure(char** words, int count) {
   auto const cells = rows * static_cast<double>(request.table.columns.size());
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("{} rows x {} columns, {}: wall {:.2f} s ({:.0f} rows/s), CPU {:.2f} s = {:.1f} ns a cell, RSS {} MB\n", reader->report().rows,
-             request.table.columns.size(), weir::format_bytes(reader->report().bytes), wall, rows / wall, used, used / cells * 1e9,
-             usage.ru_maxrss / 1024);
+  fmt::print("{} rows x {} columns, {}: wall {:.2f} s ({:.0f} rows/s), CPU {:.2f} s = {:.1f} ns a cell, RSS {} MB\n",
+             reader->report().rows, request.table.columns.size(), weir::format_bytes(reader->report().bytes), wall,
+             rows / wall, used, used / cells * 1e9, usage.ru_maxrss / 1024);
   return {};
 }
 

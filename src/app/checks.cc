@@ -15,55 +15,78 @@ namespace {
 
 constexpr int kOldestServer = 130000;
 
-std::string one_line(std::string text) { return replace_all(std::move(text), "\n", "; "); }
+std::string one_line(std::string text) {
+  return replace_all(std::move(text), "\n", "; ");
+}
 
 std::string_view health_name(Health health) {
   switch (health) {
-    case Health::Ok: return "ok";
-    case Health::Warning: return "warn";
-    case Health::Failure: return "fail";
+    case Health::Ok:
+      return "ok";
+    case Health::Warning:
+      return "warn";
+    case Health::Failure:
+      return "fail";
   }
   return "";
 }
 
-Result<std::vector<Check>> look_at_warehouse(config::Config const& config, config::Endpoint const& endpoint, std::string const& subject) {
+Result<std::vector<Check>> look_at_warehouse(config::Config const& config, config::Endpoint const& endpoint,
+                                             std::string const& subject) {
   WEIR_TRY(auto session, connect_warehouse(config, endpoint));
-  WEIR_TRY(auto facts, session.query(
-      "SELECT current_setting('server_version'), current_user, current_database(),"
-      " has_database_privilege(current_database(), 'CREATE'), to_regnamespace('weir') IS NOT NULL,"
-      " coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),"
-      " extract(epoch FROM clock_timestamp())::float8::text, coalesce(inet_server_addr()::text, 'socket'),"
-      " pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"));
+  WEIR_TRY(auto facts,
+           session.query(
+               "SELECT current_setting('server_version'), current_user, current_database(),"
+               " has_database_privilege(current_database(), 'CREATE'), to_regnamespace('weir') IS NOT NULL,"
+               " coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),"
+               " extract(epoch FROM clock_timestamp())::float8::text, coalesce(inet_server_addr()::text, 'socket'),"
+               " pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"));
   std::vector<Check> checks;
   std::string const version(facts.text(0, 0));
-  checks.push_back(Check{Health::Ok, subject, fmt::format("PostgreSQL {}, database {}, role {}{}", version, facts.text(0, 2), facts.text(0, 1),
-                                                          facts.boolean(0, 5) ? ", encrypted" : ""), {}, 0});
+  checks.push_back(Check{Health::Ok,
+                         subject,
+                         fmt::format("PostgreSQL {}, database {}, role {}{}", version, facts.text(0, 2),
+                                     facts.text(0, 1), facts.boolean(0, 5) ? ", encrypted" : ""),
+                         {},
+                         0});
   if (session.server_version() < kOldestServer)
-    checks.push_back(Check{Health::Failure, subject, fmt::format("PostgreSQL {} is older than 13", version), "upgrade the server", 1});
+    checks.push_back(Check{Health::Failure, subject, fmt::format("PostgreSQL {} is older than 13", version),
+                           "upgrade the server", 1});
   if (facts.boolean(0, 8) || facts.boolean(0, 9))
-    checks.push_back(Check{Health::Failure, subject, "the server takes no writes (a standby, or read-only by default)", "name the primary", 1});
+    checks.push_back(Check{Health::Failure, subject, "the server takes no writes (a standby, or read-only by default)",
+                           "name the primary", 1});
   if (!facts.boolean(0, 3) && !facts.boolean(0, 4))
-    checks.push_back(Check{Health::Failure, subject, fmt::format("role {} may not create schemas, and schema weir does not exist", facts.text(0, 1)),
-                           fmt::format("GRANT CREATE ON DATABASE {} TO {}", facts.text(0, 2), facts.text(0, 1)), 4});
-  bool const is_local = facts.text(0, 7) == "socket" || facts.text(0, 7).starts_with("127.") || facts.text(0, 7) == "::1";
+    checks.push_back(
+        Check{Health::Failure, subject,
+              fmt::format("role {} may not create schemas, and schema weir does not exist", facts.text(0, 1)),
+              fmt::format("GRANT CREATE ON DATABASE {} TO {}", facts.text(0, 2), facts.text(0, 1)), 4});
+  bool const is_local =
+      facts.text(0, 7) == "socket" || facts.text(0, 7).starts_with("127.") || facts.text(0, 7) == "::1";
   if (!facts.boolean(0, 5) && !is_local)
     checks.push_back(Check{Health::Warning, subject, "the connection is not encrypted", "set sslmode: verify-full", 0});
   double const theirs = std::strtod(std::string(facts.text(0, 6)).c_str(), nullptr);
   double const ours = static_cast<double>(system_clock().now().time_since_epoch().count()) / 1e6;
   if (std::abs(theirs - ours) > 5)
-    checks.push_back(Check{Health::Warning, subject, fmt::format("this machine's clock is {:.0f} s {} the warehouse's", std::abs(theirs - ours),
-                                                                 ours > theirs ? "ahead of" : "behind"), "enable time synchronization", 0});
+    checks.push_back(Check{Health::Warning, subject,
+                           fmt::format("this machine's clock is {:.0f} s {} the warehouse's", std::abs(theirs - ours),
+                                       ours > theirs ? "ahead of" : "behind"),
+                           "enable time synchronization", 0});
   return checks;
 }
 
-Result<std::vector<Check>> look_at_source(config::Config const& config, config::Endpoint const& endpoint, std::string const& subject) {
+Result<std::vector<Check>> look_at_source(config::Config const& config, config::Endpoint const& endpoint,
+                                          std::string const& subject) {
   WEIR_TRY(auto source, open_source(config, endpoint, "auto"));
   WEIR_TRY(auto lines, source->test());
   std::vector<Check> checks;
   checks.push_back(Check{Health::Ok, subject, source->text(), {}, 0});
   for (auto& line : lines) {
     bool const warns = starts_with_ignoring_case(line, "warning:");
-    checks.push_back(Check{warns ? Health::Warning : Health::Ok, subject, warns ? std::string(trim(line.substr(8))) : std::move(line), {}, 0});
+    checks.push_back(Check{warns ? Health::Warning : Health::Ok,
+                           subject,
+                           warns ? std::string(trim(line.substr(8))) : std::move(line),
+                           {},
+                           0});
   }
   return checks;
 }
@@ -74,12 +97,14 @@ Check failed_check(std::string subject, Error const& error) {
   std::string found = error.message();
   if (!error.sqlstate().empty()) found += fmt::format(" [SQLSTATE {}]", error.sqlstate());
   if (!error.cause().empty()) found += "; " + error.cause();
-  return Check{Health::Failure, std::move(subject), one_line(std::move(found)), one_line(error.next()), exit_code(error.kind())};
+  return Check{Health::Failure, std::move(subject), one_line(std::move(found)), one_line(error.next()),
+               exit_code(error.kind())};
 }
 
 std::vector<Check> check_endpoint(config::Config const& config, config::Endpoint const& endpoint) {
   std::string const subject = fmt::format("{} {}", endpoint.is_warehouse ? "warehouse" : "source", endpoint.name);
-  auto checks = endpoint.is_warehouse ? look_at_warehouse(config, endpoint, subject) : look_at_source(config, endpoint, subject);
+  auto checks =
+      endpoint.is_warehouse ? look_at_warehouse(config, endpoint, subject) : look_at_source(config, endpoint, subject);
   if (checks.ok()) return std::move(checks).value();
   return {failed_check(subject, checks.error())};
 }
@@ -89,7 +114,9 @@ std::string checks_text(std::vector<Check> const& checks, Terminal const& termin
   for (auto const& check : checks) width = std::max(width, characters(check.subject));
   std::string out, last;
   for (auto const& check : checks) {
-    Colour const colour = check.health == Health::Ok ? Colour::Green : check.health == Health::Warning ? Colour::Yellow : Colour::Red;
+    Colour const colour = check.health == Health::Ok        ? Colour::Green
+                          : check.health == Health::Warning ? Colour::Yellow
+                                                            : Colour::Red;
     out += fmt::format("{}  {}  {}\n", terminal.paint(colour, pad(health_name(check.health), 4)),
                        pad(check.subject == last ? "" : check.subject, width), check.found);
     if (!check.fix.empty()) out += fmt::format("{}  next: {}\n", std::string(6 + width, ' '), check.fix);
@@ -102,7 +129,8 @@ std::string checks_text(std::vector<Check> const& checks, Terminal const& termin
 nlohmann::ordered_json checks_json(std::vector<Check> const& checks) {
   auto list = nlohmann::ordered_json::array();
   for (auto const& check : checks) {
-    nlohmann::ordered_json one{{"state", health_name(check.health)}, {"subject", check.subject}, {"found", check.found}};
+    nlohmann::ordered_json one{
+        {"state", health_name(check.health)}, {"subject", check.subject}, {"found", check.found}};
     if (!check.fix.empty()) one["next"] = check.fix;
     list.push_back(std::move(one));
   }

@@ -15,10 +15,10 @@ enum class Health { Ok, Warning, Failure };
 
 struct Check {
   Health health = Health::Ok;
-  std::string subject;   // "warehouse wh"
-  std::string found;     // evidence
-  std::string fix;       // the next step, where there is one
-  int exit_status = 0;   // of the error behind a failure
+  std::string subject;  // "warehouse wh"
+  std::string found;    // evidence
+  std::string fix;      // the next step, where there is one
+  int exit_status = 0;  // of the error behind a failure
 };
 
 // Logs in and looks at rights, version, encryption, clock. Never fails itself: what goes wrong is a Failure line.

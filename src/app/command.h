@@ -22,36 +22,36 @@ namespace weir::app {
 enum class Completes { Nothing, Connection, Endpoint, Folder, Topic };
 
 struct OptionSpec {
-  std::string_view name;           // long name without dashes
+  std::string_view name;  // long name without dashes
   char letter = 0;
-  std::string_view value = {};     // placeholder of its value; empty: a flag
+  std::string_view value = {};  // placeholder of its value; empty: a flag
   std::string_view meaning = {};
-  std::string_view choices = {};   // "text|json"
-  std::string_view alias = {};     // another long name
+  std::string_view choices = {};  // "text|json"
+  std::string_view alias = {};    // another long name
   bool repeats = false;
 };
 
 struct Example {
-  std::string_view command;        // without the program's name
+  std::string_view command;  // without the program's name
   std::string_view what;
 };
 
 class Context;
 
 struct CommandSpec {
-  std::string_view path;           // "sync ls"
-  std::string_view summary;        // one line
-  std::string_view group;          // heading in the list of commands; empty: not listed at the top
-  std::string_view positional = {};            // "[CONNECTION]", "RELATION", "[ENDPOINT...]"
-  Completes completes = Completes::Nothing;    // its positionals
+  std::string_view path;                     // "sync ls"
+  std::string_view summary;                  // one line
+  std::string_view group;                    // heading in the list of commands; empty: not listed at the top
+  std::string_view positional = {};          // "[CONNECTION]", "RELATION", "[ENDPOINT...]"
+  Completes completes = Completes::Nothing;  // its positionals
   std::span<OptionSpec const> options = {};
   std::span<Example const> examples = {};
-  std::string_view about = {};     // a few sentences, after the examples
+  std::string_view about = {};                     // a few sentences, after the examples
   Result<int> (*run)(Context& context) = nullptr;  // null: only a group of commands
 };
 
 std::span<CommandSpec const> commands();
-std::span<OptionSpec const> common_options();      // of every command
+std::span<OptionSpec const> common_options();  // of every command
 CommandSpec const* find_command(std::string_view path);
 // Names of the commands directly below `path` ("" = top level).
 std::vector<std::string> subcommands(std::string_view path);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <deque>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "base/text.h"
 
@@ -44,7 +44,8 @@ class Parser {
     Arguments arguments;
     Parsed const* deepest = nullptr;
     for (auto const& parsed : parsed_)
-      if (parsed.app->parsed() && (deepest == nullptr || parsed.command->path.size() > deepest->command->path.size())) deepest = &parsed;
+      if (parsed.app->parsed() && (deepest == nullptr || parsed.command->path.size() > deepest->command->path.size()))
+        deepest = &parsed;
     if (deepest != nullptr) {
       arguments.command = deepest->command;
       arguments.positionals = deepest->positionals;
@@ -107,9 +108,11 @@ class Parser {
 
   static Error unexpected(CommandSpec const* command, std::string const& word) {
     std::string const path(command == nullptr ? "" : command->path);
-    std::string const help = path.empty() ? "weir help lists the commands" : fmt::format("weir {} --help shows what there is", path);
+    std::string const help =
+        path.empty() ? "weir help lists the commands" : fmt::format("weir {} --help shows what there is", path);
     if (word.starts_with("-")) {
-      std::string name = word.substr(word.find_first_not_of('-') == std::string::npos ? word.size() : word.find_first_not_of('-'));
+      std::string name =
+          word.substr(word.find_first_not_of('-') == std::string::npos ? word.size() : word.find_first_not_of('-'));
       name = name.substr(0, name.find('='));
       std::vector<std::string> known;
       auto add = [&known](std::span<OptionSpec const> specs) {
@@ -128,7 +131,8 @@ class Parser {
     auto const below = subcommands(path);
     if (!below.empty() && (command == nullptr || command->run == nullptr)) {
       std::string next = did_you_mean(word, below);
-      return Error(ErrorKind::Usage, fmt::format("command \"{}{}{}\" does not exist", path, path.empty() ? "" : " ", word))
+      return Error(ErrorKind::Usage,
+                   fmt::format("command \"{}{}{}\" does not exist", path, path.empty() ? "" : " ", word))
           .next(next.empty() ? help : next);
     }
     return Error(ErrorKind::Usage, fmt::format("weir {} takes no argument \"{}\"", path, word)).next(help);
@@ -145,13 +149,14 @@ class Parser {
   }
 
   CLI::App root_;
-  std::deque<Parsed> parsed_;   // addresses stay
+  std::deque<Parsed> parsed_;  // addresses stay
   std::deque<Taken> taken_;
 };
 
 std::string one_of(std::vector<std::string> const& choices) {
   std::string text;
-  for (std::size_t i = 0; i < choices.size(); ++i) text += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
   return text;
 }
 
@@ -185,7 +190,9 @@ Status check_positionals(Arguments const& arguments) {
     return Error(ErrorKind::Usage, fmt::format("weir {} needs {}", command.path, command.positional)).next(help);
   std::size_t const most = command.positional.empty() ? 0 : 1;
   if (!any && arguments.positionals.size() > most)
-    return Error(ErrorKind::Usage, fmt::format("weir {} takes no argument \"{}\"", command.path, arguments.positionals[most])).next(help);
+    return Error(ErrorKind::Usage,
+                 fmt::format("weir {} takes no argument \"{}\"", command.path, arguments.positionals[most]))
+        .next(help);
   return {};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// argv to Arguments, checked against the command table. The only user of CLI11. Errors: Usage, naming the nearest command,
-// option or choice.
+// argv to Arguments, checked against the command table. The only user of CLI11. Errors: Usage, naming the nearest
+// command, option or choice.
 
 #include <string>
 #include <vector>

@@ -1,24 +1,36 @@
-// Every command, option and example. What is written here is what `weir help`, `weir help --json`, the shell completions and
-// the parser know; tests/cases/cli compares the help texts.
+// Every command, option and example. What is written here is what `weir help`, `weir help --json`, the shell
+// completions and the parser know; tests/cases/cli compares the help texts.
 #include "app/command.h"
 #include "app/commands/commands.h"
 
 namespace weir::app {
 namespace {
 
-constexpr OptionSpec kOutput{.name = "output", .letter = 'o', .value = "FORMAT", .meaning = "text or json", .choices = "text|json"};
-constexpr OptionSpec kOutputStream{.name = "output", .letter = 'o', .value = "FORMAT",
-                                   .meaning = "text, json, or ndjson (one event a line, while it runs)", .choices = "text|json|ndjson"};
-constexpr OptionSpec kSelect{.name = "select", .letter = 's', .value = "TABLES",
-                             .meaning = "only these tables: SCHEMA.TABLE, TABLE, with * and ?; repeat it or separate by commas",
-                             .repeats = true};
+constexpr OptionSpec kOutput{
+    .name = "output", .letter = 'o', .value = "FORMAT", .meaning = "text or json", .choices = "text|json"};
+constexpr OptionSpec kOutputStream{.name = "output",
+                                   .letter = 'o',
+                                   .value = "FORMAT",
+                                   .meaning = "text, json, or ndjson (one event a line, while it runs)",
+                                   .choices = "text|json|ndjson"};
+constexpr OptionSpec kSelect{
+    .name = "select",
+    .letter = 's',
+    .value = "TABLES",
+    .meaning = "only these tables: SCHEMA.TABLE, TABLE, with * and ?; repeat it or separate by commas",
+    .repeats = true};
 constexpr OptionSpec kExclude{.name = "exclude", .value = "TABLES", .meaning = "all but these tables", .repeats = true};
 constexpr OptionSpec kYes{.name = "yes", .letter = 'y', .meaning = "answer the question with yes"};
-constexpr OptionSpec kConfirm{.name = "confirm", .value = "NAME", .meaning = "the endpoint's name, where it is protected"};
-constexpr OptionSpec kWarehouse{.name = "warehouse", .value = "ENDPOINT", .meaning = "the warehouse, where there are several"};
+constexpr OptionSpec kConfirm{
+    .name = "confirm", .value = "NAME", .meaning = "the endpoint's name, where it is protected"};
+constexpr OptionSpec kWarehouse{
+    .name = "warehouse", .value = "ENDPOINT", .meaning = "the warehouse, where there are several"};
 
 constexpr OptionSpec kCommon[] = {
-    {.name = "project-dir", .letter = 'C', .value = "DIR", .meaning = "folder of weir.yml (default: here or above; WEIR_PROJECT_DIR)"},
+    {.name = "project-dir",
+     .letter = 'C',
+     .value = "DIR",
+     .meaning = "folder of weir.yml (default: here or above; WEIR_PROJECT_DIR)"},
     {.name = "color", .value = "WHEN", .meaning = "auto, always or never", .choices = "auto|always|never"},
     {.name = "quiet", .letter = 'q', .meaning = "only errors"},
     {.name = "verbose", .letter = 'v', .meaning = "each step; -vv also the SQL", .repeats = true},
@@ -50,7 +62,8 @@ constexpr Example kDoctorExamples[] = {
 };
 
 constexpr OptionSpec kSyncOptions[] = {
-    kSelect, kExclude,
+    kSelect,
+    kExclude,
     {.name = "plan", .meaning = "say what would happen, write nothing", .alias = "dry-run"},
     {.name = "full-refresh", .meaning = "read everything, also where the mode is incremental, and forget the cursors"},
     {.name = "exit-code", .meaning = "with --plan: exit 3 if there is something to do"},
@@ -159,72 +172,177 @@ constexpr Example kHelpExamples[] = {
 };
 
 constexpr CommandSpec kCommands[] = {
-    {.path = "init", .summary = "write weir.yml and endpoints.yml", .group = "Start", .positional = "[DIR]",
-     .completes = Completes::Folder, .options = kOnlyOutput, .examples = kInitExamples,
-     .about = "Files that exist stay as they are. Both files name their JSON Schema (.weir/schema), so that editors complete keys.",
+    {.path = "init",
+     .summary = "write weir.yml and endpoints.yml",
+     .group = "Start",
+     .positional = "[DIR]",
+     .completes = Completes::Folder,
+     .options = kOnlyOutput,
+     .examples = kInitExamples,
+     .about = "Files that exist stay as they are. Both files name their JSON Schema (.weir/schema), so that editors "
+              "complete keys.",
      .run = run_init},
-    {.path = "demo", .summary = "the incident and how it does not happen, in a private PostgreSQL", .group = "Start",
-     .options = kDemoOptions, .examples = kDemoExamples,
-     .about = "Starts a PostgreSQL of its own and a SQL Server stand-in in a temporary folder, and removes both.", .run = run_demo},
-    {.path = "doctor", .summary = "check configuration, endpoints, rights and drivers", .group = "Start",
-     .options = kOnlyOutput, .examples = kDoctorExamples,
-     .about = "Each line has a state, what was found, and what to do about it. Exit 1 if a check fails.", .run = run_doctor},
-    {.path = "sync", .summary = "load tables and publish them, dependents intact", .group = "Load", .positional = "[CONNECTION...]",
-     .completes = Completes::Connection, .options = kSyncOptions, .examples = kSyncExamples,
-     .about = "Each table is published when it is ready: loaded beside the old rows, proved, then swapped in within milliseconds. A table\n"
-              "that fails leaves the others alone and keeps its old rows. Run it again: what is done is not done twice.",
+    {.path = "demo",
+     .summary = "the incident and how it does not happen, in a private PostgreSQL",
+     .group = "Start",
+     .options = kDemoOptions,
+     .examples = kDemoExamples,
+     .about = "Starts a PostgreSQL of its own and a SQL Server stand-in in a temporary folder, and removes both.",
+     .run = run_demo},
+    {.path = "doctor",
+     .summary = "check configuration, endpoints, rights and drivers",
+     .group = "Start",
+     .options = kOnlyOutput,
+     .examples = kDoctorExamples,
+     .about = "Each line has a state, what was found, and what to do about it. Exit 1 if a check fails.",
+     .run = run_doctor},
+    {.path = "sync",
+     .summary = "load tables and publish them, dependents intact",
+     .group = "Load",
+     .positional = "[CONNECTION...]",
+     .completes = Completes::Connection,
+     .options = kSyncOptions,
+     .examples = kSyncExamples,
+     .about =
+         "Each table is published when it is ready: loaded beside the old rows, proved, then swapped in within "
+         "milliseconds. A table\n"
+         "that fails leaves the others alone and keeps its old rows. Run it again: what is done is not done twice.",
      .run = run_sync},
-    {.path = "sync ls", .summary = "what was loaded, when, and what waits", .group = "Load", .positional = "[CONNECTION...]",
-     .completes = Completes::Connection, .options = kSyncLsOptions, .examples = kSyncLsExamples, .run = run_sync_ls},
-    {.path = "sync verify", .summary = "compare source and warehouse, row for row", .group = "Load", .positional = "[CONNECTION...]",
-     .completes = Completes::Connection, .options = kVerifyOptions, .examples = kVerifyExamples,
-     .about = "Reads both sides now, so rows that changed since the last run are differences.", .run = run_sync_verify},
-    {.path = "sync reset", .summary = "forget cursors: the next run reads everything", .group = "Load", .positional = "CONNECTION",
-     .completes = Completes::Connection, .options = kResetOptions, .examples = kResetExamples,
-     .about = "Rows stay as they are.", .run = run_sync_reset},
-    {.path = "release", .summary = "publish what the shrink guard holds", .group = "Load", .positional = "CONNECTION",
-     .completes = Completes::Connection, .options = kReleaseOptions, .examples = kReleaseExamples,
-     .about = "A refresh that would remove more rows than `guard` allows is loaded, proved and held; this publishes it.",
+    {.path = "sync ls",
+     .summary = "what was loaded, when, and what waits",
+     .group = "Load",
+     .positional = "[CONNECTION...]",
+     .completes = Completes::Connection,
+     .options = kSyncLsOptions,
+     .examples = kSyncLsExamples,
+     .run = run_sync_ls},
+    {.path = "sync verify",
+     .summary = "compare source and warehouse, row for row",
+     .group = "Load",
+     .positional = "[CONNECTION...]",
+     .completes = Completes::Connection,
+     .options = kVerifyOptions,
+     .examples = kVerifyExamples,
+     .about = "Reads both sides now, so rows that changed since the last run are differences.",
+     .run = run_sync_verify},
+    {.path = "sync reset",
+     .summary = "forget cursors: the next run reads everything",
+     .group = "Load",
+     .positional = "CONNECTION",
+     .completes = Completes::Connection,
+     .options = kResetOptions,
+     .examples = kResetExamples,
+     .about = "Rows stay as they are.",
+     .run = run_sync_reset},
+    {.path = "release",
+     .summary = "publish what the shrink guard holds",
+     .group = "Load",
+     .positional = "CONNECTION",
+     .completes = Completes::Connection,
+     .options = kReleaseOptions,
+     .examples = kReleaseExamples,
+     .about =
+         "A refresh that would remove more rows than `guard` allows is loaded, proved and held; this publishes it.",
      .run = run_release},
-    {.path = "deps", .summary = "everything that depends on a table", .group = "Look", .positional = "RELATION",
-     .options = kDepsOptions, .examples = kDepsExamples,
-     .about = "RELATION is SCHEMA.NAME; a name with capitals stands in double quotes, as in SQL.", .run = run_deps},
+    {.path = "deps",
+     .summary = "everything that depends on a table",
+     .group = "Look",
+     .positional = "RELATION",
+     .options = kDepsOptions,
+     .examples = kDepsExamples,
+     .about = "RELATION is SCHEMA.NAME; a name with capitals stands in double quotes, as in SQL.",
+     .run = run_deps},
     {.path = "table", .summary = "look at a table, or take a publish back", .group = ""},
-    {.path = "table show", .summary = "how weir keeps a table", .group = "Look", .positional = "RELATION", .options = kTableOptions,
-     .examples = kTableShowExamples, .run = run_table_show},
-    {.path = "table rollback", .summary = "go back to the rows before the last publish", .group = "Look",
-     .positional = "RELATION", .options = kRollbackOptions, .examples = kRollbackExamples,
-     .about = "The same swap, backwards: dependents stay. Only the publish before the last one is kept.", .run = run_table_rollback},
+    {.path = "table show",
+     .summary = "how weir keeps a table",
+     .group = "Look",
+     .positional = "RELATION",
+     .options = kTableOptions,
+     .examples = kTableShowExamples,
+     .run = run_table_show},
+    {.path = "table rollback",
+     .summary = "go back to the rows before the last publish",
+     .group = "Look",
+     .positional = "RELATION",
+     .options = kRollbackOptions,
+     .examples = kRollbackExamples,
+     .about = "The same swap, backwards: dependents stay. Only the publish before the last one is kept.",
+     .run = run_table_rollback},
     {.path = "endpoint", .summary = "sources and warehouses", .group = ""},
-    {.path = "endpoint ls", .summary = "list sources and warehouses", .group = "Endpoints", .options = kOnlyOutput,
-     .examples = kEndpointLsExamples, .run = run_endpoint_ls},
-    {.path = "endpoint test", .summary = "log in, check rights and driver", .group = "Endpoints",
-     .positional = "[ENDPOINT...]", .completes = Completes::Endpoint, .options = kOnlyOutput, .examples = kEndpointTestExamples,
+    {.path = "endpoint ls",
+     .summary = "list sources and warehouses",
+     .group = "Endpoints",
+     .options = kOnlyOutput,
+     .examples = kEndpointLsExamples,
+     .run = run_endpoint_ls},
+    {.path = "endpoint test",
+     .summary = "log in, check rights and driver",
+     .group = "Endpoints",
+     .positional = "[ENDPOINT...]",
+     .completes = Completes::Endpoint,
+     .options = kOnlyOutput,
+     .examples = kEndpointTestExamples,
      .run = run_endpoint_test},
-    {.path = "endpoint discover", .summary = "list a source's tables and how they come over", .group = "Endpoints",
-     .positional = "ENDPOINT", .completes = Completes::Endpoint, .options = kDiscoverOptions, .examples = kDiscoverExamples,
+    {.path = "endpoint discover",
+     .summary = "list a source's tables and how they come over",
+     .group = "Endpoints",
+     .positional = "ENDPOINT",
+     .completes = Completes::Endpoint,
+     .options = kDiscoverOptions,
+     .examples = kDiscoverExamples,
      .run = run_endpoint_discover},
     {.path = "config", .summary = "the configuration files", .group = ""},
-    {.path = "config check", .summary = "find every mistake in weir.yml and endpoints.yml", .group = "Files",
-     .options = kOnlyOutput, .examples = kCheckExamples, .run = run_config_check},
-    {.path = "config show", .summary = "every setting and where it comes from", .group = "Files", .positional = "[PATH]",
-     .options = kShowOptions, .examples = kShowExamples, .run = run_config_show},
-    {.path = "config schema", .summary = "JSON Schema of the files", .group = "Files", .positional = "[FILE]", .options = kSchemaOptions,
-     .examples = kSchemaExamples, .run = run_config_schema},
-    {.path = "completion", .summary = "completion for bash, zsh or fish", .group = "Files", .positional = "SHELL",
-     .examples = kCompletionExamples, .run = run_completion},
-    {.path = "version", .summary = "the version", .group = "Files", .options = kOnlyOutput, .examples = kVersionExamples,
+    {.path = "config check",
+     .summary = "find every mistake in weir.yml and endpoints.yml",
+     .group = "Files",
+     .options = kOnlyOutput,
+     .examples = kCheckExamples,
+     .run = run_config_check},
+    {.path = "config show",
+     .summary = "every setting and where it comes from",
+     .group = "Files",
+     .positional = "[PATH]",
+     .options = kShowOptions,
+     .examples = kShowExamples,
+     .run = run_config_show},
+    {.path = "config schema",
+     .summary = "JSON Schema of the files",
+     .group = "Files",
+     .positional = "[FILE]",
+     .options = kSchemaOptions,
+     .examples = kSchemaExamples,
+     .run = run_config_schema},
+    {.path = "completion",
+     .summary = "completion for bash, zsh or fish",
+     .group = "Files",
+     .positional = "SHELL",
+     .examples = kCompletionExamples,
+     .run = run_completion},
+    {.path = "version",
+     .summary = "the version",
+     .group = "Files",
+     .options = kOnlyOutput,
+     .examples = kVersionExamples,
      .run = run_version},
-    {.path = "help", .summary = "help on a command or topic", .group = "Files", .positional = "[TOPIC...]",
-     .completes = Completes::Topic, .examples = kHelpExamples, .run = run_help},
+    {.path = "help",
+     .summary = "help on a command or topic",
+     .group = "Files",
+     .positional = "[TOPIC...]",
+     .completes = Completes::Topic,
+     .examples = kHelpExamples,
+     .run = run_help},
     // Asked by the shells' completion scripts: the words that may follow.
     {.path = "complete-words", .summary = "", .group = "", .positional = "[WORD...]", .run = run_complete_words},
 };
 
 }  // namespace
 
-std::span<CommandSpec const> commands() { return kCommands; }
-std::span<OptionSpec const> common_options() { return kCommon; }
+std::span<CommandSpec const> commands() {
+  return kCommands;
+}
+std::span<OptionSpec const> common_options() {
+  return kCommon;
+}
 
 CommandSpec const* find_command(std::string_view path) {
   for (auto const& command : kCommands)

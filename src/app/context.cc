@@ -19,10 +19,14 @@ std::vector<std::string> keys_of(Map const& map) {
   return names;
 }
 
-Error no_such(std::string_view what, std::string const& name, std::vector<std::string> const& known, std::string_view file) {
+Error no_such(std::string_view what, std::string const& name, std::vector<std::string> const& known,
+              std::string_view file) {
   std::string next = did_you_mean(name, known);
-  if (next.empty()) next = known.empty() ? fmt::format("{} has none", file) : fmt::format("{} has: {}", file, join(known, ", "));
-  return Error(ErrorKind::Usage, fmt::format("{} \"{}\" does not exist", what, name)).object(name).next(std::move(next));
+  if (next.empty())
+    next = known.empty() ? fmt::format("{} has none", file) : fmt::format("{} has: {}", file, join(known, ", "));
+  return Error(ErrorKind::Usage, fmt::format("{} \"{}\" does not exist", what, name))
+      .object(name)
+      .next(std::move(next));
 }
 
 // One line from the terminal, without its newline.
@@ -70,7 +74,8 @@ Result<std::vector<config::Connection const*>> Context::connections() {
   if (!arguments_.positionals.empty()) return chosen;
   for (auto const& [name, connection] : known->connections) chosen.push_back(&connection);
   if (chosen.empty())
-    return Error(ErrorKind::Config, "weir.yml has no connection").where((known->root / "weir.yml").string())
+    return Error(ErrorKind::Config, "weir.yml has no connection")
+        .where((known->root / "weir.yml").string())
         .next("add one under connections:, weir help config shows how");
   return chosen;
 }
@@ -86,20 +91,27 @@ Result<config::Endpoint const*> Context::warehouse() {
   WEIR_TRY(auto const* known, config());
   std::string const name = arguments_.value("warehouse", known->warehouse);
   if (name.empty())
-    return Error(ErrorKind::Usage, "endpoints.yml has several warehouses, or none").next("name one with --warehouse ENDPOINT");
+    return Error(ErrorKind::Usage, "endpoints.yml has several warehouses, or none")
+        .next("name one with --warehouse ENDPOINT");
   WEIR_TRY(auto const* found, endpoint(name));
-  if (!found->is_warehouse) return Error(ErrorKind::Usage, fmt::format("endpoint \"{}\" is a source, not a warehouse", name));
+  if (!found->is_warehouse)
+    return Error(ErrorKind::Usage, fmt::format("endpoint \"{}\" is a source, not a warehouse", name));
   return found;
 }
 
 Status Context::confirm(std::string const& question, config::Endpoint const& endpoint) {
   if (endpoint.is_protected && arguments_.value("confirm") != endpoint.name)
-    return Error(ErrorKind::Usage, fmt::format("endpoint \"{}\" is protected", endpoint.name)).object(endpoint.name)
-        .where(endpoint.place.text()).state("nothing was changed").next(fmt::format("add --confirm {}", endpoint.name));
+    return Error(ErrorKind::Usage, fmt::format("endpoint \"{}\" is protected", endpoint.name))
+        .object(endpoint.name)
+        .where(endpoint.place.text())
+        .state("nothing was changed")
+        .next(fmt::format("add --confirm {}", endpoint.name));
   if (arguments_.has("yes")) return {};
   if (!terminal_.in_is_tty || !terminal_.err_is_tty)
-    return Error(ErrorKind::Usage, fmt::format("this asks first: {}", question)).cause("there is no terminal to ask at")
-        .state("nothing was changed").next("add --yes");
+    return Error(ErrorKind::Usage, fmt::format("this asks first: {}", question))
+        .cause("there is no terminal to ask at")
+        .state("nothing was changed")
+        .next("add --yes");
   write_err(question + " [y/N] ");
   std::string const answer = to_lower(read_answer());
   if (answer == "y" || answer == "yes") return {};

@@ -41,7 +41,8 @@ Result<fs::path> find_program() {
   for (auto const& place : places)
     if (access(place.c_str(), X_OK) == 0) return place;
   return Error(ErrorKind::Config, "the demo's SQL Server stand-in, weir-tds, is not installed")
-      .cause(fmt::format("looked beside {} and on PATH", (self / "weir").string())).next("build it with ./dev build, or install the whole package");
+      .cause(fmt::format("looked beside {} and on PATH", (self / "weir").string()))
+      .next("build it with ./dev build, or install the whole package");
 }
 
 Status write_example(fs::path const& folder) {
@@ -63,7 +64,8 @@ Result<int> read_port(int output) {
   std::string line;
   auto const deadline = system_clock().monotonic() + kLongestStart;
   while (line.find('\n') == std::string::npos) {
-    auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().monotonic()).count();
+    auto const left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - system_clock().monotonic()).count();
     pollfd waiting{output, POLLIN, 0};
     int const ready = left > 0 ? poll(&waiting, 1, static_cast<int>(left)) : 0;
     if (ready < 0 && errno == EINTR) continue;
@@ -74,7 +76,8 @@ Result<int> read_port(int output) {
   }
   line = trim(line.substr(0, line.find('\n')));
   auto const port = parse_int(std::string_view(line).substr(line.rfind(':') + 1));
-  if (!port) return Error(ErrorKind::Internal, "weir-tds said where it listens in a form that is not understood").cause(line);
+  if (!port)
+    return Error(ErrorKind::Internal, "weir-tds said where it listens in a form that is not understood").cause(line);
   return static_cast<int>(*port);
 }
 
@@ -92,13 +95,15 @@ Result<DemoSource> DemoSource::start(fs::path const& folder, std::string const& 
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (folder / "weir-tds.log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (folder / "weir-tds.log").c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // a Ctrl-C at the terminal is for weir, not for it
   std::string const description = (folder / "core.yml").string();
-  std::vector<std::string> words = {program.string(), "--database", description, "--listen", "127.0.0.1:0", "--tls", "off",
-                                    "--user", user, "--password-env", kPasswordVariable, "--until-stdin-closes"};
+  std::vector<std::string> words = {
+      program.string(), "--database", description,      "--listen",        "127.0.0.1:0",         "--tls", "off",
+      "--user",         user,         "--password-env", kPasswordVariable, "--until-stdin-closes"};
   std::vector<char*> argv, env;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -115,7 +120,8 @@ Result<DemoSource> DemoSource::start(fs::path const& folder, std::string const& 
   close(output[0]);
   if (failed != 0) made.pid_ = -1;
   if (!port.ok()) {
-    if (auto log = read_file(folder / "weir-tds.log"); log.ok() && port.error().cause().empty()) port.error().cause(std::string(trim(*log)));
+    if (auto log = read_file(folder / "weir-tds.log"); log.ok() && port.error().cause().empty())
+      port.error().cause(std::string(trim(*log)));
     return std::move(port).error();
   }
   made.port_ = *port;

@@ -1,6 +1,6 @@
 #pragma once
-// The SQL Server stand-in of `weir demo`: weir-tds, serving examples/core from the program itself. It ends with this object,
-// and also when this process is killed (its standard input closes). One thread.
+// The SQL Server stand-in of `weir demo`: weir-tds, serving examples/core from the program itself. It ends with this
+// object, and also when this process is killed (its standard input closes). One thread.
 
 #include <sys/types.h>
 
@@ -14,7 +14,8 @@ namespace weir::app {
 class DemoSource {
  public:
   // `folder`: where the description is written to. `user` and `password` are a login that it accepts.
-  static Result<DemoSource> start(std::filesystem::path const& folder, std::string const& user, std::string const& password);
+  static Result<DemoSource> start(std::filesystem::path const& folder, std::string const& user,
+                                  std::string const& password);
   DemoSource(DemoSource&& other) noexcept;
   DemoSource& operator=(DemoSource&&) = delete;
   ~DemoSource();
@@ -24,7 +25,7 @@ class DemoSource {
  private:
   DemoSource() = default;
   pid_t pid_ = -1;
-  int input_ = -1;   // its standard input, held open
+  int input_ = -1;  // its standard input, held open
   int port_ = 0;
 };
 

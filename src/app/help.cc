@@ -81,7 +81,8 @@ Nothing that depends on a table is ever dropped. weir sync --plan shows the meth
 };
 
 std::string option_names(OptionSpec const& option) {
-  std::string text = option.letter != 0 ? fmt::format("-{}, --{}", option.letter, option.name) : fmt::format("    --{}", option.name);
+  std::string text =
+      option.letter != 0 ? fmt::format("-{}, --{}", option.letter, option.name) : fmt::format("    --{}", option.name);
   if (!option.value.empty()) text += fmt::format(" {}", option.value);
   return text;
 }
@@ -97,16 +98,19 @@ void add_options(std::string& out, std::string const& heading, std::span<OptionS
   std::size_t width = 0;
   for (auto const& option : options) width = std::max(width, option_names(option).size());
   out += "\n" + heading + "\n";
-  for (auto const& option : options) out += fmt::format("  {}  {}\n", pad(option_names(option), width), meaning_of(option));
+  for (auto const& option : options)
+    out += fmt::format("  {}  {}\n", pad(option_names(option), width), meaning_of(option));
 }
 
 std::string all_commands(Terminal const& terminal) {
-  std::string out = terminal.paint(Colour::Bold, "weir") +
-                    " loads databases into a PostgreSQL warehouse and keeps everything that depends on the tables.\n\n" +
-                    terminal.paint(Colour::Bold, "Begin with") + "\n"
-                    "  weir demo              see it, in under a minute\n"
-                    "  weir init              write weir.yml and endpoints.yml\n"
-                    "  weir sync core --plan  what a load would do; writes nothing\n";
+  std::string out =
+      terminal.paint(Colour::Bold, "weir") +
+      " loads databases into a PostgreSQL warehouse and keeps everything that depends on the tables.\n\n" +
+      terminal.paint(Colour::Bold, "Begin with") +
+      "\n"
+      "  weir demo              see it, in under a minute\n"
+      "  weir init              write weir.yml and endpoints.yml\n"
+      "  weir sync core --plan  what a load would do; writes nothing\n";
   std::size_t width = 0;
   for (auto const& command : commands()) width = std::max(width, command.path.size());
   std::string_view group;
@@ -125,7 +129,8 @@ std::string all_commands(Terminal const& terminal) {
 }
 
 std::string group_help(std::string_view path, Terminal const& terminal) {
-  std::string out = fmt::format("weir {}: {}\n\n{}\n", path, find_command(path)->summary, terminal.paint(Colour::Bold, "Commands"));
+  std::string out =
+      fmt::format("weir {}: {}\n\n{}\n", path, find_command(path)->summary, terminal.paint(Colour::Bold, "Commands"));
   for (auto const& name : subcommands(path)) {
     auto const* command = find_command(fmt::format("{} {}", path, name));
     out += fmt::format("  weir {} {}  {}\n", path, pad(name, 10), command->summary);
@@ -140,19 +145,23 @@ std::string help_text(std::string_view path, Terminal const& terminal) {
   auto const* command = find_command(path);
   if (command == nullptr) return {};
   if (command->run == nullptr) return group_help(path, terminal);
-  std::string out = fmt::format("weir {}: {}\n\n{}\n", path, command->summary, terminal.paint(Colour::Bold, "Examples"));
+  std::string out =
+      fmt::format("weir {}: {}\n\n{}\n", path, command->summary, terminal.paint(Colour::Bold, "Examples"));
   std::size_t width = 0;
   for (auto const& example : command->examples) width = std::max(width, example.command.size());
-  for (auto const& example : command->examples) out += fmt::format("  weir {}  # {}\n", pad(example.command, width), example.what);
-  out += fmt::format("\n{}\n  weir {}{}{}{}\n", terminal.paint(Colour::Bold, "Usage"), path, command->options.empty() ? "" : " [OPTIONS]",
-                     command->positional.empty() ? "" : " ", command->positional);
+  for (auto const& example : command->examples)
+    out += fmt::format("  weir {}  # {}\n", pad(example.command, width), example.what);
+  out += fmt::format("\n{}\n  weir {}{}{}{}\n", terminal.paint(Colour::Bold, "Usage"), path,
+                     command->options.empty() ? "" : " [OPTIONS]", command->positional.empty() ? "" : " ",
+                     command->positional);
   if (!command->about.empty()) out += fmt::format("\n{}\n", command->about);
   add_options(out, terminal.paint(Colour::Bold, "Options"), command->options);
   add_options(out, terminal.paint(Colour::Bold, "Options of every command"), common_options());
   if (auto const below = subcommands(path); !below.empty()) {
     out += "\n" + terminal.paint(Colour::Bold, "See also") + "\n";
     for (auto const& name : below)
-      out += fmt::format("  weir {} {}  {}\n", path, pad(name, 8), find_command(fmt::format("{} {}", path, name))->summary);
+      out += fmt::format("  weir {} {}  {}\n", path, pad(name, 8),
+                         find_command(fmt::format("{} {}", path, name))->summary);
   }
   return out;
 }
@@ -172,12 +181,20 @@ std::string help_json() {
     }
     return list;
   };
-  Json root{{"program", "weir"}, {"format", "1.0"}, {"options", options(common_options())}, {"commands", Json::array()}, {"topics", topics()}};
+  Json root{{"program", "weir"},
+            {"format", "1.0"},
+            {"options", options(common_options())},
+            {"commands", Json::array()},
+            {"topics", topics()}};
   for (auto const& command : commands()) {
     if (command.run == nullptr || command.summary.empty()) continue;
-    Json one{{"command", command.path}, {"summary", command.summary}, {"positional", command.positional}, {"options", options(command.options)}};
+    Json one{{"command", command.path},
+             {"summary", command.summary},
+             {"positional", command.positional},
+             {"options", options(command.options)}};
     one["examples"] = Json::array();
-    for (auto const& example : command.examples) one["examples"].push_back(Json{{"command", fmt::format("weir {}", example.command)}, {"what", example.what}});
+    for (auto const& example : command.examples)
+      one["examples"].push_back(Json{{"command", fmt::format("weir {}", example.command)}, {"what", example.what}});
     if (!command.about.empty()) one["about"] = command.about;
     root["commands"].push_back(std::move(one));
   }

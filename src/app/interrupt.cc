@@ -42,7 +42,9 @@ void handle(int number, void (*handler)(int)) {
   sigaction(number, &action, nullptr);
 }
 
-int status_of(int number) { return 128 + number; }
+int status_of(int number) {
+  return 128 + number;
+}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #pragma once
-// Ctrl-C and SIGTERM as stop tokens. The first signal asks for a clean stop: what runs is cancelled at the server, nothing is
-// left half done. The second ends the program as soon as its sessions are closed; the third at once. One object in main.
+// Ctrl-C and SIGTERM as stop tokens. The first signal asks for a clean stop: what runs is cancelled at the server,
+// nothing is left half done. The second ends the program as soon as its sessions are closed; the third at once. One
+// object in main.
 
 #include <stop_token>
 #include <thread>
@@ -9,7 +10,7 @@ namespace weir::app {
 
 class Interrupt {
  public:
-  Interrupt();   // takes over SIGINT, SIGTERM, SIGHUP; makes SIGPIPE harmless
+  Interrupt();  // takes over SIGINT, SIGTERM, SIGHUP; makes SIGPIPE harmless
   ~Interrupt();
   Interrupt(Interrupt const&) = delete;
   Interrupt& operator=(Interrupt const&) = delete;
@@ -18,8 +19,8 @@ class Interrupt {
   bool asked() const { return stop_.stop_requested(); }
   // 130 or 143, by the signal that came first; 0 if none came.
   int exit_status() const;
-  // Runs before a second signal ends the program: for what must not be left behind (child processes, folders). Kept until
-  // the returned object goes.
+  // Runs before a second signal ends the program: for what must not be left behind (child processes, folders). Kept
+  // until the returned object goes.
   class Cleanup {
    public:
     Cleanup(void (*function)(void*), void* data);

@@ -18,7 +18,8 @@ constexpr auto kPlain = std::chrono::seconds(10);
 std::string row_progress(sync::Progress const& progress) {
   if (progress.rows == 0) return {};
   std::string text = format_count(progress.rows);
-  if (progress.expected_rows > 0) text += fmt::format(" of ~{}", format_count(static_cast<std::uint64_t>(progress.expected_rows)));
+  if (progress.expected_rows > 0)
+    text += fmt::format(" of ~{}", format_count(static_cast<std::uint64_t>(progress.expected_rows)));
   return text + " rows";
 }
 
@@ -36,12 +37,16 @@ std::string cut(std::string text, std::size_t width) {
 }  // namespace
 
 ProgressView::ProgressView(std::string title, std::size_t streams, Terminal const& terminal)
-    : title_(std::move(title)), streams_(streams), terminal_(terminal),
+    : title_(std::move(title)),
+      streams_(streams),
+      terminal_(terminal),
       live_(terminal.err_is_tty && terminal.colour_err && logs(LogLevel::Info) && !logs(LogLevel::Step)) {
   if (logs(LogLevel::Info)) ticker_ = std::jthread([this](std::stop_token stop) { tick(stop); });
 }
 
-ProgressView::~ProgressView() { close(); }
+ProgressView::~ProgressView() {
+  close();
+}
 
 void ProgressView::close() {
   ticker_.request_stop();
@@ -89,7 +94,8 @@ std::vector<std::string> ProgressView::lines() {
   for (auto const& [stream, progress] : running_) {
     if (progress.phase == sync::Phase::Waiting && progress.note.empty()) continue;
     if (shown.size() == kMostLines) break;
-    shown.push_back(fmt::format("  {}  {:<10}  {}{}{}", pad(stream, name), sync::phase_name(progress.phase), row_progress(progress),
+    shown.push_back(fmt::format("  {}  {:<10}  {}{}{}", pad(stream, name), sync::phase_name(progress.phase),
+                                row_progress(progress),
                                 progress.attempt > 1 ? fmt::format("  attempt {}", progress.attempt) : "",
                                 progress.note.empty() ? "" : "  " + progress.note));
   }
@@ -100,9 +106,10 @@ std::string ProgressView::plain_line() {
   std::uint64_t rows = 0;
   for (auto const& [stream, count] : rows_) rows += count;
   auto const time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_);
-  auto const busy = static_cast<std::size_t>(
-      std::count_if(running_.begin(), running_.end(), [](auto const& entry) { return entry.second.phase != sync::Phase::Waiting; }));
-  return fmt::format("{}: {} of {} done, {} running, {}, {}", title_, done_, plural(streams_, "table"), busy, plural(rows, "row"), format_duration(time));
+  auto const busy = static_cast<std::size_t>(std::count_if(
+      running_.begin(), running_.end(), [](auto const& entry) { return entry.second.phase != sync::Phase::Waiting; }));
+  return fmt::format("{}: {} of {} done, {} running, {}, {}", title_, done_, plural(streams_, "table"), busy,
+                     plural(rows, "row"), format_duration(time));
 }
 
 void ProgressView::draw(std::vector<std::string> const& lines) {

@@ -1,6 +1,6 @@
 #pragma once
-// What runs, on standard error. On a terminal: a small area of at most six lines, redrawn ten times a second, gone at the end.
-// Elsewhere: a plain line every ten seconds with the same numbers. update() may come from any thread.
+// What runs, on standard error. On a terminal: a small area of at most six lines, redrawn ten times a second, gone at
+// the end. Elsewhere: a plain line every ten seconds with the same numbers. update() may come from any thread.
 
 #include <chrono>
 #include <map>
@@ -22,7 +22,7 @@ class ProgressView {
   ProgressView& operator=(ProgressView const&) = delete;
 
   void update(sync::Progress const& progress) WEIR_EXCLUDES(mutex_);
-  void close();      // takes the area away; the destructor does it too
+  void close();  // takes the area away; the destructor does it too
 
  private:
   void tick(std::stop_token stop);
@@ -35,7 +35,7 @@ class ProgressView {
   Terminal const terminal_;
   bool const live_;
   std::chrono::steady_clock::time_point const started_ = std::chrono::steady_clock::now();
-  std::size_t drawn_ = 0;   // lines on the screen; only the ticking thread and the destructor after it
+  std::size_t drawn_ = 0;  // lines on the screen; only the ticking thread and the destructor after it
   Mutex mutex_;
   std::map<std::string, sync::Progress> running_ WEIR_GUARDED_BY(mutex_);
   std::map<std::string, std::uint64_t> rows_ WEIR_GUARDED_BY(mutex_);

@@ -16,28 +16,39 @@ Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName con
   }
   auto relation = std::move(found).value();
   if (relation) return *std::move(relation);
-  WEIR_TRY(auto rows, session.query("SELECT schemaname, name FROM (SELECT schemaname, tablename AS name FROM pg_tables UNION ALL"
-                                    " SELECT schemaname, viewname FROM pg_views UNION ALL SELECT schemaname, matviewname FROM pg_matviews) r"
-                                    " WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'weir', 'weir_data')"
-                                    " ORDER BY 1, 2 LIMIT 10000"));
+  WEIR_TRY(auto rows,
+           session.query(
+               "SELECT schemaname, name FROM (SELECT schemaname, tablename AS name FROM pg_tables UNION ALL"
+               " SELECT schemaname, viewname FROM pg_views UNION ALL SELECT schemaname, matviewname FROM pg_matviews) r"
+               " WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'weir', 'weir_data')"
+               " ORDER BY 1, 2 LIMIT 10000"));
   std::vector<std::string> known;
   for (std::size_t i = 0; i < rows.size(); ++i)
     known.push_back(sql::QualifiedName{std::string(rows.text(i, 0)), std::string(rows.text(i, 1))}.text());
   std::string next;
-  if (auto const near = nearest(name.text(), known); !near.empty()) next = fmt::format("did you mean {}?", join(near, " or "));
-  return Error(ErrorKind::Usage, fmt::format("relation {} does not exist", name.text())).object(name.text())
+  if (auto const near = nearest(name.text(), known); !near.empty())
+    next = fmt::format("did you mean {}?", join(near, " or "));
+  return Error(ErrorKind::Usage, fmt::format("relation {} does not exist", name.text()))
+      .object(name.text())
       .next(next.empty() ? "names with capitals stand in double quotes: 'sync_core.\"Country\"'" : next);
 }
 
 std::string_view relation_kind(char relkind) {
   switch (relkind) {
-    case 'r': return "table";
-    case 'p': return "partitioned table";
-    case 'v': return "view";
-    case 'm': return "materialized view";
-    case 'f': return "foreign table";
-    case 'S': return "sequence";
-    default: return "relation";
+    case 'r':
+      return "table";
+    case 'p':
+      return "partitioned table";
+    case 'v':
+      return "view";
+    case 'm':
+      return "materialized view";
+    case 'f':
+      return "foreign table";
+    case 'S':
+      return "sequence";
+    default:
+      return "relation";
   }
 }
 

@@ -46,9 +46,12 @@ void print_error(Error const& error, Terminal const& terminal, bool as_json) {
 LogLevel level_of(Arguments const& arguments) {
   if (arguments.has("quiet")) return LogLevel::Error;
   switch (arguments.times("verbose")) {
-    case 0: return LogLevel::Info;
-    case 1: return LogLevel::Step;
-    default: return LogLevel::Sql;
+    case 0:
+      return LogLevel::Info;
+    case 1:
+      return LogLevel::Step;
+    default:
+      return LogLevel::Sql;
   }
 }
 
@@ -86,7 +89,8 @@ int run(int argc, char** argv) {
     return exit_code(arguments.error().kind());
   }
   char const* from_environment = std::getenv("WEIR_COLOR");
-  Terminal const terminal = Terminal::detect(arguments->value("color", from_environment == nullptr ? "auto" : from_environment));
+  Terminal const terminal =
+      Terminal::detect(arguments->value("color", from_environment == nullptr ? "auto" : from_environment));
   return run_parsed(std::move(arguments).value(), terminal);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A plan and a report of the loading engine as a person wants to read them: one line a table, details where something is
-// unusual. The engine's own explain and report texts (with -v) say everything.
+// A plan and a report of the loading engine as a person wants to read them: one line a table, details where something
+// is unusual. The engine's own explain and report texts (with -v) say everything.
 
 #include <string>
 

@@ -55,7 +55,8 @@ Terminal Terminal::detect(std::string_view when) {
   made.colour_out = wants_colour(when, made.out_is_tty);
   made.colour_err = wants_colour(when, made.err_is_tty);
   winsize size{};
-  if (ioctl(made.out_is_tty ? STDOUT_FILENO : STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) made.width = size.ws_col;
+  if (ioctl(made.out_is_tty ? STDOUT_FILENO : STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+    made.width = size.ws_col;
   return made;
 }
 
@@ -78,8 +79,8 @@ void write_out(std::string_view text) {
   if (!write_all(STDOUT_FILENO, masked)) g_out_closed = true;
 }
 
-// Keeps what weir itself writes (newline, tab, SGR colours), escapes the rest, so that no name or message of a database can
-// steer a terminal.
+// Keeps what weir itself writes (newline, tab, SGR colours), escapes the rest, so that no name or message of a database
+// can steer a terminal.
 std::string harmless(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -134,7 +135,8 @@ std::string TextTable::text(Terminal const& terminal) const {
   std::vector<std::size_t> widths(heading_.size());
   for (std::size_t i = 0; i < heading_.size(); ++i) widths[i] = characters(heading_[i]);
   for (auto const& row : rows_)
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]));
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], characters(row[i]));
   std::string out;
   auto add_line = [&](std::vector<std::string> const& row, bool is_heading) {
     std::string line;

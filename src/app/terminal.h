@@ -1,6 +1,6 @@
 #pragma once
-// What the person sees: standard output for data, standard error for everything else, colours where they are wanted. Secrets
-// are masked on both. Any thread may call the free functions; each call writes whole.
+// What the person sees: standard output for data, standard error for everything else, colours where they are wanted.
+// Secrets are masked on both. Any thread may call the free functions; each call writes whole.
 
 #include <string>
 #include <string_view>
@@ -15,7 +15,8 @@ struct Terminal {
   bool colour_out = false, colour_err = false;
   int width = 80;
 
-  // `when`: auto, always or never; auto minds NO_COLOR, CLICOLOR_FORCE, TERM=dumb (no-color.org, bixense.com/clicolors).
+  // `when`: auto, always or never; auto minds NO_COLOR, CLICOLOR_FORCE, TERM=dumb (no-color.org,
+  // bixense.com/clicolors).
   static Terminal detect(std::string_view when);
   std::string paint(Colour colour, std::string_view text, bool for_error_stream = false) const;
 };

@@ -19,9 +19,12 @@ source::Isolation isolation_from(std::string_view text) {
 
 source::SourceKind source_kind(config::EndpointKind kind) {
   switch (kind) {
-    case config::EndpointKind::Postgres: return source::SourceKind::Postgres;
-    case config::EndpointKind::SqlServer: return source::SourceKind::SqlServer;
-    case config::EndpointKind::Odbc: return source::SourceKind::Odbc;
+    case config::EndpointKind::Postgres:
+      return source::SourceKind::Postgres;
+    case config::EndpointKind::SqlServer:
+      return source::SourceKind::SqlServer;
+    case config::EndpointKind::Odbc:
+      return source::SourceKind::Odbc;
   }
   return source::SourceKind::SqlServer;
 }
@@ -39,7 +42,8 @@ Result<pg::SessionOptions> warehouse_options(config::Config const& config, confi
   return options;
 }
 
-Result<source::SourceOptions> source_options(config::Config const& config, config::Endpoint const& endpoint, std::string const& isolation) {
+Result<source::SourceOptions> source_options(config::Config const& config, config::Endpoint const& endpoint,
+                                             std::string const& isolation) {
   WEIR_TRY(auto resolved, resolve_settings(config, endpoint));
   source::SourceOptions options;
   options.kind = source_kind(endpoint.kind);
@@ -47,8 +51,10 @@ Result<source::SourceOptions> source_options(config::Config const& config, confi
   options.password = std::move(resolved.password);
   options.isolation = isolation_from(isolation);
   options.application_name = fmt::format("weir {}", kVersion);
-  if (auto const trust = options.settings.find("trust_server_certificate"); trust != options.settings.end() && trust->second == "true")
-    log_info("warning: endpoint \"{}\" trusts any certificate: whoever answers at its address is believed", endpoint.name);
+  if (auto const trust = options.settings.find("trust_server_certificate");
+      trust != options.settings.end() && trust->second == "true")
+    log_info("warning: endpoint \"{}\" trusts any certificate: whoever answers at its address is believed",
+             endpoint.name);
   return options;
 }
 
@@ -114,9 +120,12 @@ Result<std::unique_ptr<sync::Endpoints>> wire(config::Config const& config, conf
 
 std::string_view kind_name(config::EndpointKind kind) {
   switch (kind) {
-    case config::EndpointKind::Postgres: return "postgres";
-    case config::EndpointKind::SqlServer: return "sqlserver";
-    case config::EndpointKind::Odbc: return "odbc";
+    case config::EndpointKind::Postgres:
+      return "postgres";
+    case config::EndpointKind::SqlServer:
+      return "sqlserver";
+    case config::EndpointKind::Odbc:
+      return "odbc";
   }
   return "";
 }
@@ -127,7 +136,8 @@ std::string address_text(config::Endpoint const& endpoint) {
     return found == endpoint.settings.end() ? std::string() : found->second;
   };
   for (char const* whole : {"uri", "service", "dbt_profile", "dsn"})
-    if (auto const text = setting(whole); !text.empty()) return std::string_view(whole) == "uri" ? text : fmt::format("{} {}", whole, text);
+    if (auto const text = setting(whole); !text.empty())
+      return std::string_view(whole) == "uri" ? text : fmt::format("{} {}", whole, text);
   std::string text = setting("host");
   if (text.empty()) text = setting("driver");
   if (auto const instance = setting("instance"); !instance.empty()) text += "\\" + instance;

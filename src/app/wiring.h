@@ -1,6 +1,6 @@
 #pragma once
-// From configured endpoints to sessions, sources and the loading engine's two ends. The only place where configuration meets
-// drivers. References are resolved here, at use.
+// From configured endpoints to sessions, sources and the loading engine's two ends. The only place where configuration
+// meets drivers. References are resolved here, at use.
 
 #include <functional>
 #include <memory>
@@ -24,7 +24,8 @@ Result<pg::Session> connect_warehouse(config::Config const& config, config::Endp
 Result<std::unique_ptr<source::Source>> open_source(config::Config const& config, config::Endpoint const& endpoint,
                                                     std::string const& isolation);
 
-// Both ends of a connection; settings are resolved now, sessions are opened when they are needed. The Config outlives it.
+// Both ends of a connection; settings are resolved now, sessions are opened when they are needed. The Config outlives
+// it.
 Result<std::unique_ptr<sync::Endpoints>> wire(config::Config const& config, config::Connection const& connection);
 
 std::string_view kind_name(config::EndpointKind kind);  // "postgres", ...

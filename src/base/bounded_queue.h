@@ -1,8 +1,8 @@
 #pragma once
-// A queue between one or more producers and one or more consumers that holds items of at most `capacity` weight together,
-// so that memory stays flat whatever the speed of either side. An item heavier than the capacity passes alone. Where no
-// weight is given each item weighs 1. Thread-safe. Either side may close it: a closed queue takes no more items; cancel()
-// also throws away what is in it.
+// A queue between one or more producers and one or more consumers that holds items of at most `capacity` weight
+// together, so that memory stays flat whatever the speed of either side. An item heavier than the capacity passes
+// alone. Where no weight is given each item weighs 1. Thread-safe. Either side may close it: a closed queue takes no
+// more items; cancel() also throws away what is in it.
 
 #include <chrono>
 #include <cstddef>

@@ -17,18 +17,30 @@ struct Error::Fields {
 
 std::string_view kind_name(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Usage: return "usage";
-    case ErrorKind::Config: return "config";
-    case ErrorKind::Template: return "template";
-    case ErrorKind::Sql: return "sql";
-    case ErrorKind::Data: return "data";
-    case ErrorKind::Denied: return "denied";
-    case ErrorKind::Unavailable: return "unavailable";
-    case ErrorKind::Busy: return "busy";
-    case ErrorKind::InDoubt: return "in_doubt";
-    case ErrorKind::Refused: return "refused";
-    case ErrorKind::Cancelled: return "cancelled";
-    case ErrorKind::Internal: return "internal";
+    case ErrorKind::Usage:
+      return "usage";
+    case ErrorKind::Config:
+      return "config";
+    case ErrorKind::Template:
+      return "template";
+    case ErrorKind::Sql:
+      return "sql";
+    case ErrorKind::Data:
+      return "data";
+    case ErrorKind::Denied:
+      return "denied";
+    case ErrorKind::Unavailable:
+      return "unavailable";
+    case ErrorKind::Busy:
+      return "busy";
+    case ErrorKind::InDoubt:
+      return "in_doubt";
+    case ErrorKind::Refused:
+      return "refused";
+    case ErrorKind::Cancelled:
+      return "cancelled";
+    case ErrorKind::Internal:
+      return "internal";
   }
   return "internal";
 }
@@ -37,16 +49,22 @@ int exit_code(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::Sql:
     case ErrorKind::Data:
-    case ErrorKind::Template: return 1;
+    case ErrorKind::Template:
+      return 1;
     case ErrorKind::Usage:
     case ErrorKind::Config:
-    case ErrorKind::Internal: return 2;
-    case ErrorKind::Denied: return 4;
+    case ErrorKind::Internal:
+      return 2;
+    case ErrorKind::Denied:
+      return 4;
     case ErrorKind::Unavailable:
     case ErrorKind::Busy:
-    case ErrorKind::InDoubt: return 5;
-    case ErrorKind::Refused: return 6;
-    case ErrorKind::Cancelled: return 130;
+    case ErrorKind::InDoubt:
+      return 5;
+    case ErrorKind::Refused:
+      return 6;
+    case ErrorKind::Cancelled:
+      return 130;
   }
   return 2;
 }
@@ -65,10 +83,16 @@ Error Error::clone() const {
   return copy;
 }
 
-#define WEIR_FIELD(name)                                                                \
-  Error& Error::name(std::string text)& { return fields_->name = std::move(text), *this; } \
-  Error&& Error::name(std::string text)&& { return fields_->name = std::move(text), std::move(*this); } \
-  std::string const& Error::name() const { return fields_->name; }
+#define WEIR_FIELD(name)                                      \
+  Error& Error::name(std::string text)& {                     \
+    return fields_->name = std::move(text), *this;            \
+  }                                                           \
+  Error&& Error::name(std::string text)&& {                   \
+    return fields_->name = std::move(text), std::move(*this); \
+  }                                                           \
+  std::string const& Error::name() const {                    \
+    return fields_->name;                                     \
+  }
 WEIR_FIELD(object)
 WEIR_FIELD(where)
 WEIR_FIELD(excerpt)
@@ -78,14 +102,24 @@ WEIR_FIELD(next)
 WEIR_FIELD(sqlstate)
 #undef WEIR_FIELD
 
-Error& Error::context(std::string doing) & { return fields_->contexts.push_back(std::move(doing)), *this; }
+Error& Error::context(std::string doing) & {
+  return fields_->contexts.push_back(std::move(doing)), *this;
+}
 Error&& Error::context(std::string doing) && {
   return fields_->contexts.push_back(std::move(doing)), std::move(*this);
 }
-Error& Error::kind(ErrorKind kind) & { return fields_->kind = kind, *this; }
-ErrorKind Error::kind() const { return fields_->kind; }
-std::string const& Error::message() const { return fields_->message; }
-std::vector<std::string> const& Error::contexts() const { return fields_->contexts; }
+Error& Error::kind(ErrorKind kind) & {
+  return fields_->kind = kind, *this;
+}
+ErrorKind Error::kind() const {
+  return fields_->kind;
+}
+std::string const& Error::message() const {
+  return fields_->message;
+}
+std::vector<std::string> const& Error::contexts() const {
+  return fields_->contexts;
+}
 
 namespace {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Errors are values. An Error is one pointer wide, moves, and carries the four parts that a person at three in the
-// morning needs: what failed, where, what the world looks like now, and the next step (plus the cause when it is known).
-// Not thread-safe; an Error belongs to one thread at a time.
+// morning needs: what failed, where, what the world looks like now, and the next step (plus the cause when it is
+// known). Not thread-safe; an Error belongs to one thread at a time.
 
 #include <memory>
 #include <string>
@@ -46,21 +46,21 @@ class [[nodiscard]] Error {
   Error clone() const;
 
   // Builders. Each exists for a named error and for a temporary, so that `return Error(...).next("...")` works.
-  Error& object(std::string name) &;         // the object it is about, as the user writes it: dbo.Country
+  Error& object(std::string name) &;  // the object it is about, as the user writes it: dbo.Country
   Error&& object(std::string name) &&;
-  Error& where(std::string place) &;         // the place: `weir.yml:12:5`, or a step
+  Error& where(std::string place) &;  // the place: `weir.yml:12:5`, or a step
   Error&& where(std::string place) &&;
-  Error& excerpt(std::string lines) &;       // the line of the file, with a caret line under it
+  Error& excerpt(std::string lines) &;  // the line of the file, with a caret line under it
   Error&& excerpt(std::string lines) &&;
-  Error& cause(std::string text) &;          // why, when it is known and is not already in the message
+  Error& cause(std::string text) &;  // why, when it is known and is not already in the message
   Error&& cause(std::string text) &&;
-  Error& state(std::string text) &;          // what the world looks like now
+  Error& state(std::string text) &;  // what the world looks like now
   Error&& state(std::string text) &&;
-  Error& next(std::string text) &;           // the next step
+  Error& next(std::string text) &;  // the next step
   Error&& next(std::string text) &&;
-  Error& sqlstate(std::string code) &;       // five characters
+  Error& sqlstate(std::string code) &;  // five characters
   Error&& sqlstate(std::string code) &&;
-  Error& context(std::string doing) &;       // adds a layer going up: `loading stream "orders"`
+  Error& context(std::string doing) &;  // adds a layer going up: `loading stream "orders"`
   Error&& context(std::string doing) &&;
   Error& kind(ErrorKind kind) &;
 

@@ -84,6 +84,8 @@ TempFolder::~TempFolder() {
   std::error_code ignored;
   if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
-std::filesystem::path TempFolder::keep() { return std::exchange(path_, {}); }
+std::filesystem::path TempFolder::keep() {
+  return std::exchange(path_, {});
+}
 
 }  // namespace weir

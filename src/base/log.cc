@@ -29,8 +29,12 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-void set_log_level(LogLevel level) { g_level = level; }
-bool logs(LogLevel level) { return level <= g_level.load(); }
+void set_log_level(LogLevel level) {
+  g_level = level;
+}
+bool logs(LogLevel level) {
+  return level <= g_level.load();
+}
 
 void write_log(LogLevel level, std::string_view text) {
   if (!logs(level)) return;

@@ -21,9 +21,10 @@ class [[nodiscard]] Result {
   Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
   template <typename U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result>)
-  Result(U&& value) : held_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result>)
+      Result(U&& value)
+      : held_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool ok() const { return held_.index() == 0; }
   T& value() & { return assert(ok()), *std::get_if<0>(&held_); }
@@ -61,13 +62,13 @@ class [[nodiscard]] Status {
 #define WEIR_CONCAT_INNER(a, b) a##b
 #define WEIR_CONCAT(a, b) WEIR_CONCAT_INNER(a, b)
 
-#define WEIR_TRY(declaration, ...)                                                             \
-  auto WEIR_CONCAT(weir_result_, __LINE__) = (__VA_ARGS__);                                    \
-  if (!WEIR_CONCAT(weir_result_, __LINE__).ok())                                               \
-    return ::weir::Error(std::move(WEIR_CONCAT(weir_result_, __LINE__)).error());              \
+#define WEIR_TRY(declaration, ...)                                                \
+  auto WEIR_CONCAT(weir_result_, __LINE__) = (__VA_ARGS__);                       \
+  if (!WEIR_CONCAT(weir_result_, __LINE__).ok())                                  \
+    return ::weir::Error(std::move(WEIR_CONCAT(weir_result_, __LINE__)).error()); \
   declaration = std::move(WEIR_CONCAT(weir_result_, __LINE__)).value()
 
-#define WEIR_DO(...)                                                                           \
-  auto WEIR_CONCAT(weir_status_, __LINE__) = (__VA_ARGS__);                                    \
-  if (!WEIR_CONCAT(weir_status_, __LINE__).ok())                                               \
+#define WEIR_DO(...)                                        \
+  auto WEIR_CONCAT(weir_status_, __LINE__) = (__VA_ARGS__); \
+  if (!WEIR_CONCAT(weir_status_, __LINE__).ok())            \
   return ::weir::Error(std::move(WEIR_CONCAT(weir_status_, __LINE__)).error())

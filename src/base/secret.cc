@@ -65,8 +65,7 @@ std::string base64(std::string_view text) {
     unsigned group = 0;
     for (std::size_t k = 0; k < 3; ++k)
       group = group << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k > text.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+    for (std::size_t k = 0; k < 4; ++k) out += i + k > text.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
   }
   return out;
 }
@@ -95,10 +94,14 @@ void mask_url_passwords(std::string& text) {
 
 }  // namespace
 
-Secret::Secret(std::string value) : value_(std::move(value)) { register_secret(value_); }
+Secret::Secret(std::string value) : value_(std::move(value)) {
+  register_secret(value_);
+}
 Secret::Secret(Secret const&) = default;
 Secret& Secret::operator=(Secret const&) = default;
-Secret::Secret(Secret&& other) noexcept : value_(other.value_) { explicit_bzero(other.value_.data(), other.value_.size()), other.value_.clear(); }
+Secret::Secret(Secret&& other) noexcept : value_(other.value_) {
+  explicit_bzero(other.value_.data(), other.value_.size()), other.value_.clear();
+}
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
     value_ = other.value_;
@@ -107,7 +110,9 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   }
   return *this;
 }
-Secret::~Secret() { explicit_bzero(value_.data(), value_.size()); }
+Secret::~Secret() {
+  explicit_bzero(value_.data(), value_.size());
+}
 
 void register_secret(std::string_view value) {
   if (value.size() < kShortestSecret) return;

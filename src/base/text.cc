@@ -11,7 +11,9 @@
 namespace weir {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 struct Unit {
   std::string_view name;
@@ -113,17 +115,32 @@ std::optional<std::int64_t> parse_int(std::string_view text) {
 }
 
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
-  static constexpr std::array<Unit, 9> kUnits{{{"us", 1.0}, {"ms", 1e3}, {"s", 1e6}, {"sec", 1e6}, {"m", 60e6},
-                                              {"min", 60e6}, {"h", 3600e6}, {"d", 86400e6}, {"w", 604800e6}}};
+  static constexpr std::array<Unit, 9> kUnits{{{"us", 1.0},
+                                               {"ms", 1e3},
+                                               {"s", 1e6},
+                                               {"sec", 1e6},
+                                               {"m", 60e6},
+                                               {"min", 60e6},
+                                               {"h", 3600e6},
+                                               {"d", 86400e6},
+                                               {"w", 604800e6}}};
   auto const us = parse_with_unit(text, kUnits);
   if (!us || *us > 9e18) return std::nullopt;
   return std::chrono::microseconds(std::llround(*us));
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
-  static constexpr std::array<Unit, 11> kUnits{{{"", 1.0}, {"B", 1.0}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9},
-                                              {"TB", 1e12}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0},
-                                              {"TiB", 1099511627776.0}}};
+  static constexpr std::array<Unit, 11> kUnits{{{"", 1.0},
+                                                {"B", 1.0},
+                                                {"kB", 1e3},
+                                                {"KB", 1e3},
+                                                {"MB", 1e6},
+                                                {"GB", 1e9},
+                                                {"TB", 1e12},
+                                                {"KiB", 1024.0},
+                                                {"MiB", 1048576.0},
+                                                {"GiB", 1073741824.0},
+                                                {"TiB", 1099511627776.0}}};
   auto const bytes = parse_with_unit(text, kUnits);
   if (!bytes || *bytes > 9e18) return std::nullopt;
   return static_cast<std::uint64_t>(std::llround(*bytes));
@@ -166,7 +183,8 @@ std::string format_bytes(std::uint64_t bytes) {
 std::string plural(std::uint64_t n, std::string_view one) {
   std::string text = fmt::format("{} {}", format_count(n), one);
   if (n == 1) return text;
-  if (one.ends_with("y") && one.size() > 1 && std::string_view("aeiou").find(one[one.size() - 2]) == std::string_view::npos)
+  if (one.ends_with("y") && one.size() > 1 &&
+      std::string_view("aeiou").find(one[one.size() - 2]) == std::string_view::npos)
     return text.substr(0, text.size() - 1) + "ies";
   return text + (one.ends_with("x") || one.ends_with("s") ? "es" : "s");
 }

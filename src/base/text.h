@@ -11,19 +11,20 @@
 
 namespace weir {
 
-std::string_view trim(std::string_view text);                             // ASCII white space at both ends
-std::vector<std::string> split(std::string_view text, char separator);    // "a,,b" gives three parts
+std::string_view trim(std::string_view text);                           // ASCII white space at both ends
+std::vector<std::string> split(std::string_view text, char separator);  // "a,,b" gives three parts
 std::string join(std::span<std::string const> parts, std::string_view separator);
-std::string to_lower(std::string_view text);                              // ASCII only
+std::string to_lower(std::string_view text);  // ASCII only
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
-bool equals_ignoring_case(std::string_view a, std::string_view b);        // ASCII only
+bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII only
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 std::string indent(std::string_view text, std::size_t spaces);
 
 // Whole text as a decimal number, or nothing.
 std::optional<std::int64_t> parse_int(std::string_view text);
 
-// "30s", "15min", "6h", "2d", "500ms" / "64MiB", "2GiB", "10MB", "512" (bytes) / "50%" as a fraction 0.5. Nothing if wrong.
+// "30s", "15min", "6h", "2d", "500ms" / "64MiB", "2GiB", "10MB", "512" (bytes) / "50%" as a fraction 0.5. Nothing if
+// wrong.
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::optional<double> parse_percent(std::string_view text);

@@ -40,22 +40,32 @@ std::string kind_of(Node const& node, std::span<Key const> keys, std::string_vie
 
 bool is_plain_name(std::string_view text) {
   return !text.empty() && text.size() <= 63 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
   });
 }
 
 std::string_view wanted(Type type) {
   switch (type) {
-    case Type::Text: return "text";
-    case Type::Bool: return "true or false";
-    case Type::Count: return "a whole number from 0";
-    case Type::Duration: return "a duration, such as 30s, 15min or 6h";
-    case Type::Percent: return "a percentage, such as 50%";
-    case Type::Choice: return "one of a few words";
-    case Type::Names: return "a name or a list of names";
+    case Type::Text:
+      return "text";
+    case Type::Bool:
+      return "true or false";
+    case Type::Count:
+      return "a whole number from 0";
+    case Type::Duration:
+      return "a duration, such as 30s, 15min or 6h";
+    case Type::Percent:
+      return "a percentage, such as 50%";
+    case Type::Choice:
+      return "one of a few words";
+    case Type::Names:
+      return "a name or a list of names";
     case Type::Object:
-    case Type::Named: return "a mapping (key: value)";
-    case Type::Patterns: return "a list of patterns or a mapping from pattern to options";
+    case Type::Named:
+      return "a mapping (key: value)";
+    case Type::Patterns:
+      return "a list of patterns or a mapping from pattern to options";
   }
   return "a value";
 }
@@ -74,7 +84,8 @@ std::string shown_value(Node const& node) {
 void Checker::check(Node const& root, std::span<Key const> keys) {
   if (root.kind == Kind::Null) return;
   if (root.kind != Kind::Mapping) {
-    add(root.mark, fmt::format("the file must hold {}, and this is {}", wanted(Type::Object), yaml::kind_name(root.kind)));
+    add(root.mark,
+        fmt::format("the file must hold {}, and this is {}", wanted(Type::Object), yaml::kind_name(root.kind)));
     return;
   }
   check_object(root, keys, "", "this file", root.mark);
@@ -99,8 +110,9 @@ void Checker::check_object(Node const& node, std::span<Key const> keys, std::str
     }
     if (holds_secrets_ && key->may_hold_secret) register_literal_secret(*key, *entry.value);
     if (std::find(present.begin(), present.end(), key) != present.end()) {
-      add(entry.key->mark, fmt::format("key \"{}\" is another name of \"{}\", which stands here too", entry.key->text,
-                                       entry.key->text == key->name ? key->alias : key->name),
+      add(entry.key->mark,
+          fmt::format("key \"{}\" is another name of \"{}\", which stands here too", entry.key->text,
+                      entry.key->text == key->name ? key->alias : key->name),
           "remove one of the two");
       continue;
     }
@@ -120,10 +132,12 @@ void Checker::check_object(Node const& node, std::span<Key const> keys, std::str
   list_defaults(keys, node, path, kind);
 }
 
-void Checker::list_defaults(std::span<Key const> keys, Node const& node, std::string const& path, std::string_view kind) {
+void Checker::list_defaults(std::span<Key const> keys, Node const& node, std::string const& path,
+                            std::string_view kind) {
   for (auto const& key : keys) {
     if (key.type == Type::Object && node.find(key.name) == nullptr)
-      list_defaults(key.children, Node(), path.empty() ? std::string(key.name) : path + "." + std::string(key.name), kind);
+      list_defaults(key.children, Node(), path.empty() ? std::string(key.name) : path + "." + std::string(key.name),
+                    kind);
     if (key.fallback.empty() || node.find(key.name) != nullptr || (!kind.empty() && !belongs_to(key, kind))) continue;
     settings_.push_back(Setting{path.empty() ? std::string(key.name) : path + "." + std::string(key.name),
                                 std::string(key.fallback), "default"});
@@ -137,8 +151,10 @@ void Checker::check_value(Node const& node, Key const& key, std::string const& p
       check_object(node, key.children, path, fmt::format("\"{}\"", path), node.mark);
       return;
     }
-    case Type::Named: return check_named(node, key, path);
-    case Type::Patterns: return check_patterns(node, key, path);
+    case Type::Named:
+      return check_named(node, key, path);
+    case Type::Patterns:
+      return check_patterns(node, key, path);
     case Type::Names: {
       check_names(node, key);
       settings_.push_back(Setting{path, shown_value(node), node.mark.text()});
@@ -152,7 +168,8 @@ void Checker::check_value(Node const& node, Key const& key, std::string const& p
     }
   }
   if (node.kind == Kind::Null && key.type == Type::Object) return;
-  add(node.mark, fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
+  add(node.mark,
+      fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
 }
 
 void Checker::check_scalar(Node const& node, Key const& key) {
@@ -160,18 +177,28 @@ void Checker::check_scalar(Node const& node, Key const& key) {
   if (holds_secrets_ && node.text.find("${") != std::string::npos) return;
   bool right = true;
   switch (key.type) {
-    case Type::Bool: right = node.kind == Kind::Bool; break;
-    case Type::Count: right = node.integer().value_or(-1) >= 0; break;
-    case Type::Duration: right = parse_duration(node.text).has_value(); break;
-    case Type::Percent: right = parse_percent(node.text).value_or(2) <= 1; break;
+    case Type::Bool:
+      right = node.kind == Kind::Bool;
+      break;
+    case Type::Count:
+      right = node.integer().value_or(-1) >= 0;
+      break;
+    case Type::Duration:
+      right = parse_duration(node.text).has_value();
+      break;
+    case Type::Percent:
+      right = parse_percent(node.text).value_or(2) <= 1;
+      break;
     case Type::Choice: {
       auto const choices = choices_of(key);
       if (std::find(choices.begin(), choices.end(), node.text) != choices.end()) return;
       std::string next = did_you_mean(node.text, choices);
-      add(node.mark, fmt::format("\"{}\" is {}, not \"{}\"", key.name, quoted_list(choices), node.text), std::move(next));
+      add(node.mark, fmt::format("\"{}\" is {}, not \"{}\"", key.name, quoted_list(choices), node.text),
+          std::move(next));
       return;
     }
-    default: break;
+    default:
+      break;
   }
   if (!right) add(node.mark, fmt::format("\"{}\" takes {}, not \"{}\"", key.name, wanted(key.type), node.text));
 }
@@ -183,29 +210,34 @@ void Checker::check_references(Node const& node, Key const& key) {
           "write the value here, or move it to an endpoint");
     return;
   }
-  if (auto wrong = wrong_reference(node.text); !wrong.empty()) add(node.mark, wrong, "references are ${env:NAME}, ${file:PATH} and ${cred:NAME}");
+  if (auto wrong = wrong_reference(node.text); !wrong.empty())
+    add(node.mark, wrong, "references are ${env:NAME}, ${file:PATH} and ${cred:NAME}");
   if (literal_secret(key, node.text))
     add(node.mark, fmt::format("\"{}\" holds a password that is written out", key.name),
-        "write a reference instead, ${cred:NAME}, ${file:PATH} or ${env:NAME}, and change the password if others could read "
+        "write a reference instead, ${cred:NAME}, ${file:PATH} or ${env:NAME}, and change the password if others could "
+        "read "
         "this file");
 }
 
 void Checker::check_names(Node const& node, Key const& key) {
   if (node.is_scalar() && node.kind != Kind::Null) return;
   if (node.kind != Kind::Sequence) {
-    add(node.mark, fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
+    add(node.mark,
+        fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
     return;
   }
   for (auto const& item : node.items) {
     if (!item->is_scalar() || item->kind == Kind::Null)
-      add(item->mark, fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(item->kind)));
+      add(item->mark,
+          fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(item->kind)));
   }
 }
 
 void Checker::check_named(Node const& node, Key const& key, std::string const& path) {
   if (node.kind == Kind::Null) return;
   if (node.kind != Kind::Mapping) {
-    add(node.mark, fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
+    add(node.mark,
+        fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
     return;
   }
   std::string const one(key.name.substr(0, key.name.size() - 1));
@@ -217,7 +249,8 @@ void Checker::check_named(Node const& node, Key const& key, std::string const& p
     if (entry.value->kind != Kind::Mapping) {
       if (holds_secrets_) register_values(*entry.value);
       add(entry.value->kind == Kind::Null ? entry.key->mark : entry.value->mark,
-          fmt::format("{} \"{}\" takes {}, and this is {}", one, name, wanted(Type::Object), yaml::kind_name(entry.value->kind)));
+          fmt::format("{} \"{}\" takes {}, and this is {}", one, name, wanted(Type::Object),
+                      yaml::kind_name(entry.value->kind)));
       continue;
     }
     auto const outer = parent_;
@@ -234,7 +267,8 @@ void Checker::check_patterns(Node const& node, Key const& key, std::string const
     return;
   }
   if (node.kind != Kind::Mapping) {
-    add(node.mark, fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
+    add(node.mark,
+        fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
     return;
   }
   for (auto const& entry : node.entries) {
@@ -265,7 +299,8 @@ std::string Checker::excerpt(yaml::Mark const& mark) const {
   if (mark.line < 1 || at >= lines.size()) return {};
   std::string const& line = lines[at];
   auto const begin = static_cast<std::size_t>(mark.column - 1), end = begin + static_cast<std::size_t>(mark.width);
-  if (end > line.size() || !std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+  if (end > line.size() ||
+      !std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
     return {};
   std::size_t from = begin;  // of the key before a value
   std::string_view const before = std::string_view(line).substr(0, begin);
@@ -301,7 +336,8 @@ Error Checker::error(std::string const& file) const {
     if (!lines.empty()) places += "\n" + indent(lines, 2);
   }
   if (sorted.size() > kMostShown) places += fmt::format("\nand {} more", sorted.size() - kMostShown);
-  return Error(ErrorKind::Config, fmt::format("{} has {} mistakes", file, sorted.size())).where(std::move(places))
+  return Error(ErrorKind::Config, fmt::format("{} has {} mistakes", file, sorted.size()))
+      .where(std::move(places))
       .next("correct them, then run weir config check");
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A file's tree against the key table: finds every mistake, and lists what is set and what the defaults are. Private to config.
+// A file's tree against the key table: finds every mistake, and lists what is set and what the defaults are. Private to
+// config.
 
 #include <span>
 #include <string>
@@ -20,8 +21,8 @@ struct Problem {
 
 class Checker {
  public:
-  // `holds_secrets`: values of this file are never quoted beyond what a mistake is about; every value that may be a secret
-  // is registered for masking, also under a mistyped key.
+  // `holds_secrets`: values of this file are never quoted beyond what a mistake is about; every value that may be a
+  // secret is registered for masking, also under a mistyped key.
   explicit Checker(bool holds_secrets) : holds_secrets_(holds_secrets) {}
 
   // `root` as a mapping with these keys. `path` is the name of the place in settings(): connections.core.

@@ -1,7 +1,7 @@
 #pragma once
-// weir.yml and endpoints.yml as plain records. Reading them resolves no secret: references (${env:}, ${file:}, ${cred:})
-// are resolved at use, by resolve(). Every key is defined once, in config/keys.cc, which gives the parser, the JSON Schema
-// and the reference page. Values here are immutable after load; any thread may read them.
+// weir.yml and endpoints.yml as plain records. Reading them resolves no secret: references (${env:}, ${file:},
+// ${cred:}) are resolved at use, by resolve(). Every key is defined once, in config/keys.cc, which gives the parser,
+// the JSON Schema and the reference page. Values here are immutable after load; any thread may read them.
 
 #include <chrono>
 #include <cstdint>
@@ -16,10 +16,10 @@
 
 namespace weir::config {
 
-struct Place {                     // where a value stands, for errors
+struct Place {  // where a value stands, for errors
   std::string file;
   int line = 0, column = 0;
-  std::string text() const;        // weir.yml:12:5
+  std::string text() const;  // weir.yml:12:5
 };
 
 enum class EndpointKind { Postgres, SqlServer, Odbc };
@@ -35,8 +35,13 @@ struct Endpoint {
   Place place;
 };
 
-enum class Mode { FullRefreshOverwrite, FullRefreshAppend, FullRefreshOverwriteDedup, IncrementalAppend,
-                  IncrementalAppendDedup };
+enum class Mode {
+  FullRefreshOverwrite,
+  FullRefreshAppend,
+  FullRefreshOverwriteDedup,
+  IncrementalAppend,
+  IncrementalAppendDedup
+};
 enum class Metadata { None, Weir, Airbyte };
 
 // What holds for a stream; a connection's `defaults` fill what a table leaves unsaid.
@@ -45,23 +50,23 @@ struct StreamOptions {
   std::string cursor;
   std::vector<std::string> key;
   std::chrono::microseconds lag{};
-  std::string method = "auto";                 // auto | shell | merge | view | truncate
-  std::string dropped_column = "keep";         // keep | hold            (schema_changes.dropped)
-  std::string retyped_column = "shadow";       // shadow | upgrade | hold
-  double shrink_guard = 0.5;                   // hold if more than this share of the rows would go
-  std::uint64_t guard_min_rows = 0;            // tables smaller than this are not guarded
+  std::string method = "auto";            // auto | shell | merge | view | truncate
+  std::string dropped_column = "keep";    // keep | hold            (schema_changes.dropped)
+  std::string retyped_column = "shadow";  // shadow | upgrade | hold
+  double shrink_guard = 0.5;              // hold if more than this share of the rows would go
+  std::uint64_t guard_min_rows = 0;       // tables smaller than this are not guarded
   bool empty_ok = false;
   Metadata metadata = Metadata::None;
-  bool detect_deletes = false;                 // full key compare
-  std::vector<std::string> columns;            // empty: all
+  bool detect_deletes = false;       // full key compare
+  std::vector<std::string> columns;  // empty: all
   std::vector<std::string> exclude_columns;
   std::string nul = "strip", surrogate = "replace", code_page = "replace";
   bool trim_char = false, keep_offset = false, fail_on_truncated_time = false;
-  std::string target_name;                     // empty: the source's name
+  std::string target_name;  // empty: the source's name
 };
 
 struct StreamPattern {
-  std::string pattern;                         // "dbo.Country" or a glob
+  std::string pattern;  // "dbo.Country" or a glob
   StreamOptions options;
   bool enabled = true;
   Place place;
@@ -69,41 +74,42 @@ struct StreamPattern {
 
 struct Connection {
   std::string name;
-  std::string from;                            // endpoint names
+  std::string from;  // endpoint names
   std::string to;
-  std::string into;                            // target schema; {schema} stands for the source's schema
+  std::string into;  // target schema; {schema} stands for the source's schema
   std::string table_prefix;
-  std::vector<StreamPattern> tables;           // in the file's order; see pattern_for()
+  std::vector<StreamPattern> tables;  // in the file's order; see pattern_for()
   int attempts = 5;
   std::chrono::microseconds retry_first = std::chrono::seconds(10);
-  int workers = 2;                             // streams loaded side by side
+  int workers = 2;  // streams loaded side by side
   std::uint64_t chunk_rows = 500'000;
   std::string isolation = "auto";
   std::chrono::microseconds publish_window = std::chrono::minutes(15);
   Place place;
 };
 
-// The options that hold for a table, or null: it is not one of the connection's. `table` is SCHEMA.TABLE as the source says
-// it. A name without wildcard beats patterns, of patterns the last one wins; what `exclude` or `false` names is out.
+// The options that hold for a table, or null: it is not one of the connection's. `table` is SCHEMA.TABLE as the source
+// says it. A name without wildcard beats patterns, of patterns the last one wins; what `exclude` or `false` names is
+// out.
 StreamPattern const* pattern_for(Connection const& connection, std::string_view table);
 
 // One key with its value as written, and where that comes from: `weir.yml:4:9`, `default`.
 struct Setting {
-  std::string path;                            // connections.core.tables.dbo.Country.mode
+  std::string path;  // connections.core.tables.dbo.Country.mode
   std::string value;
   std::string origin;
 };
 
 struct Config {
-  std::filesystem::path root;                  // folder of weir.yml
-  std::string warehouse;                       // default warehouse endpoint, "" if there is none
+  std::filesystem::path root;  // folder of weir.yml
+  std::string warehouse;       // default warehouse endpoint, "" if there is none
   std::map<std::string, Endpoint> endpoints;
   std::map<std::string, Connection> connections;
   std::vector<std::string> warnings;
-  std::vector<Setting> settings;               // of both files, in their order, defaults included; no secret is resolved
+  std::vector<Setting> settings;  // of both files, in their order, defaults included; no secret is resolved
 
-  // An endpoint's setting with its references resolved; "" if it is not set. What comes from a file or a credential, and
-  // every reference under a key that may hold a password, is masked in all output from here on. Error: Config.
+  // An endpoint's setting with its references resolved; "" if it is not set. What comes from a file or a credential,
+  // and every reference under a key that may hold a password, is masked in all output from here on. Error: Config.
   Result<std::string> setting(Endpoint const& endpoint, std::string const& key) const;
 };
 
@@ -117,11 +123,12 @@ Result<Config> load(std::filesystem::path const& start);
 Result<std::string> resolve(std::string const& text, std::filesystem::path const& root, Place const& place);
 Result<Secret> resolve_secret(std::string const& text, std::filesystem::path const& root, Place const& place);
 
-// Connection values of dbt's `PROFILE.TARGET`, in this file's words (host, port, user, password, database, ...). A value
+// Connection values of dbt's `PROFILE.TARGET`, in this file's words (host, port, user, password, database, ...). A
+// value
 // {{ env_var('X') }} becomes ${env:X}; other templates are an error (Config). The file is searched as dbt does:
 // DBT_PROFILES_DIR, `root`, ~/.dbt.
-Result<std::map<std::string, std::string>> read_dbt_profile(std::string_view profile_target, std::filesystem::path const& root,
-                                                            Place const& place);
+Result<std::map<std::string, std::string>> read_dbt_profile(std::string_view profile_target,
+                                                            std::filesystem::path const& root, Place const& place);
 
 // JSON Schema draft-07 of each file, and docs/reference/configuration.md.
 std::string weir_schema();

@@ -1,5 +1,5 @@
-// Connection values of dbt's profiles.yml. dbt's own file is read as it stands; only {{ env_var(...) }} is understood of its
-// templates here, which is what profiles use.
+// Connection values of dbt's profiles.yml. dbt's own file is read as it stands; only {{ env_var(...) }} is understood
+// of its templates here, which is what profiles use.
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -16,7 +16,8 @@ constexpr char const* kFile = "profiles.yml";
 
 Result<std::filesystem::path> find_profiles(std::filesystem::path const& root, Place const& place) {
   std::vector<std::filesystem::path> folders;
-  if (char const* folder = std::getenv("DBT_PROFILES_DIR"); folder != nullptr && *folder != '\0') folders.emplace_back(folder);
+  if (char const* folder = std::getenv("DBT_PROFILES_DIR"); folder != nullptr && *folder != '\0')
+    folders.emplace_back(folder);
   folders.push_back(root);
   if (char const* home = std::getenv("HOME"); home != nullptr) folders.push_back(std::filesystem::path(home) / ".dbt");
   std::error_code failed;
@@ -25,8 +26,10 @@ Result<std::filesystem::path> find_profiles(std::filesystem::path const& root, P
     if (std::filesystem::exists(folder / kFile, failed)) return folder / kFile;
     looked += (looked.empty() ? "" : ", ") + folder.string();
   }
-  return Error(ErrorKind::Config, fmt::format("no {} was found", kFile)).where(place.text())
-      .cause(fmt::format("looked in {}", looked)).next("set DBT_PROFILES_DIR, or give the address in endpoints.yml");
+  return Error(ErrorKind::Config, fmt::format("no {} was found", kFile))
+      .where(place.text())
+      .cause(fmt::format("looked in {}", looked))
+      .next("set DBT_PROFILES_DIR, or give the address in endpoints.yml");
 }
 
 Result<yaml::Node const*> child(yaml::Node const& node, std::string_view name, std::string_view what) {
@@ -36,7 +39,9 @@ Result<yaml::Node const*> child(yaml::Node const& node, std::string_view name, s
     if (entry.value->kind == yaml::Kind::Mapping && entry.key->text != "config") names.push_back(entry.key->text);
   std::string next = did_you_mean(name, names);
   if (next.empty()) next = fmt::format("the file has: {}", join(names, ", "));
-  return Error(ErrorKind::Config, fmt::format("{} \"{}\" does not exist in {}", what, name, kFile)).where(node.mark.text()).next(next);
+  return Error(ErrorKind::Config, fmt::format("{} \"{}\" does not exist in {}", what, name, kFile))
+      .where(node.mark.text())
+      .next(next);
 }
 
 // {{ env_var('NAME') }} as ${env:NAME}; a default is used where the variable is not set. Other text stays as it is.
@@ -44,7 +49,8 @@ Result<std::string> without_template(yaml::Node const& node) {
   std::string_view text = trim(node.text);
   if (text.find("{{") == std::string_view::npos && text.find("{%") == std::string_view::npos)
     return replace_all(node.text, "${", "$${");
-  Error odd = Error(ErrorKind::Config, fmt::format("{} uses a template that weir does not read here", kFile)).where(node.mark.text())
+  Error odd = Error(ErrorKind::Config, fmt::format("{} uses a template that weir does not read here", kFile))
+                  .where(node.mark.text())
                   .next("use {{ env_var('NAME') }}, or give this value in endpoints.yml");
   if (!text.starts_with("{{") || !text.ends_with("}}")) return odd;
   text = trim(text.substr(2, text.size() - 4));
@@ -65,8 +71,8 @@ Result<std::string> without_template(yaml::Node const& node) {
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> read_dbt_profile(std::string_view profile_target, std::filesystem::path const& root,
-                                                            Place const& place) {
+Result<std::map<std::string, std::string>> read_dbt_profile(std::string_view profile_target,
+                                                            std::filesystem::path const& root, Place const& place) {
   WEIR_TRY(auto path, find_profiles(root, place));
   WEIR_TRY(std::string text, read_file(path));
   yaml::Options options;
@@ -85,11 +91,13 @@ Result<std::map<std::string, std::string>> read_dbt_profile(std::string_view pro
   }
   WEIR_TRY(auto const* output, child(*outputs, target, "target"));
   if (auto const* type = output->find("type"); type == nullptr || type->text != "postgres")
-    return Error(ErrorKind::Config, fmt::format("target \"{}\" of profile \"{}\" is not of type postgres", target, profile_name))
+    return Error(ErrorKind::Config,
+                 fmt::format("target \"{}\" of profile \"{}\" is not of type postgres", target, profile_name))
         .where(output->mark.text());
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"host", "host"}, {"port", "port"}, {"user", "user"}, {"password", "password"}, {"pass", "password"}, {"dbname", "database"},
-      {"database", "database"}, {"sslmode", "sslmode"}, {"sslrootcert", "ca_file"}, {"sslcert", "sslcert"}, {"sslkey", "sslkey"}};
+      {"host", "host"},           {"port", "port"},       {"user", "user"},         {"password", "password"},
+      {"pass", "password"},       {"dbname", "database"}, {"database", "database"}, {"sslmode", "sslmode"},
+      {"sslrootcert", "ca_file"}, {"sslcert", "sslcert"}, {"sslkey", "sslkey"}};
   std::map<std::string, std::string> values;
   for (auto const& [theirs, ours] : kWords) {
     auto const* found = output->find(theirs);

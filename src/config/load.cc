@@ -31,7 +31,8 @@ struct Reader {
 
   Node const* at(std::string_view key) const { return node.find(key); }
   void text(std::string_view key, std::string& to) const {
-    if (auto const* found = at(key); found != nullptr && found->is_scalar() && found->kind != Kind::Null) to = found->text;
+    if (auto const* found = at(key); found != nullptr && found->is_scalar() && found->kind != Kind::Null)
+      to = found->text;
   }
   void boolean(std::string_view key, bool& to) const {
     if (auto const* found = at(key); found != nullptr && found->kind == Kind::Bool) to = found->boolean();
@@ -62,7 +63,8 @@ struct Reader {
 };
 
 template <typename Enum>
-void choice(Reader const& reader, std::string_view key, std::initializer_list<std::pair<std::string_view, Enum>> words, Enum& to) {
+void choice(Reader const& reader, std::string_view key, std::initializer_list<std::pair<std::string_view, Enum>> words,
+            Enum& to) {
   std::string word;
   reader.text(key, word);
   for (auto const& [name, value] : words)
@@ -70,11 +72,15 @@ void choice(Reader const& reader, std::string_view key, std::initializer_list<st
 }
 
 void read_stream(Reader const& from, StreamOptions& to) {
-  choice(from, "mode", {{"full_refresh_overwrite", Mode::FullRefreshOverwrite}, {"full_refresh_append", Mode::FullRefreshAppend},
-                        {"full_refresh_overwrite_dedup", Mode::FullRefreshOverwriteDedup},
-                        {"incremental_append", Mode::IncrementalAppend}, {"incremental_append_dedup", Mode::IncrementalAppendDedup}},
+  choice(from, "mode",
+         {{"full_refresh_overwrite", Mode::FullRefreshOverwrite},
+          {"full_refresh_append", Mode::FullRefreshAppend},
+          {"full_refresh_overwrite_dedup", Mode::FullRefreshOverwriteDedup},
+          {"incremental_append", Mode::IncrementalAppend},
+          {"incremental_append_dedup", Mode::IncrementalAppendDedup}},
          to.mode);
-  choice(from, "metadata", {{"none", Metadata::None}, {"weir", Metadata::Weir}, {"airbyte", Metadata::Airbyte}}, to.metadata);
+  choice(from, "metadata", {{"none", Metadata::None}, {"weir", Metadata::Weir}, {"airbyte", Metadata::Airbyte}},
+         to.metadata);
   from.text("cursor", to.cursor);
   from.names("key", to.key);
   from.duration("lag", to.lag);
@@ -153,7 +159,8 @@ Endpoint read_endpoint(std::string name, Node const& node, bool is_warehouse) {
   to.name = std::move(name);
   to.is_warehouse = is_warehouse;
   to.place = place_of(node.mark);
-  choice(from, "kind", {{"postgres", EndpointKind::Postgres}, {"sqlserver", EndpointKind::SqlServer}, {"odbc", EndpointKind::Odbc}},
+  choice(from, "kind",
+         {{"postgres", EndpointKind::Postgres}, {"sqlserver", EndpointKind::SqlServer}, {"odbc", EndpointKind::Odbc}},
          to.kind);
   from.boolean("protected", to.is_protected);
   for (auto const& entry : node.entries) {
@@ -195,12 +202,16 @@ class Semantics {
     if (is_warehouse && kind != nullptr && kind->text != "postgres" && kind->is_scalar())
       checker_.add(kind->mark, fmt::format("a warehouse is of kind postgres, not \"{}\"", kind->text));
     if (!is_warehouse && kind == nullptr)
-      checker_.add(name.mark, fmt::format("key \"kind\" is missing in source \"{}\"", name.text), "add kind: sqlserver, postgres or odbc");
+      checker_.add(name.mark, fmt::format("key \"kind\" is missing in source \"{}\"", name.text),
+                   "add kind: sqlserver, postgres or odbc");
     auto made = read_endpoint(name.text, node, is_warehouse);
-    if (auto missing = missing_address(made); !missing.empty() && (is_warehouse || kind != nullptr)) checker_.add(name.mark, missing);
+    if (auto missing = missing_address(made); !missing.empty() && (is_warehouse || kind != nullptr))
+      checker_.add(name.mark, missing);
     auto const [at, is_new] = config_.endpoints.emplace(name.text, std::move(made));
     if (!is_new)
-      checker_.add(name.mark, fmt::format("\"{}\" is both a warehouse and a source: line {} has it already", name.text, at->second.place.line),
+      checker_.add(name.mark,
+                   fmt::format("\"{}\" is both a warehouse and a source: line {} has it already", name.text,
+                               at->second.place.line),
                    "give one of them another name");
   }
 
@@ -209,7 +220,8 @@ class Semantics {
     switch (endpoint.kind) {
       case EndpointKind::Postgres:
         if (has("uri") || has("service") || has("dbt_profile") || has("host") || has("database")) return {};
-        return fmt::format("\"{}\" has no address: give uri, service, dbt_profile, or host and database", endpoint.name);
+        return fmt::format("\"{}\" has no address: give uri, service, dbt_profile, or host and database",
+                           endpoint.name);
       case EndpointKind::SqlServer:
         if (has("host")) return {};
         return fmt::format("\"{}\" has no address: give host and database", endpoint.name);
@@ -240,8 +252,10 @@ class Semantics {
   void no_endpoint(yaml::Mark const& mark, std::string const& name, bool warehouses_only) {
     auto const names = endpoint_names(warehouses_only);
     std::string next = did_you_mean(name, names);
-    if (next.empty()) next = names.empty() ? "add it to endpoints.yml" : fmt::format("endpoints.yml has: {}", join(names, ", "));
-    checker_.add(mark, fmt::format("{} \"{}\" does not exist", warehouses_only ? "warehouse" : "endpoint", name), std::move(next));
+    if (next.empty())
+      next = names.empty() ? "add it to endpoints.yml" : fmt::format("endpoints.yml has: {}", join(names, ", "));
+    checker_.add(mark, fmt::format("{} \"{}\" does not exist", warehouses_only ? "warehouse" : "endpoint", name),
+                 std::move(next));
   }
 
   void check_warehouse(std::string const& name, yaml::Mark const& mark) {
@@ -278,8 +292,10 @@ class Semantics {
     Node const* into = node.find("into");
     if (into == nullptr || !into->is_scalar()) return;
     std::string const& schema = made.into;
-    bool const taken = schema == "weir" || schema == "weir_data" || schema == "information_schema" || schema.starts_with("pg_");
-    if (taken) checker_.add(into->mark, fmt::format("schema \"{}\" is not for tables of yours", schema), "name another schema");
+    bool const taken =
+        schema == "weir" || schema == "weir_data" || schema == "information_schema" || schema.starts_with("pg_");
+    if (taken)
+      checker_.add(into->mark, fmt::format("schema \"{}\" is not for tables of yours", schema), "name another schema");
     if (schema.size() > sql::kMaxIdentifierBytes)
       checker_.add(into->mark, fmt::format("schema \"{}\" is longer than the 63 bytes that PostgreSQL allows", schema));
   }
@@ -290,7 +306,8 @@ class Semantics {
       checker_.add(name.mark, fmt::format("connection \"{}\" names no table", name.text), "tables: [\"*\"] means all");
     std::map<std::string, int> seen;
     for (auto const& pattern : made.tables) {
-      yaml::Mark const mark{name.mark.source, pattern.place.line, pattern.place.column, static_cast<int>(pattern.pattern.size())};
+      yaml::Mark const mark{name.mark.source, pattern.place.line, pattern.place.column,
+                            static_cast<int>(pattern.pattern.size())};
       auto const [at, is_new] = seen.emplace((pattern.enabled ? "+" : "-") + pattern.pattern, pattern.place.line);
       if (!is_new)
         checker_.add(mark, fmt::format("table \"{}\" is named twice in connection \"{}\"", pattern.pattern, name.text),
@@ -299,8 +316,9 @@ class Semantics {
         checker_.add(mark, fmt::format("table \"{}\" has both columns and exclude_columns", pattern.pattern),
                      "keep the one that says it");
       if (!pattern.options.target_name.empty() && has_wildcard(pattern.pattern))
-        checker_.add(mark, fmt::format("pattern \"{}\" would give several tables the name \"{}\"", pattern.pattern,
-                                            pattern.options.target_name),
+        checker_.add(mark,
+                     fmt::format("pattern \"{}\" would give several tables the name \"{}\"", pattern.pattern,
+                                 pattern.options.target_name),
                      "use \"as\" with a name without wildcard only");
     }
   }
@@ -335,7 +353,9 @@ Result<yaml::NodePtr> read_yaml(std::filesystem::path const& root, char const* n
 
 }  // namespace
 
-std::string Place::text() const { return fmt::format("{}:{}:{}", file, line, column); }
+std::string Place::text() const {
+  return fmt::format("{}:{}:{}", file, line, column);
+}
 
 StreamPattern const* pattern_for(Connection const& connection, std::string_view table) {
   StreamPattern const* best = nullptr;
@@ -368,7 +388,8 @@ Result<Config> load(std::filesystem::path const& start) {
   if (!weir_checker.problems().empty()) return weir_checker.error(kWeirFile);
   config.settings = weir_checker.take_settings();
   auto more = endpoints_checker.take_settings();
-  config.settings.insert(config.settings.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  config.settings.insert(config.settings.end(), std::make_move_iterator(more.begin()),
+                         std::make_move_iterator(more.end()));
   return config;
 }
 

@@ -20,8 +20,8 @@ namespace {
 
 // The next reference at or after `from`.
 struct Found {
-  std::size_t begin = 0, end = 0;   // of ${...}, end one past the brace
-  bool is_escape = false;           // $${
+  std::size_t begin = 0, end = 0;  // of ${...}, end one past the brace
+  bool is_escape = false;          // $${
   bool is_closed = false;
   std::string scheme, name;
 };
@@ -29,12 +29,14 @@ struct Found {
 std::optional<Found> next_reference(std::string_view text, std::size_t from) {
   auto const at = text.find("${", from);
   if (at == std::string_view::npos) return std::nullopt;
-  if (at > from && text[at - 1] == '$') return Found{.begin = at - 1, .end = at + 2, .is_escape = true, .is_closed = true, .scheme = {}, .name = {}};
+  if (at > from && text[at - 1] == '$')
+    return Found{.begin = at - 1, .end = at + 2, .is_escape = true, .is_closed = true, .scheme = {}, .name = {}};
   auto const close = text.find('}', at);
   if (close == std::string_view::npos) return Found{.begin = at, .end = text.size(), .scheme = {}, .name = {}};
   std::string_view const inside = text.substr(at + 2, close - at - 2);
   auto const colon = inside.find(':');
-  Found found{.begin = at, .end = close + 1, .is_closed = true, .scheme = std::string(inside.substr(0, colon)), .name = {}};
+  Found found{
+      .begin = at, .end = close + 1, .is_closed = true, .scheme = std::string(inside.substr(0, colon)), .name = {}};
   if (colon != std::string_view::npos) found.name = std::string(trim(inside.substr(colon + 1)));
   return found;
 }
@@ -48,7 +50,9 @@ std::string_view without_last_newlines(std::string_view text) {
 Result<std::string> from_environment(std::string const& name, Place const& place) {
   char const* value = std::getenv(name.c_str());
   if (value == nullptr)
-    return Error(ErrorKind::Config, fmt::format("environment variable \"{}\" is not set", name)).object(name).where(place.text())
+    return Error(ErrorKind::Config, fmt::format("environment variable \"{}\" is not set", name))
+        .object(name)
+        .where(place.text())
         .next(fmt::format("set {}, or refer to a file or a credential instead", name));
   return std::string(value);
 }
@@ -57,10 +61,12 @@ void warn_if_readable_by_others(std::filesystem::path const& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return;
   if ((info.st_mode & 077) != 0)
-    write_log(LogLevel::Info, fmt::format("warning: secret file \"{}\" may be read by others (mode {:o}); run chmod 600 on it",
-                                          path.string(), info.st_mode & 0777));
+    write_log(LogLevel::Info,
+              fmt::format("warning: secret file \"{}\" may be read by others (mode {:o}); run chmod 600 on it",
+                          path.string(), info.st_mode & 0777));
   if (info.st_uid != geteuid() && info.st_uid != 0)
-    write_log(LogLevel::Info, fmt::format("warning: secret file \"{}\" belongs to another user (id {})", path.string(), info.st_uid));
+    write_log(LogLevel::Info,
+              fmt::format("warning: secret file \"{}\" belongs to another user (id {})", path.string(), info.st_uid));
 }
 
 Result<std::string> from_file(std::string const& name, std::filesystem::path const& root, Place const& place) {
@@ -71,7 +77,10 @@ Result<std::string> from_file(std::string const& name, std::filesystem::path con
   }
   if (path.is_relative()) path = root / path;
   auto text = read_file(path);
-  if (!text.ok()) return Error(std::move(text).error()).where(place.text()).next("create the file with mode 600, or correct the reference");
+  if (!text.ok())
+    return Error(std::move(text).error())
+        .where(place.text())
+        .next("create the file with mode 600, or correct the reference");
   warn_if_readable_by_others(path);
   std::string value(without_last_newlines(*text));
   register_secret(value);
@@ -81,14 +90,19 @@ Result<std::string> from_file(std::string const& name, std::filesystem::path con
 Result<std::string> from_credential(std::string const& name, Place const& place) {
   char const* folder = std::getenv("CREDENTIALS_DIRECTORY");
   if (folder == nullptr)
-    return Error(ErrorKind::Config, fmt::format("credential \"{}\" cannot be read: CREDENTIALS_DIRECTORY is not set", name))
-        .object(name).where(place.text())
+    return Error(ErrorKind::Config,
+                 fmt::format("credential \"{}\" cannot be read: CREDENTIALS_DIRECTORY is not set", name))
+        .object(name)
+        .where(place.text())
         .cause("systemd sets it for a service that has LoadCredential= or LoadCredentialEncrypted=")
         .next("start weir as such a service, or set CREDENTIALS_DIRECTORY to a folder that holds the file");
   if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
     return Error(ErrorKind::Config, fmt::format("\"{}\" cannot be a credential's name", name)).where(place.text());
   auto text = read_file(std::filesystem::path(folder) / name);
-  if (!text.ok()) return Error(std::move(text).error()).where(place.text()).next(fmt::format("add LoadCredential={}:PATH to the service", name));
+  if (!text.ok())
+    return Error(std::move(text).error())
+        .where(place.text())
+        .next(fmt::format("add LoadCredential={}:PATH to the service", name));
   std::string value(without_last_newlines(*text));
   register_secret(value);
   return value;
@@ -98,7 +112,8 @@ Result<std::string> from_credential(std::string const& name, Place const& place)
 std::string without_references(std::string_view text) {
   std::string out(text);
   for (auto found = next_reference(text, 0); found; found = next_reference(text, found->end))
-    std::fill(out.begin() + static_cast<std::ptrdiff_t>(found->begin), out.begin() + static_cast<std::ptrdiff_t>(found->end), '_');
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(found->begin),
+              out.begin() + static_cast<std::ptrdiff_t>(found->end), '_');
   return out;
 }
 
@@ -133,7 +148,8 @@ std::vector<std::string_view> odbc_passwords(std::string_view written) {
     auto const equals = part.find('=');
     if (equals != std::string_view::npos) {
       std::string_view const name = trim(part.substr(0, equals));
-      if (equals_ignoring_case(name, "PWD") || equals_ignoring_case(name, "PASSWORD")) found.push_back(trim(part.substr(equals + 1)));
+      if (equals_ignoring_case(name, "PWD") || equals_ignoring_case(name, "PASSWORD"))
+        found.push_back(trim(part.substr(equals + 1)));
     }
     begin = end + 1;
   }
@@ -201,7 +217,8 @@ namespace {
 
 enum class Masking { Files, Everything };  // what is registered as a secret: values from files and credentials, or all
 
-Result<std::string> expand(std::string const& text, std::filesystem::path const& root, Place const& place, Masking masking) {
+Result<std::string> expand(std::string const& text, std::filesystem::path const& root, Place const& place,
+                           Masking masking) {
   std::string out;
   for (std::size_t at = 0;;) {
     auto const found = next_reference(text, at);

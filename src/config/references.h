@@ -16,7 +16,7 @@ std::string wrong_reference(std::string_view text);
 bool literal_secret(Key const& key, std::string_view text);
 
 // Masks what may be a secret in everything that weir writes from here on.
-void register_values(yaml::Node const& node);                       // all texts below
+void register_values(yaml::Node const& node);  // all texts below
 void register_literal_secret(Key const& key, yaml::Node const& node);
 
 }  // namespace weir::config

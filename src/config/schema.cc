@@ -27,9 +27,15 @@ Json or_reference(Json schema, bool references) {
 Json value_schema(Key const& key, bool references) {
   Json schema;
   switch (key.type) {
-    case Type::Text: schema["type"] = Json::array({"string", "number", "boolean"}); break;
-    case Type::Bool: schema = or_reference(Json{{"type", "boolean"}}, references && key.name != "protected"); break;
-    case Type::Count: schema = or_reference(Json{{"type", "integer"}, {"minimum", 0}}, references); break;
+    case Type::Text:
+      schema["type"] = Json::array({"string", "number", "boolean"});
+      break;
+    case Type::Bool:
+      schema = or_reference(Json{{"type", "boolean"}}, references && key.name != "protected");
+      break;
+    case Type::Count:
+      schema = or_reference(Json{{"type", "integer"}, {"minimum", 0}}, references);
+      break;
     case Type::Duration:
       schema["type"] = "string";
       schema["pattern"] = "^[0-9]+(\\.[0-9]+)? ?(us|ms|s|sec|m|min|h|d|w)$|\\$\\{";
@@ -44,9 +50,12 @@ Json value_schema(Key const& key, bool references) {
       if (key.choices.starts_with("off|")) schema["enum"].push_back(false);  // YAML 1.1 reads a bare off as false
       break;
     case Type::Names:
-      schema["anyOf"] = Json::array({Json{{"type", "string"}}, Json{{"type", "array"}, {"items", {{"type", "string"}}}}});
+      schema["anyOf"] =
+          Json::array({Json{{"type", "string"}}, Json{{"type", "array"}, {"items", {{"type", "string"}}}}});
       break;
-    case Type::Object: schema = object_schema(key.children); break;
+    case Type::Object:
+      schema = object_schema(key.children);
+      break;
     case Type::Named:
       schema["type"] = "object";
       schema["additionalProperties"] = object_schema(key.children);
@@ -58,7 +67,8 @@ Json value_schema(Key const& key, bool references) {
       map["type"] = "object";
       map["additionalProperties"]["anyOf"] =
           Json::array({std::move(options), Json{{"type", "null"}}, Json{{"type", "boolean"}}});
-      schema["anyOf"] = Json::array({Json{{"type", "string"}}, Json{{"type", "array"}, {"items", {{"type", "string"}}}}, std::move(map)});
+      schema["anyOf"] = Json::array(
+          {Json{{"type", "string"}}, Json{{"type", "array"}, {"items", {{"type", "string"}}}}, std::move(map)});
       break;
     }
   }
@@ -104,16 +114,26 @@ std::string file_schema(std::span<Key const> keys, std::string_view title) {
 
 std::string_view type_words(Type type) {
   switch (type) {
-    case Type::Text: return "text";
-    case Type::Bool: return "true or false";
-    case Type::Count: return "whole number";
-    case Type::Duration: return "duration";
-    case Type::Percent: return "percentage";
-    case Type::Choice: return "choice";
-    case Type::Names: return "name or list";
-    case Type::Object: return "mapping";
-    case Type::Named: return "mapping of names";
-    case Type::Patterns: return "list or mapping";
+    case Type::Text:
+      return "text";
+    case Type::Bool:
+      return "true or false";
+    case Type::Count:
+      return "whole number";
+    case Type::Duration:
+      return "duration";
+    case Type::Percent:
+      return "percentage";
+    case Type::Choice:
+      return "choice";
+    case Type::Names:
+      return "name or list";
+    case Type::Object:
+      return "mapping";
+    case Type::Named:
+      return "mapping of names";
+    case Type::Patterns:
+      return "list or mapping";
   }
   return "";
 }
@@ -137,12 +157,16 @@ void add_children(std::string& page, std::string const& path, std::span<Key cons
 void add_keys(std::string& page, std::string const& title, std::span<Key const> keys) {
   page += fmt::format("\n### `{}`\n\n| key | value | default | meaning |\n|---|---|---|---|\n", title);
   for (auto const& key : keys) {
-    std::string value(key.type == Type::Choice ? "`" + replace_all(std::string(key.choices), "|", "`, `") + "`" : type_words(key.type));
+    std::string value(key.type == Type::Choice ? "`" + replace_all(std::string(key.choices), "|", "`, `") + "`"
+                                               : type_words(key.type));
     std::string meaning = replace_all(std::string(key.meaning), "|", "\\|");
     if (!key.kinds.empty()) meaning += fmt::format(" *({})*", replace_all(std::string(key.kinds), "|", ", "));
     if (!key.alias.empty()) meaning += fmt::format(" Also `{}`.", key.alias);
     page += fmt::format("| `{}` | {} | {} | {} |\n", key.name, value,
-                        key.required ? "*required*" : key.fallback.empty() ? "" : fmt::format("`{}`", key.fallback), meaning);
+                        key.required           ? "*required*"
+                        : key.fallback.empty() ? ""
+                                               : fmt::format("`{}`", key.fallback),
+                        meaning);
   }
   add_children(page, title == "warehouses.NAME, sources.NAME" ? "" : title + ".", keys);
 }
@@ -157,20 +181,28 @@ void add_file(std::string& page, std::string_view file, std::string_view about, 
 
 }  // namespace
 
-std::string weir_schema() { return file_schema(weir_keys(), "weir.yml"); }
-std::string endpoints_schema() { return file_schema(endpoints_keys(), "endpoints.yml"); }
+std::string weir_schema() {
+  return file_schema(weir_keys(), "weir.yml");
+}
+std::string endpoints_schema() {
+  return file_schema(endpoints_keys(), "endpoints.yml");
+}
 
 std::string reference_page() {
   std::string page =
       "# Configuration\n\n"
-      "Every key of `weir.yml` and `endpoints.yml`. This page is made from the program's own table (`weir config schema --reference`).\n"
-      "A key that is not listed here is an error. Durations are written `500ms`, `30s`, `15min`, `6h`, `2d`; percentages `50%`.\n";
+      "Every key of `weir.yml` and `endpoints.yml`. This page is made from the program's own table (`weir config "
+      "schema --reference`).\n"
+      "A key that is not listed here is an error. Durations are written `500ms`, `30s`, `15min`, `6h`, `2d`; "
+      "percentages `50%`.\n";
   add_file(page, "weir.yml", "What is loaded, and how. Stands in version control.", weir_keys());
-  add_file(page, "endpoints.yml",
-           "Where the databases are. Stands in version control too: passwords are references, resolved when they are used.\n"
-           "`${env:NAME}` is an environment variable, `${file:PATH}` a file's contents (mode 600; a relative path starts at the project),\n"
-           "`${cred:NAME}` a systemd credential. `$${` is a plain `${`.",
-           endpoints_keys());
+  add_file(
+      page, "endpoints.yml",
+      "Where the databases are. Stands in version control too: passwords are references, resolved when they are used.\n"
+      "`${env:NAME}` is an environment variable, `${file:PATH}` a file's contents (mode 600; a relative path starts at "
+      "the project),\n"
+      "`${cred:NAME}` a systemd credential. `$${` is a plain `${`.",
+      endpoints_keys());
   return page;
 }
 

@@ -15,12 +15,13 @@ bool is_one_of(int number, std::initializer_list<int> numbers) {
 
 // SQL Server's and FreeTDS's own numbers say more than the SQLSTATE that a driver puts on them (42000 for nearly all).
 std::optional<ErrorKind> kind_of_native(int native) {
-  if (is_one_of(native, {4060, 911, 4063, 2812})) return ErrorKind::Config;                    // no such database
+  if (is_one_of(native, {4060, 911, 4063, 2812})) return ErrorKind::Config;  // no such database
   if (is_one_of(native, {18456, 18452, 18486, 18487, 18488, 229, 230, 262, 297, 300, 916, 15247, 20014}))
     return ErrorKind::Denied;
   if (is_one_of(native, {1205, 1222, 3960, 3961, 3966, 1204, 8645, 701})) return ErrorKind::Busy;
-  if (is_one_of(native, {20002, 20003, 20004, 20006, 20009, 20017, 20047, 10053, 10054, 10060, 601, 596, 233, 64, 6005, 3958,
-                         40613, 40197, 40501, 49918, 49919, 49920, 10928, 10929, 40143, 17142, 17187, 983, 976, 945, 978}))
+  if (is_one_of(native,
+                {20002, 20003, 20004, 20006, 20009, 20017, 20047, 10053, 10054, 10060, 601,   596, 233, 64,  6005, 3958,
+                 40613, 40197, 40501, 49918, 49919, 49920, 10928, 10929, 40143, 17142, 17187, 983, 976, 945, 978}))
     return ErrorKind::Unavailable;
   if (is_one_of(native, {8134, 8115, 245, 241, 242, 8114, 9420, 20049})) return ErrorKind::Data;
   return std::nullopt;
@@ -38,7 +39,9 @@ ErrorKind kind_of_state(std::string_view state) {
   return ErrorKind::Sql;
 }
 
-bool is_warning(Diagnostic const& record) { return record.sqlstate.starts_with("01") || record.sqlstate.starts_with("00"); }
+bool is_warning(Diagnostic const& record) {
+  return record.sqlstate.starts_with("01") || record.sqlstate.starts_with("00");
+}
 
 // A driver library that cannot be opened comes as 01000 with a text of the driver manager.
 bool is_missing_driver(Diagnostic const& record) {
@@ -51,7 +54,8 @@ Diagnostic const* telling(std::vector<Diagnostic> const& records) {
     auto const native = kind_of_native(record.native);
     if (native == ErrorKind::Config || is_missing_driver(record)) return 0;
     if (native == ErrorKind::Denied) return 1;
-    if (record.native >= 20000 && record.native < 20100) return native ? 3 : 5;  // the driver's own, less telling than the server's
+    if (record.native >= 20000 && record.native < 20100)
+      return native ? 3 : 5;  // the driver's own, less telling than the server's
     if (native) return 2;
     return is_warning(record) ? 6 : 4;
   };

@@ -14,8 +14,8 @@ struct Diagnostic {
   std::string message;   // without the "[vendor][driver]" prefixes
 };
 
-// The kind of failure, from the records of one call, most telling record first. `timed_out_kind` aside, SQLSTATE classes follow
-// ODBC (Appendix A "SQLSTATE Codes") and native numbers are SQL Server's (sys.messages).
+// The kind of failure, from the records of one call, most telling record first. `timed_out_kind` aside, SQLSTATE
+// classes follow ODBC (Appendix A "SQLSTATE Codes") and native numbers are SQL Server's (sys.messages).
 ErrorKind kind_of(std::vector<Diagnostic> const& records);
 
 // One Error from all records of a failed call. `doing`: "connect", "execute a statement", ...

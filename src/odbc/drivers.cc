@@ -54,10 +54,10 @@ std::vector<InstalledDriver> installed_drivers() {
   SQLUSMALLINT direction = SQL_FETCH_FIRST;
   while (true) {
     SQLSMALLINT name_length = 0, attributes_length = 0;
-    SQLRETURN const code = SQLDriversW(environment.handle, direction, reinterpret_cast<SQLWCHAR*>(name.data()),
-                                       static_cast<SQLSMALLINT>(name.size()), &name_length,
-                                       reinterpret_cast<SQLWCHAR*>(attributes.data()),
-                                       static_cast<SQLSMALLINT>(attributes.size()), &attributes_length);
+    SQLRETURN const code =
+        SQLDriversW(environment.handle, direction, reinterpret_cast<SQLWCHAR*>(name.data()),
+                    static_cast<SQLSMALLINT>(name.size()), &name_length, reinterpret_cast<SQLWCHAR*>(attributes.data()),
+                    static_cast<SQLSMALLINT>(attributes.size()), &attributes_length);
     if (!SQL_SUCCEEDED(code)) break;
     direction = SQL_FETCH_NEXT;
     InstalledDriver& driver = drivers.emplace_back();

@@ -64,7 +64,9 @@ PrivateConf& private_conf() {
 
 }  // namespace
 
-Status prepare_freetds_conf() { return private_conf().prepare(); }
+Status prepare_freetds_conf() {
+  return private_conf().prepare();
+}
 
 Result<std::string> add_verified_server(VerifiedServer const& server) {
   for (std::string const* text : {&server.host, &server.ca_file, &server.instance}) {

@@ -1,7 +1,7 @@
 #pragma once
-// FreeTDS checks a server's certificate only when a section of freetds.conf names a CA file: no connection string can. weir
-// keeps such sections in a private file, in a folder of this process that is removed at its end, and points FREETDSCONF at it.
-// What the user's own FREETDSCONF holds is copied in front. Thread-safe.
+// FreeTDS checks a server's certificate only when a section of freetds.conf names a CA file: no connection string can.
+// weir keeps such sections in a private file, in a folder of this process that is removed at its end, and points
+// FREETDSCONF at it. What the user's own FREETDSCONF holds is copied in front. Thread-safe.
 
 #include <string>
 

@@ -42,7 +42,8 @@ std::vector<Diagnostic> drain(SQLSMALLINT handle_type, SQLHANDLE handle) {
         SQLGetDiagRecW(handle_type, handle, number, reinterpret_cast<SQLWCHAR*>(state.data()), &native,
                        reinterpret_cast<SQLWCHAR*>(text.data()), static_cast<SQLSMALLINT>(text.size()), &length);
     if (!succeeded(code)) break;
-    auto const units = std::min<std::size_t>(static_cast<std::size_t>(std::max<SQLSMALLINT>(length, 0)), text.size() - 1);
+    auto const units =
+        std::min<std::size_t>(static_cast<std::size_t>(std::max<SQLSMALLINT>(length, 0)), text.size() - 1);
     std::u16string_view const whole(text.data(), units);
     records.push_back({to_utf8(std::u16string_view(state.data(), 5)), static_cast<int>(native),
                        without_prefixes(to_utf8(whole.substr(0, whole.find(u'\0'))))});
@@ -58,14 +59,15 @@ Result<SQLHENV> environment() {
   if (handle != SQL_NULL_HENV) return handle;
   SQLHENV made = SQL_NULL_HENV;
   if (!succeeded(SQLAllocHandle(SQL_HANDLE_ENV, SQL_NULL_HANDLE, &made)))
-    return Error(ErrorKind::Unavailable, "could not start the ODBC driver manager").next("check the installation of unixODBC");
+    return Error(ErrorKind::Unavailable, "could not start the ODBC driver manager")
+        .next("check the installation of unixODBC");
   SQLSetEnvAttr(made, SQL_ATTR_ODBC_VERSION, reinterpret_cast<SQLPOINTER>(SQL_OV_ODBC3), 0);
   handle = made;
   return handle;
 }
 
-// KEY={value}; with } doubled, as ODBC has it (SQLDriverConnect, "Connection Strings"). FreeTDS instead takes everything up to "};"
-// as it stands, so that a value with that inside cannot be told to it.
+// KEY={value}; with } doubled, as ODBC has it (SQLDriverConnect, "Connection Strings"). FreeTDS instead takes
+// everything up to "};" as it stands, so that a value with that inside cannot be told to it.
 Status append_attribute(std::string& text, std::string_view key, std::string_view value, bool is_freetds) {
   bool const is_plain = !value.empty() && value.find_first_of("[]{}(),;?*=!@ ") == std::string_view::npos;
   if (is_plain && key != "Driver") {
@@ -142,8 +144,9 @@ Result<Session> Session::connect(ConnectOptions const& options) {
   }
   std::u16string wide_text = state->to_wide(text) + to_utf16(password);
   std::fill_n(static_cast<char volatile*>(password.data()), password.size(), '\0');
-  SQLRETURN const code = SQLDriverConnectW(state->handle, nullptr, wide(wide_text), static_cast<SQLSMALLINT>(wide_text.size()),
-                                           nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT);
+  SQLRETURN const code =
+      SQLDriverConnectW(state->handle, nullptr, wide(wide_text), static_cast<SQLSMALLINT>(wide_text.size()), nullptr, 0,
+                        nullptr, SQL_DRIVER_NOPROMPT);
   std::fill_n(static_cast<char16_t volatile*>(wide_text.data()), wide_text.size(), u'\0');
   Status status = check(code, SQL_HANDLE_DBC, state->handle, fmt::format("connect to {}", options.place));
   if (!succeeded(code) && status.ok())
@@ -171,12 +174,13 @@ Result<Statement> Session::statement() {
   state->session = state_.get();
   WEIR_DO(check(SQLAllocHandle(SQL_HANDLE_STMT, state_->handle, &state->handle), SQL_HANDLE_DBC, state_->handle,
                 "open a statement"));
-  // For FreeTDS and Microsoft's driver this is the longest wait for the network, not for the whole statement. Other drivers make it
-  // the latter, which would end every long read.
+  // For FreeTDS and Microsoft's driver this is the longest wait for the network, not for the whole statement. Other
+  // drivers make it the latter, which would end every long read.
   if (state_->driver.profile != Profile::Generic) {
-    WEIR_DO(state->check(SQLSetStmtAttrW(state->handle, SQL_ATTR_QUERY_TIMEOUT,
-                                         reinterpret_cast<SQLPOINTER>(static_cast<SQLULEN>(state_->options.stall_timeout.count())), 0),
-                         "set the stall timeout"));
+    WEIR_DO(state->check(
+        SQLSetStmtAttrW(state->handle, SQL_ATTR_QUERY_TIMEOUT,
+                        reinterpret_cast<SQLPOINTER>(static_cast<SQLULEN>(state_->options.stall_timeout.count())), 0),
+        "set the stall timeout"));
   }
   return Statement(std::move(state));
 }
@@ -275,9 +279,8 @@ Result<TextRows> Session::catalog_columns(std::string const& schema, std::string
 
 Result<TextRows> Session::catalog_primary_key(std::string const& schema, std::string const& table) {
   NameArgument const in(state_->to_wide(schema)), of(state_->to_wide(table));
-  return catalog([&](SQLHSTMT handle) {
-    return SQLPrimaryKeysW(handle, nullptr, 0, in.data(), in.size(), of.data(), of.size());
-  });
+  return catalog(
+      [&](SQLHSTMT handle) { return SQLPrimaryKeysW(handle, nullptr, 0, in.data(), in.size(), of.data(), of.size()); });
 }
 
 Result<TextRows> Session::catalog_unique_indexes(std::string const& schema, std::string const& table) {
@@ -291,10 +294,18 @@ Result<TextRows> Session::query(std::string_view sql, std::initializer_list<Para
   return query(sql, std::span(parameters.begin(), parameters.size()));
 }
 
-bool Session::is_dead() const { return state_->is_lost || state_->driver_says_dead(); }
+bool Session::is_dead() const {
+  return state_->is_lost || state_->driver_says_dead();
+}
 
-DriverInfo const& Session::driver() const { return state_->driver; }
-bool Session::can_cancel() const { return state_->can_cancel; }
-ConnectOptions const& Session::options() const { return state_->options; }
+DriverInfo const& Session::driver() const {
+  return state_->driver;
+}
+bool Session::can_cancel() const {
+  return state_->can_cancel;
+}
+ConnectOptions const& Session::options() const {
+  return state_->options;
+}
 
 }  // namespace weir::odbc

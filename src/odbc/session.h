@@ -1,6 +1,6 @@
 #pragma once
-// A session with a database through an ODBC driver (unixODBC, ODBC 3.x). A Session and its Statements belong to one thread at
-// a time; Statement::cancel() alone may come from any thread. Errors: see odbc/diagnostics.h.
+// A session with a database through an ODBC driver (unixODBC, ODBC 3.x). A Session and its Statements belong to one
+// thread at a time; Statement::cancel() alone may come from any thread. Errors: see odbc/diagnostics.h.
 
 #include <chrono>
 #include <cstddef>
@@ -19,28 +19,34 @@
 
 namespace weir::odbc {
 
-// How values come out of a driver. FreeTds: SQL_C_BINARY gives each type's raw form; Microsoft: typed; Generic: typed and text.
+// How values come out of a driver. FreeTds: SQL_C_BINARY gives each type's raw form; Microsoft: typed; Generic: typed
+// and text.
 enum class Profile { FreeTds, Microsoft, Generic };
 
 struct ConnectOptions {
-  // Connection string attributes in order: {"Driver", "FreeTDS"}, {"Server", "db1"}, ... Values are braced where needed.
+  // Connection string attributes in order: {"Driver", "FreeTDS"}, {"Server", "db1"}, ... Values are braced where
+  // needed.
   std::vector<std::pair<std::string, std::string>> attributes{};
-  Secret password{};                     // becomes PWD, unless empty
+  Secret password{};  // becomes PWD, unless empty
   std::chrono::seconds login_timeout{15};
   std::chrono::seconds stall_timeout{60};  // no byte from the server for so long is a failure; on every statement
-  std::string place{};                   // "SQL Server db1:1433", for errors
+  std::string place{};                     // "SQL Server db1:1433", for errors
 };
 
 struct DriverInfo {
   std::string driver_name, driver_version;  // libtdsodbc.so, 01.03.0017
   std::string dbms_name, dbms_version;
-  std::string quote;                        // of identifiers: "\"" or "`" or ""
+  std::string quote;  // of identifiers: "\"" or "`" or ""
   Profile profile = Profile::Generic;
 };
 
 // A typed parameter. Nothing = NULL of that type is not needed so far: NULLs are written into the statement.
-struct Decimal { std::string digits; };    // "-12.50"
-struct Timestamp { std::string text; };    // "2026-11-24 13:14:15.123"
+struct Decimal {
+  std::string digits;
+};  // "-12.50"
+struct Timestamp {
+  std::string text;
+};  // "2026-11-24 13:14:15.123"
 using Parameter = std::variant<std::int64_t, std::u16string, std::vector<std::byte>, Decimal, Timestamp>;
 Parameter text_parameter(std::string_view utf8);
 
@@ -48,17 +54,24 @@ Parameter text_parameter(std::string_view utf8);
 enum class CType { UInt8, Int16, Int32, Int64, Float, Double, Bit, Binary, Char, Wide, Date, Timestamp };
 
 // SQL_DATE_STRUCT and SQL_TIMESTAMP_STRUCT, as CType::Date and CType::Timestamp fill them.
-struct DateValue { std::int16_t year; std::uint16_t month, day; };
-struct TimestampValue { std::int16_t year; std::uint16_t month, day, hour, minute, second; std::uint32_t nanosecond; };
+struct DateValue {
+  std::int16_t year;
+  std::uint16_t month, day;
+};
+struct TimestampValue {
+  std::int16_t year;
+  std::uint16_t month, day, hour, minute, second;
+  std::uint32_t nanosecond;
+};
 
-using Indicator = std::ptrdiff_t;          // bytes of the value, or kNull
+using Indicator = std::ptrdiff_t;  // bytes of the value, or kNull
 constexpr Indicator kNull = -1;
 
 struct ColumnInfo {
   std::string name;
-  int sql_type = 0;                        // SQL_INTEGER = 4, ..., the driver's own below -100
-  std::string type_name;                   // as the data source says it, where the driver tells
-  std::size_t size = 0;                    // characters, digits or bytes; 0 or 2^31 for "max" types
+  int sql_type = 0;       // SQL_INTEGER = 4, ..., the driver's own below -100
+  std::string type_name;  // as the data source says it, where the driver tells
+  std::size_t size = 0;   // characters, digits or bytes; 0 or 2^31 for "max" types
   int scale = 0;
   bool nullable = true;
 };
@@ -76,16 +89,19 @@ class Statement {
   // 0 if the current result is no row set.
   Result<std::size_t> columns();
   Result<ColumnInfo> describe(std::size_t column);  // 0, 1, ...
-  // The buffer receives the column at every fetch(). A value longer than `size` bytes is cut by the driver: compare the indicator.
+  // The buffer receives the column at every fetch(). A value longer than `size` bytes is cut by the driver: compare the
+  // indicator.
   Status bind(std::size_t column, CType type, void* buffer, std::size_t size, Indicator* indicator);
   // The next row; false after the last one.
   Result<bool> fetch();
-  // A piece of an unbound column of the current row, into `buffer`. `indicator`: the bytes that were left before this call, kNull,
-  // or -4 (SQL_NO_TOTAL). True while more of the value is left. Text pieces end with a terminator that counts in `size`.
+  // A piece of an unbound column of the current row, into `buffer`. `indicator`: the bytes that were left before this
+  // call, kNull, or -4 (SQL_NO_TOTAL). True while more of the value is left. Text pieces end with a terminator that
+  // counts in `size`.
   Result<bool> get_data(std::size_t column, CType type, void* buffer, std::size_t size, Indicator* indicator);
-  // The whole value; nothing for NULL. It lies in `buffer`, which grows as needed and is kept, so that many small values cost no
-  // allocation. A value over `most` bytes: Data error.
-  Result<std::optional<std::string_view>> get_value(std::size_t column, CType type, std::string& buffer, std::size_t most);
+  // The whole value; nothing for NULL. It lies in `buffer`, which grows as needed and is kept, so that many small
+  // values cost no allocation. A value over `most` bytes: Data error.
+  Result<std::optional<std::string_view>> get_value(std::size_t column, CType type, std::string& buffer,
+                                                    std::size_t most);
   // The whole value as UTF-8; nothing for NULL.
   Result<std::optional<std::string>> get_text(std::size_t column);
   // Moves to the next result of a batch; false after the last one. Bindings are dropped.
@@ -96,8 +112,8 @@ class Statement {
   void close();
   // Warnings and messages of the server since the last call ("PRINT", informational errors), each as one line.
   std::vector<std::string> take_messages();
-  // Any thread, while the Statement lives: what runs in it ends with Cancelled. Does nothing where the driver manager would
-  // block (threading_level() >= 3): the stall timeout holds there.
+  // Any thread, while the Statement lives: what runs in it ends with Cancelled. Does nothing where the driver manager
+  // would block (threading_level() >= 3): the stall timeout holds there.
   void cancel();
 
  private:
@@ -133,16 +149,16 @@ class Session {
   Result<TextRows> query(std::string_view sql, std::span<Parameter const> parameters = {});
   Result<TextRows> query(std::string_view sql, std::initializer_list<Parameter> parameters);
 
-  // The driver's catalog functions (SQLTables, SQLColumns, SQLPrimaryKeys, SQLStatistics). Their columns stand in ODBC's order;
-  // their names differ between drivers. Names are exact, not patterns; "" = none.
+  // The driver's catalog functions (SQLTables, SQLColumns, SQLPrimaryKeys, SQLStatistics). Their columns stand in
+  // ODBC's order; their names differ between drivers. Names are exact, not patterns; "" = none.
   Result<TextRows> catalog_tables();
   Result<TextRows> catalog_columns(std::string const& schema, std::string const& table);
   Result<TextRows> catalog_primary_key(std::string const& schema, std::string const& table);
   Result<TextRows> catalog_unique_indexes(std::string const& schema, std::string const& table);
 
-  bool is_dead() const;                  // the driver says that the connection is gone, or a statement found it so
+  bool is_dead() const;  // the driver says that the connection is gone, or a statement found it so
   DriverInfo const& driver() const;
-  bool can_cancel() const;               // see Statement::cancel()
+  bool can_cancel() const;  // see Statement::cancel()
   ConnectOptions const& options() const;
 
  private:

@@ -24,10 +24,12 @@ inline SQLWCHAR* wide(std::u16string const& text) {
   return reinterpret_cast<SQLWCHAR*>(const_cast<char16_t*>(text.data()));
 }
 
-inline bool succeeded(SQLRETURN code) { return code == SQL_SUCCESS || code == SQL_SUCCESS_WITH_INFO; }
+inline bool succeeded(SQLRETURN code) {
+  return code == SQL_SUCCESS || code == SQL_SUCCESS_WITH_INFO;
+}
 
-// Turns a return code into a Status. A success that carries more than warnings is a failure: FreeTDS says so of a result
-// that an error cut short.
+// Turns a return code into a Status. A success that carries more than warnings is a failure: FreeTDS says so of a
+// result that an error cut short.
 Status check(SQLRETURN code, SQLSMALLINT handle_type, SQLHANDLE handle, std::string_view doing,
              std::vector<std::string>* messages = nullptr);
 
@@ -36,8 +38,8 @@ struct Session::State {
   ConnectOptions options;
   DriverInfo driver;
   bool can_cancel = true;
-  // SQLite's driver has no wide functions. The driver manager then narrows each UTF-16 unit to a byte, and widens bytes to
-  // units: so its UTF-8 travels as one unit a byte.
+  // SQLite's driver has no wide functions. The driver manager then narrows each UTF-16 unit to a byte, and widens bytes
+  // to units: so its UTF-8 travels as one unit a byte.
   bool is_narrow = false;
   bool connected = false;
   bool is_lost = false;
@@ -114,10 +116,11 @@ struct Statement::State {
     return {};
   }
 
-  // Sizes are constants and not those of the values, so that the text of sp_executesql's declarations, and with it the cached plan,
-  // is the same every time.
+  // Sizes are constants and not those of the values, so that the text of sp_executesql's declarations, and with it the
+  // cached plan, is the same every time.
   Status bind_parameter(std::size_t index) {
-    auto const bind = [&](SQLSMALLINT c, SQLSMALLINT sql, SQLULEN size, SQLSMALLINT scale, void const* data, std::size_t bytes) {
+    auto const bind = [&](SQLSMALLINT c, SQLSMALLINT sql, SQLULEN size, SQLSMALLINT scale, void const* data,
+                          std::size_t bytes) {
       lengths[index] = static_cast<SQLLEN>(bytes);
       return check(SQLBindParameter(handle, static_cast<SQLUSMALLINT>(index + 1), SQL_PARAM_INPUT, c, sql, size, scale,
                                     const_cast<void*>(data), static_cast<SQLLEN>(bytes), &lengths[index]),
@@ -133,13 +136,16 @@ struct Statement::State {
               std::string& text = narrow_parameters.emplace_back(to_utf8(value));
               return bind(SQL_C_CHAR, SQL_VARCHAR, std::max<SQLULEN>(1, text.size()), 0, text.data(), text.size());
             }
-            return bind(SQL_C_WCHAR, SQL_WVARCHAR, std::max<SQLULEN>(4000, value.size()), 0, value.data(), value.size() * 2);
+            return bind(SQL_C_WCHAR, SQL_WVARCHAR, std::max<SQLULEN>(4000, value.size()), 0, value.data(),
+                        value.size() * 2);
           } else if constexpr (std::is_same_v<T, std::vector<std::byte>>) {
-            return bind(SQL_C_BINARY, SQL_VARBINARY, std::max<SQLULEN>(8000, value.size()), 0, value.data(), value.size());
+            return bind(SQL_C_BINARY, SQL_VARBINARY, std::max<SQLULEN>(8000, value.size()), 0, value.data(),
+                        value.size());
           } else if constexpr (std::is_same_v<T, Decimal>) {
             auto const point = value.digits.find('.');
             auto const scale = point == std::string::npos ? 0 : value.digits.size() - point - 1;
-            return bind(SQL_C_CHAR, SQL_DECIMAL, 38, static_cast<SQLSMALLINT>(scale), value.digits.data(), value.digits.size());
+            return bind(SQL_C_CHAR, SQL_DECIMAL, 38, static_cast<SQLSMALLINT>(scale), value.digits.data(),
+                        value.digits.size());
           } else {
             return bind(SQL_C_CHAR, SQL_TYPE_TIMESTAMP, 27, 7, value.text.data(), value.text.size());
           }

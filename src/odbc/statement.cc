@@ -26,25 +26,39 @@ namespace {
 
 SQLSMALLINT c_type(CType type) {
   switch (type) {
-    case CType::UInt8: return SQL_C_UTINYINT;
-    case CType::Int16: return SQL_C_SSHORT;
-    case CType::Int32: return SQL_C_SLONG;
-    case CType::Int64: return SQL_C_SBIGINT;
-    case CType::Float: return SQL_C_FLOAT;
-    case CType::Double: return SQL_C_DOUBLE;
-    case CType::Bit: return SQL_C_BIT;
-    case CType::Binary: return SQL_C_BINARY;
-    case CType::Char: return SQL_C_CHAR;
-    case CType::Wide: return SQL_C_WCHAR;
-    case CType::Date: return SQL_C_TYPE_DATE;
-    case CType::Timestamp: return SQL_C_TYPE_TIMESTAMP;
+    case CType::UInt8:
+      return SQL_C_UTINYINT;
+    case CType::Int16:
+      return SQL_C_SSHORT;
+    case CType::Int32:
+      return SQL_C_SLONG;
+    case CType::Int64:
+      return SQL_C_SBIGINT;
+    case CType::Float:
+      return SQL_C_FLOAT;
+    case CType::Double:
+      return SQL_C_DOUBLE;
+    case CType::Bit:
+      return SQL_C_BIT;
+    case CType::Binary:
+      return SQL_C_BINARY;
+    case CType::Char:
+      return SQL_C_CHAR;
+    case CType::Wide:
+      return SQL_C_WCHAR;
+    case CType::Date:
+      return SQL_C_TYPE_DATE;
+    case CType::Timestamp:
+      return SQL_C_TYPE_TIMESTAMP;
   }
   return SQL_C_CHAR;
 }
 
 }  // namespace
 
-Parameter text_parameter(std::string_view utf8) { return to_utf16(utf8); }
+Parameter text_parameter(std::string_view utf8) {
+  return to_utf16(utf8);
+}
 
 Statement::Statement(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Statement::Statement(Statement&&) noexcept = default;
@@ -72,9 +86,10 @@ Result<ColumnInfo> Statement::describe(std::size_t column) {
   SQLSMALLINT length = 0, type = 0, scale = 0, nullable = 0;
   SQLULEN size = 0;
   auto const number = static_cast<SQLUSMALLINT>(column + 1);
-  WEIR_DO(state_->check(SQLDescribeColW(state_->handle, number, reinterpret_cast<SQLWCHAR*>(name.data()),
-                                        static_cast<SQLSMALLINT>(name.size()), &length, &type, &size, &scale, &nullable),
-                        "describe a column"));
+  WEIR_DO(
+      state_->check(SQLDescribeColW(state_->handle, number, reinterpret_cast<SQLWCHAR*>(name.data()),
+                                    static_cast<SQLSMALLINT>(name.size()), &length, &type, &size, &scale, &nullable),
+                    "describe a column"));
   ColumnInfo info;
   info.name = state_->session->from_wide(std::u16string_view(name.data()));
   info.sql_type = type;
@@ -166,7 +181,9 @@ void Statement::close() {
   state_->open = false;
 }
 
-std::vector<std::string> Statement::take_messages() { return std::exchange(state_->messages, {}); }
+std::vector<std::string> Statement::take_messages() {
+  return std::exchange(state_->messages, {});
+}
 
 void Statement::cancel() {
   state_->cancelled = true;

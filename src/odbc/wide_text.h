@@ -1,5 +1,6 @@
 #pragma once
-// UTF-8 to UTF-16 and back, for ODBC's W entry points (SQLWCHAR has two bytes in unixODBC). What is ill-formed becomes U+FFFD. Pure.
+// UTF-8 to UTF-16 and back, for ODBC's W entry points (SQLWCHAR has two bytes in unixODBC). What is ill-formed becomes
+// U+FFFD. Pure.
 
 #include <string>
 #include <string_view>

@@ -11,7 +11,9 @@ constexpr auto kAskAgain = std::chrono::milliseconds(200);
 constexpr auto kLongestRequest = std::chrono::seconds(10);  // a server that is gone may never answer one
 
 Canceller::Canceller(pg_conn* connection) : request_(PQgetCancel(connection)) {}
-Canceller::~Canceller() { PQfreeCancel(request_); }
+Canceller::~Canceller() {
+  PQfreeCancel(request_);
+}
 
 Status Canceller::begin(Stops stops) {
   MutexLock lock(mutex_);
@@ -45,7 +47,8 @@ void Canceller::cancel() {
   MutexLock lock(mutex_);
   if (!running_ || asked_) return;
   asked_ = true;
-  // Detached, so that a server that does not answer holds up neither the caller nor the session's end. It keeps this alive.
+  // Detached, so that a server that does not answer holds up neither the caller nor the session's end. It keeps this
+  // alive.
   std::thread([self = shared_from_this(), statement = statement_] { self->repeat_until_ended(statement); }).detach();
 }
 

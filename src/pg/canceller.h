@@ -18,9 +18,9 @@ class Canceller : public std::enable_shared_from_this<Canceller> {
   explicit Canceller(pg_conn* connection);
   ~Canceller();
 
-  // The session's thread: a statement begins / has ended. begin() fails with Cancelled while a stop is in force, unless the
-  // statement must go through (ROLLBACK), which then is not cancelled either. end() waits for a cancel request under way, so
-  // that it cannot reach the next statement.
+  // The session's thread: a statement begins / has ended. begin() fails with Cancelled while a stop is in force, unless
+  // the statement must go through (ROLLBACK), which then is not cancelled either. end() waits for a cancel request
+  // under way, so that it cannot reach the next statement.
   enum class Stops { Heed, Ignore };
   Status begin(Stops stops = Stops::Heed) WEIR_EXCLUDES(mutex_);
   void end() WEIR_EXCLUDES(mutex_);
@@ -47,7 +47,7 @@ class Canceller : public std::enable_shared_from_this<Canceller> {
   std::uint64_t statement_ WEIR_GUARDED_BY(mutex_) = 0;  // number of the current one
   bool running_ WEIR_GUARDED_BY(mutex_) = false;
   bool asked_ WEIR_GUARDED_BY(mutex_) = false;
-  bool in_flight_ WEIR_GUARDED_BY(mutex_) = false;       // a request is being sent just now
+  bool in_flight_ WEIR_GUARDED_BY(mutex_) = false;  // a request is being sent just now
   int stops_ WEIR_GUARDED_BY(mutex_) = 0;
 };
 

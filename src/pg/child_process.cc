@@ -24,7 +24,8 @@ namespace {
   dup2(input, 0);
   dup2(output, 1);
   dup2(output, 2);
-  if (options.run_as && (setgroups(0, nullptr) != 0 || setgid(options.run_as->group) != 0 || setuid(options.run_as->user) != 0))
+  if (options.run_as &&
+      (setgroups(0, nullptr) != 0 || setgid(options.run_as->group) != 0 || setuid(options.run_as->user) != 0))
     _exit(126);
   if (chdir(options.folder.c_str()) != 0) _exit(126);
   execv(arguments[0], arguments);

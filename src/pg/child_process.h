@@ -1,6 +1,6 @@
 #pragma once
-// Private to pg/: starts a program with another user's rights, without a shell. Safe in a program with threads: between fork
-// and exec only async-signal-safe calls are made.
+// Private to pg/: starts a program with another user's rights, without a shell. Safe in a program with threads: between
+// fork and exec only async-signal-safe calls are made.
 
 #include <sys/types.h>
 

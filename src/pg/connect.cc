@@ -20,8 +20,9 @@ namespace {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-// A waiting reader is given up after about a minute without a sign of life. A sender waits longer: Linux also counts the
-// time in which a living peer takes nothing (a zero window), and a loaded server may well stall for a minute or two.
+// A waiting reader is given up after about a minute without a sign of life. A sender waits longer: Linux also counts
+// the time in which a living peer takes nothing (a zero window), and a loaded server may well stall for a minute or
+// two.
 constexpr std::string_view kKeepalivesIdle = "30";
 constexpr std::string_view kKeepalivesInterval = "10";
 constexpr std::string_view kKeepalivesCount = "3";
@@ -95,7 +96,8 @@ ConnectionPointer start(Parameters const& parameters, Secret const& password) {
   return ConnectionPointer(PQconnectStartParams(keywords.data(), values.data(), 0));
 }
 
-// The settings that libpq arrives at. A service file is read only by a real attempt, which is dropped before it says a word.
+// The settings that libpq arrives at. A service file is read only by a real attempt, which is dropped before it says a
+// word.
 OptionList settle(Parameters const& parameters) {
   Parameters asked = parameters;
   if (find(parameters, "service") || is_given_in_environment("PGSERVICE"))
@@ -139,8 +141,8 @@ bool wait(PGconn* connection, PostgresPollingStatusType what, std::chrono::stead
   }
 }
 
-// Goes through the whole handshake. Each host gets its own time; one that does not take the connection is cut off, upon which
-// libpq goes to the next (one that takes it and then says nothing ends the attempt). True when the time ran out.
+// Goes through the whole handshake. Each host gets its own time; one that does not take the connection is cut off, upon
+// which libpq goes to the next (one that takes it and then says nothing ends the attempt). True when the time ran out.
 bool establish(PGconn* connection, std::chrono::seconds each) {
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);  // the only way to learn the SQLSTATE of a refusal
   auto status = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
@@ -177,10 +179,11 @@ std::string session_settings(bool tcp, Parameters const& parameters) {
       "SET DateStyle = 'ISO, YMD'; SET IntervalStyle = postgres; SET TimeZone = 'UTC'; SET extra_float_digits = 3; "
       "SET bytea_output = hex; SET standard_conforming_strings = on; SET search_path = pg_catalog";
   if (!tcp) return sql;
-  return sql + fmt::format("; SET tcp_keepalives_idle = {}; SET tcp_keepalives_interval = {}; SET tcp_keepalives_count = {}; "
-                           "SET tcp_user_timeout = {}",
-                           kKeepalivesIdle, kKeepalivesInterval, kKeepalivesCount,
-                           parse_int(find(parameters, "tcp_user_timeout").value_or("")).value_or(0));
+  return sql + fmt::format(
+                   "; SET tcp_keepalives_idle = {}; SET tcp_keepalives_interval = {}; SET tcp_keepalives_count = {}; "
+                   "SET tcp_user_timeout = {}",
+                   kKeepalivesIdle, kKeepalivesInterval, kKeepalivesCount,
+                   parse_int(find(parameters, "tcp_user_timeout").value_or("")).value_or(0));
 }
 
 }  // namespace
@@ -233,7 +236,8 @@ Result<Session> Session::connect(SessionOptions const& options) {
   PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
   if (PQserverVersion(connection.get()) < 130000) {
     int const version = PQserverVersion(connection.get());
-    return Error(ErrorKind::Config, fmt::format("{} is PostgreSQL {}; weir needs 13 or later", options.text(), version / 10000));
+    return Error(ErrorKind::Config,
+                 fmt::format("{} is PostgreSQL {}; weir needs 13 or later", options.text(), version / 10000));
   }
 
   bool const tcp = is_tcp(connection.get());

@@ -1,5 +1,5 @@
-// COPY both ways. Sending is done without blocking in libpq, so that an error that the server reports in the middle of a
-// long COPY ends it there and not at the end of the data.
+// COPY both ways. Sending is done without blocking in libpq, so that an error that the server reports in the middle of
+// a long COPY ends it there and not at the end of the data.
 
 #include <poll.h>
 
@@ -97,7 +97,8 @@ Error CopyIn::fail() {
   bool const asked = state.canceller->was_asked();
   state.canceller->end();
   bool const by_weir = result != nullptr && message_holds(result.get(), kStopped);
-  if (asked && (by_weir || !state.is_broken())) return Error(ErrorKind::Cancelled, "COPY was cancelled").sqlstate("57014");
+  if (asked && (by_weir || !state.is_broken()))
+    return Error(ErrorKind::Cancelled, "COPY was cancelled").sqlstate("57014");
   if (by_weir) return Error(ErrorKind::Unavailable, "the server sent a message that has no place in a COPY");
   return state.error_of(result.get());
 }
@@ -144,7 +145,9 @@ CopyOut::~CopyOut() {
   state_->canceller->end();
 }
 
-void CopyOut::free_message() { PQfreemem(std::exchange(message_, nullptr)); }
+void CopyOut::free_message() {
+  PQfreemem(std::exchange(message_, nullptr));
+}
 
 Result<std::optional<std::string_view>> CopyOut::read() {
   using Message = std::optional<std::string_view>;

@@ -1,5 +1,5 @@
-// How PostgreSQL's and libpq's failures become Errors. The kind comes from the SQLSTATE; where a connection attempt ends
-// without one, from libpq's own (English) message, which has no other mark.
+// How PostgreSQL's and libpq's failures become Errors. The kind comes from the SQLSTATE; where a connection attempt
+// ends without one, from libpq's own (English) message, which has no other mark.
 
 #include <optional>
 
@@ -72,9 +72,12 @@ std::optional<ServerFields> server_fields(std::string_view text) {
 
 std::string next_step_after(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Denied: return "check the user name, the password and the server's pg_hba.conf";
-    case ErrorKind::Config: return "check the connection's settings";
-    default: return "check that the server runs and can be reached, and try again";
+    case ErrorKind::Denied:
+      return "check the user name, the password and the server's pg_hba.conf";
+    case ErrorKind::Config:
+      return "check the connection's settings";
+    default:
+      return "check that the server runs and can be reached, and try again";
   }
 }
 
@@ -84,7 +87,8 @@ Error connect_error(SessionOptions const& options, std::string_view message) {
   std::string const subject = fmt::format("could not connect to {}", options.text());
   if (auto const fields = server_fields(message)) {
     ErrorKind const kind = kind_of_sqlstate(fields->sqlstate);
-    auto error = Error(kind == ErrorKind::Sql ? ErrorKind::Config : kind, fmt::format("{}: {}", subject, fields->message));
+    auto error =
+        Error(kind == ErrorKind::Sql ? ErrorKind::Config : kind, fmt::format("{}: {}", subject, fields->message));
     error.sqlstate(fields->sqlstate).cause(fields->detail);
     return std::move(error).next(fields->hint.empty() ? next_step_after(kind) : fields->hint);
   }
@@ -96,8 +100,9 @@ Error connect_error(SessionOptions const& options, std::string_view message) {
   }
   if (says("certificate") || says("SSL")) {
     return Error(ErrorKind::Config, fmt::format("{}: {}", subject, reason))
-        .next("name the file of the certificate authority (sslrootcert), or say sslmode: require, which encrypts without "
-              "checking who answers");
+        .next(
+            "name the file of the certificate authority (sslrootcert), or say sslmode: require, which encrypts without "
+            "checking who answers");
   }
   if (says("could not translate host name") && !says("Temporary failure")) {
     return Error(ErrorKind::Config, fmt::format("{}: {}", subject, reason)).next("check the host's name");
@@ -121,7 +126,8 @@ Error Session::State::error_of(pg_result const* result) const {
   std::string const sqlstate = result == nullptr ? "" : field(result, PG_DIAG_SQLSTATE);
   if (sqlstate.empty()) {
     if (is_broken()) return lost();
-    std::string const reason = first_line(result == nullptr ? PQerrorMessage(connection.get()) : PQresultErrorMessage(result));
+    std::string const reason =
+        first_line(result == nullptr ? PQerrorMessage(connection.get()) : PQresultErrorMessage(result));
     return Error(ErrorKind::Sql, reason.empty() ? "the server's answer cannot be read" : reason);
   }
   ErrorKind kind = kind_of_sqlstate(sqlstate);

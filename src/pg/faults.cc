@@ -21,10 +21,14 @@ FaultPlan parse_plan(std::string_view text) {
   auto const at = parse_int(parts[0]);
   std::string const kind = parts.size() > 1 ? parts[1] : "";
   FaultPlan plan;
-  if (kind == "error") plan.kind = FaultKind::Error;
-  else if (kind == "disconnect") plan.kind = FaultKind::Disconnect;
-  else if (kind == "lost") plan.kind = FaultKind::Lost;
-  else plan.kind = FaultKind::None;
+  if (kind == "error")
+    plan.kind = FaultKind::Error;
+  else if (kind == "disconnect")
+    plan.kind = FaultKind::Disconnect;
+  else if (kind == "lost")
+    plan.kind = FaultKind::Lost;
+  else
+    plan.kind = FaultKind::None;
   if (!at || *at < 1 || plan.kind == FaultKind::None) {
     fmt::print(stderr, "WEIR_FAIL_AT=\"{}\" is not N:error[:SQLSTATE], N:disconnect or N:lost\n", text);
     std::abort();
@@ -83,11 +87,21 @@ class Faults {
 
 }  // namespace
 
-InstalledFault::InstalledFault(FaultPlan plan) { Faults::instance().install(std::move(plan)); }
-InstalledFault::~InstalledFault() { Faults::instance().install(std::nullopt); }
-bool InstalledFault::fired() const { return Faults::instance().fired(); }
-std::uint64_t statements_sent() { return Faults::instance().sent(); }
-Fault next_fault(std::string_view sql) { return Faults::instance().next(sql); }
+InstalledFault::InstalledFault(FaultPlan plan) {
+  Faults::instance().install(std::move(plan));
+}
+InstalledFault::~InstalledFault() {
+  Faults::instance().install(std::nullopt);
+}
+bool InstalledFault::fired() const {
+  return Faults::instance().fired();
+}
+std::uint64_t statements_sent() {
+  return Faults::instance().sent();
+}
+Fault next_fault(std::string_view sql) {
+  return Faults::instance().next(sql);
+}
 
 }  // namespace weir::pg
 

@@ -2,8 +2,8 @@
 // Statement faults for tests: compiled to nothing unless WEIR_TEST_HOOKS is on (see base/test_hooks.h). A statement is
 // anything that a Session sends: connecting, query(), execute(), the start of a COPY and its end.
 //
-// Environment: WEIR_FAIL_AT=N:error | N:error:SQLSTATE | N:disconnect | N:lost makes the N-th statement of the process fail
-// that way. WEIR_FAIL_REPORT=path: at exit, writes how many statements the process sent.
+// Environment: WEIR_FAIL_AT=N:error | N:error:SQLSTATE | N:disconnect | N:lost makes the N-th statement of the process
+// fail that way. WEIR_FAIL_REPORT=path: at exit, writes how many statements the process sent.
 
 #include <cstdint>
 #include <string>
@@ -26,10 +26,10 @@ struct Fault {
 #if defined(WEIR_TEST_HOOKS)
 
 struct FaultPlan {
-  std::uint64_t at = 1;                // the first, second ... statement from now on
+  std::uint64_t at = 1;  // the first, second ... statement from now on
   FaultKind kind = FaultKind::Error;
   std::string sqlstate = "XX000";
-  std::string containing = {};         // counts only the statements whose text has this in it
+  std::string containing = {};  // counts only the statements whose text has this in it
 };
 
 // For as long as it lives, the plan is in force, once. One at a time; statements of all threads count.
@@ -49,7 +49,9 @@ std::uint64_t statements_sent();
 Fault next_fault(std::string_view sql);
 
 #else
-inline Fault next_fault(std::string_view) { return {}; }
+inline Fault next_fault(std::string_view) {
+  return {};
+}
 #endif
 
 }  // namespace weir::pg

@@ -30,8 +30,8 @@ constexpr auto kLongestStart = std::chrono::seconds(60);
 constexpr auto kLongestStop = std::chrono::seconds(20);
 constexpr std::size_t kLongestSocketFolder = 80;  // a unix socket's path has at most 107 bytes
 
-// Runs beside the server, with a pipe from this process as its standard input. A line means that all is cleared away; the
-// pipe's end without one, that this process is gone: then it ends the server and removes the folder.
+// Runs beside the server, with a pipe from this process as its standard input. A line means that all is cleared away;
+// the pipe's end without one, that this process is gone: then it ends the server and removes the folder.
 constexpr std::string_view kWatchdog =
     "read line && exit 0; n=0; "
     "while [ -e \"$1\" ] && [ $n -lt 100 ]; do "
@@ -147,8 +147,9 @@ Status PrivateCluster::State::make() {
   if (run_as && chown(folder->path().c_str(), run_as->user, run_as->group) != 0)
     return error(fmt::format("could not hand \"{}\" to the server's user", folder->path().string()));
   WEIR_DO(start_watchdog());
-  std::vector<std::string> const arguments = {(bin / "initdb").string(), "--pgdata", data().string(), "--no-sync",
-                                              "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"};
+  std::vector<std::string> const arguments = {
+      (bin / "initdb").string(), "--pgdata",        data().string(), "--no-sync", "--auth=trust",
+      "--username=postgres",     "--encoding=UTF8", "--locale=C"};
   WEIR_TRY(pid_t const initdb, start_child(arguments, {.run_as = run_as, .folder = folder->path(), .output = log()}));
   auto const status = wait_for_child(initdb, kLongestStart);
   if (!status) kill(initdb, SIGKILL), wait_for_child(initdb, kLongestStop);
@@ -157,9 +158,12 @@ Status PrivateCluster::State::make() {
 }
 
 Status PrivateCluster::State::write_configuration() const {
-  std::vector<std::pair<std::string, std::string>> settings = {
-      {"unix_socket_directories", folder->path().string()}, {"max_connections", "100"}, {"shared_buffers", "64MB"},
-      {"logging_collector", "off"}, {"log_timezone", "UTC"}, {"timezone", "UTC"}};
+  std::vector<std::pair<std::string, std::string>> settings = {{"unix_socket_directories", folder->path().string()},
+                                                               {"max_connections", "100"},
+                                                               {"shared_buffers", "64MB"},
+                                                               {"logging_collector", "off"},
+                                                               {"log_timezone", "UTC"},
+                                                               {"timezone", "UTC"}};
   if (!options.durable) {
     for (char const* name : {"fsync", "full_page_writes"}) settings.emplace_back(name, "off");
     settings.emplace_back("max_wal_size", "4GB");
@@ -183,9 +187,13 @@ Status PrivateCluster::State::start() {
   constexpr int kMostPorts = 5;  // somebody else may take the free port first
   for (int attempt = 1;; ++attempt) {
     port = free_loopback_port();
-    std::vector<std::string> const arguments = {
-        (bin / "postgres").string(), "-D", data().string(), "-p", std::to_string(port),
-        "-c", options.tcp ? "listen_addresses=127.0.0.1" : "listen_addresses="};
+    std::vector<std::string> const arguments = {(bin / "postgres").string(),
+                                                "-D",
+                                                data().string(),
+                                                "-p",
+                                                std::to_string(port),
+                                                "-c",
+                                                options.tcp ? "listen_addresses=127.0.0.1" : "listen_addresses="};
     WEIR_TRY(server, start_child(arguments, {.run_as = run_as, .folder = folder->path(), .output = log()}));
     auto answers = wait_until_it_answers();
     if (answers.ok()) return {};
@@ -289,18 +297,30 @@ SessionOptions PrivateCluster::tcp_options(std::string_view database) const {
   return options;
 }
 
-fs::path const& PrivateCluster::folder() const { return state_->folder->path(); }
-fs::path const& PrivateCluster::bin() const { return state_->bin; }
-int PrivateCluster::port() const { return state_->port; }
-pid_t PrivateCluster::pid() const { return state_->server; }
+fs::path const& PrivateCluster::folder() const {
+  return state_->folder->path();
+}
+fs::path const& PrivateCluster::bin() const {
+  return state_->bin;
+}
+int PrivateCluster::port() const {
+  return state_->port;
+}
+pid_t PrivateCluster::pid() const {
+  return state_->server;
+}
 
-Status PrivateCluster::stop() { return state_->end_server(SIGINT); }
+Status PrivateCluster::stop() {
+  return state_->end_server(SIGINT);
+}
 
 Status PrivateCluster::crash() {
   WEIR_DO(state_->end_server(SIGQUIT));
   return start_again();
 }
 
-Status PrivateCluster::start_again() { return state_->start(); }
+Status PrivateCluster::start_again() {
+  return state_->start();
+}
 
 }  // namespace weir::pg

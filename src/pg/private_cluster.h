@@ -1,6 +1,6 @@
 #pragma once
-// A PostgreSQL server of one's own: made with initdb in a temporary folder, gone without a trace with this object, also when
-// the process is killed. For tests, benchmarks and `weir demo`. One thread at a time.
+// A PostgreSQL server of one's own: made with initdb in a temporary folder, gone without a trace with this object, also
+// when the process is killed. For tests, benchmarks and `weir demo`. One thread at a time.
 
 #include <sys/types.h>
 
@@ -17,11 +17,11 @@
 namespace weir::pg {
 
 struct ClusterOptions {
-  std::filesystem::path bin = {};       // the folder of initdb and postgres; empty: the newest on this machine
-  bool tcp = false;                     // listens on a free port of 127.0.0.1 as well as on a unix socket
-  bool durable = false;                 // fsync and full_page_writes on, as in production
+  std::filesystem::path bin = {};  // the folder of initdb and postgres; empty: the newest on this machine
+  bool tcp = false;                // listens on a free port of 127.0.0.1 as well as on a unix socket
+  bool durable = false;            // fsync and full_page_writes on, as in production
   std::vector<std::pair<std::string, std::string>> settings = {};  // as in postgresql.conf
-  std::vector<std::string> hba = {};    // lines of pg_hba.conf before "everybody here is trusted"
+  std::vector<std::string> hba = {};  // lines of pg_hba.conf before "everybody here is trusted"
 };
 
 class PrivateCluster {
@@ -37,7 +37,7 @@ class PrivateCluster {
   SessionOptions options(std::string_view database = "postgres") const;
   // The same over 127.0.0.1; only with ClusterOptions::tcp.
   SessionOptions tcp_options(std::string_view database = "postgres") const;
-  std::filesystem::path const& folder() const;   // holds the socket, the data and the log "server.log"
+  std::filesystem::path const& folder() const;  // holds the socket, the data and the log "server.log"
   std::filesystem::path const& bin() const;
   int port() const;
   pid_t pid() const;

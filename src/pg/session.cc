@@ -48,7 +48,8 @@ void Session::State::keep_notice(void* state_pointer, pg_result const* result) {
   if (auto const detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty()) line += fmt::format(" ({})", detail);
   line = replace_all(std::move(line), "\n", " ");
   ++state.notices_seen;
-  if (logs(LogLevel::Sql)) write_log(LogLevel::Sql, fmt::format("pg {}: {}", PQbackendPID(state.connection.get()), line));
+  if (logs(LogLevel::Sql))
+    write_log(LogLevel::Sql, fmt::format("pg {}: {}", PQbackendPID(state.connection.get()), line));
   if (line.starts_with("FATAL") || line.starts_with("PANIC")) state.last_words = field(PG_DIAG_MESSAGE_PRIMARY);
   if (state.notices.size() < kMostNotices) state.notices.push_back(std::move(line));
 }
@@ -74,13 +75,15 @@ ResultPointer Session::State::take_results() {
 
 Status Session::State::before(std::string_view sql, Fault const& fault) {
   if (logs(LogLevel::Sql)) {
-    write_log(LogLevel::Sql, fmt::format("pg {}: {}{}", PQbackendPID(connection.get()), sql.substr(0, kLongestLoggedSql),
-                                         sql.size() > kLongestLoggedSql ? " ..." : ""));
+    write_log(LogLevel::Sql,
+              fmt::format("pg {}: {}{}", PQbackendPID(connection.get()), sql.substr(0, kLongestLoggedSql),
+                          sql.size() > kLongestLoggedSql ? " ..." : ""));
   }
   if (fault.kind == FaultKind::Disconnect) cut();
   if (fault.kind == FaultKind::Error) {
     // A real error of the server's, so that a transaction ends up as it really would.
-    auto const statement = fmt::format("DO $weir$BEGIN RAISE EXCEPTION 'fault hook' USING ERRCODE = '{}'; END$weir$", fault.sqlstate);
+    auto const statement =
+        fmt::format("DO $weir$BEGIN RAISE EXCEPTION 'fault hook' USING ERRCODE = '{}'; END$weir$", fault.sqlstate);
     ResultPointer const result(PQexec(connection.get(), statement.c_str()));
     return error_of(result.get());
   }
@@ -98,8 +101,10 @@ Result<ResultPointer> Session::State::after(ResultPointer result, Fault const& f
     case PGRES_COMMAND_OK:
     case PGRES_EMPTY_QUERY:
     case PGRES_COPY_IN:
-    case PGRES_COPY_OUT: break;
-    default: return error_of(result.get());
+    case PGRES_COPY_OUT:
+      break;
+    default:
+      return error_of(result.get());
   }
   if (logs(LogLevel::Sql))
     write_log(LogLevel::Sql, fmt::format("pg {}: {}", PQbackendPID(connection.get()), PQcmdStatus(result.get())));
@@ -108,7 +113,8 @@ Result<ResultPointer> Session::State::after(ResultPointer result, Fault const& f
 
 Status Session::State::roll_back() {
   if (is_broken()) return {};  // the server has rolled back, or will
-  auto result = run("ROLLBACK", [this] { return PQsendQuery(connection.get(), "ROLLBACK"); }, Canceller::Stops::Ignore);
+  auto result = run(
+      "ROLLBACK", [this] { return PQsendQuery(connection.get(), "ROLLBACK"); }, Canceller::Stops::Ignore);
   if (result.ok()) return {};
   if (!is_broken()) cut();
   return std::move(result).error();
@@ -164,7 +170,9 @@ Result<Rows> Session::execute(std::string_view sql) {
   return Rows(result.release());
 }
 
-void Session::cancel() { state_->canceller->cancel(); }
+void Session::cancel() {
+  state_->canceller->cancel();
+}
 
 Session::CancelOnStop::CancelOnStop(Session& session, std::stop_token stop) : canceller_(session.state_->canceller) {
   callback_.emplace(std::move(stop), [canceller = canceller_.get()] { canceller->stop(); });
@@ -177,19 +185,34 @@ Session::CancelOnStop::~CancelOnStop() {
 
 TransactionState Session::transaction_state() const {
   switch (PQtransactionStatus(state_->connection.get())) {
-    case PQTRANS_IDLE: return TransactionState::Idle;
-    case PQTRANS_ACTIVE: return TransactionState::Active;
-    case PQTRANS_INTRANS: return TransactionState::InTransaction;
-    case PQTRANS_INERROR: return TransactionState::Failed;
-    case PQTRANS_UNKNOWN: break;
+    case PQTRANS_IDLE:
+      return TransactionState::Idle;
+    case PQTRANS_ACTIVE:
+      return TransactionState::Active;
+    case PQTRANS_INTRANS:
+      return TransactionState::InTransaction;
+    case PQTRANS_INERROR:
+      return TransactionState::Failed;
+    case PQTRANS_UNKNOWN:
+      break;
   }
   return TransactionState::Unknown;
 }
 
-bool Session::is_broken() const { return state_->is_broken(); }
-int Session::server_version() const { return PQserverVersion(state_->connection.get()); }
-int Session::backend_pid() const { return PQbackendPID(state_->connection.get()); }
-SessionOptions const& Session::options() const { return state_->options; }
-std::vector<std::string> Session::take_notices() { return std::exchange(state_->notices, {}); }
+bool Session::is_broken() const {
+  return state_->is_broken();
+}
+int Session::server_version() const {
+  return PQserverVersion(state_->connection.get());
+}
+int Session::backend_pid() const {
+  return PQbackendPID(state_->connection.get());
+}
+SessionOptions const& Session::options() const {
+  return state_->options;
+}
+std::vector<std::string> Session::take_notices() {
+  return std::exchange(state_->notices, {});
+}
 
 }  // namespace weir::pg

@@ -1,6 +1,7 @@
 #pragma once
-// A session with PostgreSQL, over libpq. The only folder that sees PGconn. A Session, and everything made from it, belongs
-// to one thread at a time; cancel() alone may be called from any thread. Results are text format unless said otherwise.
+// A session with PostgreSQL, over libpq. The only folder that sees PGconn. A Session, and everything made from it,
+// belongs to one thread at a time; cancel() alone may be called from any thread. Results are text format unless said
+// otherwise.
 
 #include <cstdint>
 #include <functional>
@@ -45,11 +46,12 @@ class Rows {
   bool is_null(std::size_t row, std::size_t column) const;
   // "" for NULL.
   std::string_view text(std::size_t row, std::size_t column) const;
-  std::string_view text(std::size_t row, std::string_view column) const;  // asking for a column that is not there is a bug
+  std::string_view text(std::size_t row,
+                        std::string_view column) const;  // asking for a column that is not there is a bug
   std::optional<std::string> optional_text(std::size_t row, std::size_t column) const;
   std::int64_t integer(std::size_t row, std::size_t column) const;  // 0 for NULL
   bool boolean(std::size_t row, std::size_t column) const;
-  std::uint64_t affected() const;  // rows that the command tag counts
+  std::uint64_t affected() const;    // rows that the command tag counts
   std::string_view command() const;  // the command tag: "INSERT 0 5", "COMMIT"
   // An array of text, as PostgreSQL writes it: {a,"b c",NULL}; NULL elements come as "".
   std::vector<std::string> array(std::size_t row, std::size_t column) const;
@@ -73,11 +75,11 @@ class Canceller;
 
 class Session {
  public:
-  // Connects, with keepalives and tcp_user_timeout on the client's and on the server's side of a TCP connection (either may
-  // vanish), client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, TimeZone UTC, extra_float_digits 3, bytea_output
-  // hex, search_path pg_catalog. sslmode is verify-full unless the server is on this machine (unix socket, loopback) or
-  // `parameters`, PGSSLMODE or the service file say otherwise.
-  // Errors: Denied (28xxx), Config (3D000, wrong host name, bad parameter, certificate), Unavailable.
+  // Connects, with keepalives and tcp_user_timeout on the client's and on the server's side of a TCP connection (either
+  // may vanish), client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, TimeZone UTC, extra_float_digits 3,
+  // bytea_output hex, search_path pg_catalog. sslmode is verify-full unless the server is on this machine (unix socket,
+  // loopback) or `parameters`, PGSSLMODE or the service file say otherwise. Errors: Denied (28xxx), Config (3D000,
+  // wrong host name, bad parameter, certificate), Unavailable.
   static Result<Session> connect(SessionOptions const& options);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -95,11 +97,11 @@ class Session {
   Result<CopyIn> copy_in(std::string_view sql);
   Result<CopyOut> copy_out(std::string_view sql);
 
-  // Asks the server to cancel the statement or COPY that this session is doing, until it has ended. Any thread; does not
-  // wait; never reaches a later statement.
+  // Asks the server to cancel the statement or COPY that this session is doing, until it has ended. Any thread; does
+  // not wait; never reaches a later statement.
   void cancel();
-  // For as long as it lives: once `stop` is asked for, what the session is doing is cancelled, and what it is told to do
-  // next fails with Cancelled without being sent.
+  // For as long as it lives: once `stop` is asked for, what the session is doing is cancelled, and what it is told to
+  // do next fails with Cancelled without being sent.
   class CancelOnStop {
    public:
     CancelOnStop(Session& session, std::stop_token stop);
@@ -113,8 +115,8 @@ class Session {
   };
 
   TransactionState transaction_state() const;
-  bool is_broken() const;        // the connection is gone
-  int server_version() const;    // 150020
+  bool is_broken() const;      // the connection is gone
+  int server_version() const;  // 150020
   int backend_pid() const;
   SessionOptions const& options() const;
   // NOTICEs and WARNINGs since the last call, each as one line.
@@ -129,8 +131,8 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
-// Rolls back when it goes unless it was committed, also while a stop is in force. The Session outlives it, and stays where
-// it is meanwhile. A session whose ROLLBACK fails is closed: the server then rolls back.
+// Rolls back when it goes unless it was committed, also while a stop is in force. The Session outlives it, and stays
+// where it is meanwhile. A session whose ROLLBACK fails is closed: the server then rolls back.
 class Transaction {
  public:
   // `begin`: the whole statement, "BEGIN" or "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".
@@ -160,8 +162,8 @@ class CopyIn {
   CopyIn(CopyIn&&) noexcept;
   CopyIn& operator=(CopyIn&&) = delete;
   ~CopyIn();
-  // Any bytes; needs not be whole rows. Blocks while the server is slow. An error that the server has by then is reported
-  // here as a rule, and by finish() in any case; after an error the COPY is over.
+  // Any bytes; needs not be whole rows. Blocks while the server is slow. An error that the server has by then is
+  // reported here as a rule, and by finish() in any case; after an error the COPY is over.
   Status write(std::string_view bytes);
   // Ends the COPY: the number of rows the server took.
   Result<std::uint64_t> finish() &&;
@@ -179,7 +181,8 @@ class CopyOut {
   CopyOut(CopyOut&&) noexcept;
   CopyOut& operator=(CopyOut&&) = delete;
   ~CopyOut();
-  // The next message (one row, in PostgreSQL's implementation), or nothing at the end. The view lives until the next call.
+  // The next message (one row, in PostgreSQL's implementation), or nothing at the end. The view lives until the next
+  // call.
   Result<std::optional<std::string_view>> read();
   // After the end: how many rows the server says it sent.
   std::uint64_t rows() const { return rows_; }
@@ -194,9 +197,9 @@ class CopyOut {
   std::uint64_t rows_ = 0;
 };
 
-// 28xxx, 42501 Denied; 3D000 Config; 08xxx, 53xxx, 57P0x, 25P03, 25P04 Unavailable; 08007, 40003 InDoubt; other 40xxx, 55P03,
-// 55006, 72000 Busy; 57014 Cancelled; 22xxx, 23xxx Data; else Sql. A session reports 57014 that it did not ask for itself (a
-// statement_timeout, an administrator) as Busy. Fault hooks for tests are in pg/faults.h.
+// 28xxx, 42501 Denied; 3D000 Config; 08xxx, 53xxx, 57P0x, 25P03, 25P04 Unavailable; 08007, 40003 InDoubt; other 40xxx,
+// 55P03, 55006, 72000 Busy; 57014 Cancelled; 22xxx, 23xxx Data; else Sql. A session reports 57014 that it did not ask
+// for itself (a statement_timeout, an administrator) as Busy. Fault hooks for tests are in pg/faults.h.
 ErrorKind kind_of_sqlstate(std::string_view sqlstate);
 
 }  // namespace weir::pg

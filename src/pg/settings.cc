@@ -14,15 +14,15 @@ namespace weir::pg {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kWords = {{{"service", "service"},
-                                                                                    {"host", "host"},
-                                                                                    {"port", "port"},
-                                                                                    {"database", "dbname"},
-                                                                                    {"user", "user"},
-                                                                                    {"sslmode", "sslmode"},
-                                                                                    {"ca_file", "sslrootcert"},
-                                                                                    {"sslcert", "sslcert"},
-                                                                                    {"sslkey", "sslkey"},
-                                                                                    {"options", "options"}}};
+                                                                                   {"host", "host"},
+                                                                                   {"port", "port"},
+                                                                                   {"database", "dbname"},
+                                                                                   {"user", "user"},
+                                                                                   {"sslmode", "sslmode"},
+                                                                                   {"ca_file", "sslrootcert"},
+                                                                                   {"sslcert", "sslcert"},
+                                                                                   {"sslkey", "sslkey"},
+                                                                                   {"options", "options"}}};
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
@@ -68,7 +68,8 @@ Result<SessionOptions> session_options(std::map<std::string, std::string> const&
   }
   if (std::string const text = setting("login_timeout"); !text.empty()) {
     auto const time = parse_duration(text);
-    if (!time) return Error(ErrorKind::Config, fmt::format("\"{}\" is no duration", text)).next("write it like 15s or 2min");
+    if (!time)
+      return Error(ErrorKind::Config, fmt::format("\"{}\" is no duration", text)).next("write it like 15s or 2min");
     auto const seconds = std::chrono::ceil<std::chrono::seconds>(*time).count();
     options.connect_timeout_s = static_cast<int>(std::clamp<std::int64_t>(seconds, 1, 3600));
   }

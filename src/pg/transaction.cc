@@ -28,8 +28,8 @@ Status Transaction::commit() && {
   bool const was_broken = session.is_broken();
   auto result = session.execute("COMMIT");
   if (!result.ok() && session.is_broken() && !was_broken) {
-    return Error(ErrorKind::InDoubt, fmt::format("could not learn whether the transaction on {} was committed",
-                                                 session.options().text()))
+    return Error(ErrorKind::InDoubt,
+                 fmt::format("could not learn whether the transaction on {} was committed", session.options().text()))
         .object(transaction_id_)
         .cause(result.error().message())
         .sqlstate(result.error().sqlstate())
@@ -48,7 +48,9 @@ Status Transaction::commit() && {
   return {};
 }
 
-Status Transaction::rollback() && { return std::exchange(session_, nullptr)->state_->roll_back(); }
+Status Transaction::rollback() && {
+  return std::exchange(session_, nullptr)->state_->roll_back();
+}
 
 Result<std::string> Transaction::transaction_id() {
   if (transaction_id_.empty()) {

@@ -45,8 +45,8 @@ char* put_bad(char* at, BadText policy, bool& failed) {
   return at;
 }
 
-// Copies UTF-16 units 0x0001..0x007f from `index` on, in steps of eight; returns the index of the first that is not copied.
-// `out` moves along; it must have room for one byte a unit.
+// Copies UTF-16 units 0x0001..0x007f from `index` on, in steps of eight; returns the index of the first that is not
+// copied. `out` moves along; it must have room for one byte a unit.
 size_t copy_ascii_units(char const* data, size_t index, size_t units, char*& out) {
 #if defined(__SSE2__)
   __m128i const high = _mm_set1_epi16(static_cast<short>(0xff80));
@@ -135,8 +135,8 @@ size_t utf8_sequence(std::string_view text, size_t index) {
 
 constexpr size_t kLongText = 64 * 1024;
 
-// Room that a text can need as UTF-8, replacements included. Short ones are given the most there can be; for long ones it is
-// worth counting, since memory that is asked for three times over may not be there.
+// Room that a text can need as UTF-8, replacements included. Short ones are given the most there can be; for long ones
+// it is worth counting, since memory that is asked for three times over may not be there.
 size_t room_of_utf16(char const* data, size_t size) {
   size_t const units = size / 2;
   if (size <= kLongText) return units * 3 + 8;
@@ -162,9 +162,12 @@ int hex_digit(char c) {
   return -1;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
-// Takes a run of digits from the front of `text`: the number, or nothing if there are fewer than `least` or more than `most`.
+// Takes a run of digits from the front of `text`: the number, or nothing if there are fewer than `least` or more than
+// `most`.
 std::optional<int> take_number(std::string_view& text, size_t least, size_t most) {
   int number = 0;
   size_t count = 0;
@@ -234,7 +237,9 @@ std::string_view copy_binary_header() {
   return {kHeader, 19};
 }
 
-std::string_view copy_binary_trailer() { return "\xff\xff"; }
+std::string_view copy_binary_trailer() {
+  return "\xff\xff";
+}
 
 void RowBuilder::grow(size_t bytes) {
   size_t const need = size_ + bytes;
@@ -381,7 +386,9 @@ void RowBuilder::raw(std::string_view field) {
   size_ += 4 + field.size();
 }
 
-char* RowBuilder::begin_text(size_t most) { return room(4 + most) + 4; }
+char* RowBuilder::begin_text(size_t most) {
+  return room(4 + most) + 4;
+}
 
 TextCounts RowBuilder::end_text(char* end, TextCounts counts) {
   char* const begin = bytes_->data() + size_;

@@ -1,9 +1,9 @@
 #pragma once
-// Rows in PostgreSQL's COPY BINARY form (docs, COPY "Binary Format" and the send functions of each type), written straight
-// into a batch's string. Pure, no allocation per field; a RowBuilder belongs to one thread.
+// Rows in PostgreSQL's COPY BINARY form (docs, COPY "Binary Format" and the send functions of each type), written
+// straight into a batch's string. Pure, no allocation per field; a RowBuilder belongs to one thread.
 //
-// Exactness is the rule: numbers go through integers, never through floating point; what PostgreSQL's text cannot hold is
-// treated by a declared policy and counted, never changed in silence.
+// Exactness is the rule: numbers go through integers, never through floating point; what PostgreSQL's text cannot hold
+// is treated by a declared policy and counted, never changed in silence.
 
 #include <array>
 #include <bit>
@@ -31,8 +31,8 @@ struct TextCounts {
   bool any() const { return (nul_characters | surrogates | code_page_bytes) != 0 || failed; }
 };
 
-// Fields are appended to `bytes`, which must not be touched by others until finish(). Every field function writes the length
-// word and the value.
+// Fields are appended to `bytes`, which must not be touched by others until finish(). Every field function writes the
+// length word and the value.
 class RowBuilder {
  public:
   explicit RowBuilder(std::string& bytes) : bytes_(&bytes), size_(bytes.size()) {}
@@ -93,8 +93,8 @@ class RowBuilder {
 
   // magnitude * 10^-scale; a negative zero becomes zero. Scale 0..38.
   void numeric(bool negative, uint128 magnitude, int scale);
-  // "-12.340", "1e10", "NaN", "Infinity": exactly as many digits after the point as the text has. False, and nothing written,
-  // if it is no decimal number that PostgreSQL's numeric can hold.
+  // "-12.340", "1e10", "NaN", "Infinity": exactly as many digits after the point as the text has. False, and nothing
+  // written, if it is no decimal number that PostgreSQL's numeric can hold.
   bool numeric_text(std::string_view text);
 
   // bytea, and every field whose bytes are ready.
@@ -131,10 +131,10 @@ constexpr std::int64_t kMicrosecondsPerDay = 86'400'000'000;
 
 // A moment read from text, in parts that keep what is lost when it becomes a PostgreSQL value.
 struct MomentText {
-  std::int32_t days = 0;                       // since 2000-01-01; 0 for a time of day
-  std::int64_t us = 0;                         // since midnight
-  bool truncated = false;                      // digits beyond microseconds that were not zero
-  std::optional<int> offset_minutes;           // "+02:00", "-05:30", "Z"
+  std::int32_t days = 0;              // since 2000-01-01; 0 for a time of day
+  std::int64_t us = 0;                // since midnight
+  bool truncated = false;             // digits beyond microseconds that were not zero
+  std::optional<int> offset_minutes;  // "+02:00", "-05:30", "Z"
   std::int64_t local() const { return days * kMicrosecondsPerDay + us; }
   std::int64_t utc() const { return local() - std::int64_t{offset_minutes.value_or(0)} * 60'000'000; }
 };

@@ -26,7 +26,8 @@ struct Settings {
 };
 
 bool has_attribute(odbc::ConnectOptions const& options, std::string_view key) {
-  return std::ranges::any_of(options.attributes, [key](auto const& attribute) { return equals_ignoring_case(attribute.first, key); });
+  return std::ranges::any_of(options.attributes,
+                             [key](auto const& attribute) { return equals_ignoring_case(attribute.first, key); });
 }
 
 Result<Settings> settings_of(SourceOptions const& options) {
@@ -38,7 +39,8 @@ Result<Settings> settings_of(SourceOptions const& options) {
   odbc::ConnectOptions& connection = settings.connection;
   std::string const driver = setting("driver"), dsn = setting("dsn");
   if (driver.empty() == dsn.empty())
-    return Error(ErrorKind::Config, "an odbc endpoint needs either driver or dsn").next("name the driver as odbcinst.ini does, or the data source as odbc.ini does");
+    return Error(ErrorKind::Config, "an odbc endpoint needs either driver or dsn")
+        .next("name the driver as odbcinst.ini does, or the data source as odbc.ini does");
   connection.attributes.emplace_back(driver.empty() ? "DSN" : "Driver", driver.empty() ? dsn : driver);
   if (!setting("database").empty()) connection.attributes.emplace_back("Database", setting("database"));
   if (!setting("user").empty()) connection.attributes.emplace_back("UID", setting("user"));
@@ -50,15 +52,19 @@ Result<Settings> settings_of(SourceOptions const& options) {
     connection.attributes.emplace_back(trim(part.substr(0, equals)), trim(part.substr(equals + 1)));
   }
   connection.password = options.password;
-  for (auto const& [key, target] : {std::pair("login_timeout", &connection.login_timeout), std::pair("stall_timeout", &connection.stall_timeout)}) {
+  for (auto const& [key, target] :
+       {std::pair("login_timeout", &connection.login_timeout), std::pair("stall_timeout", &connection.stall_timeout)}) {
     if (setting(key).empty()) continue;
     auto const time = parse_duration(setting(key));
-    if (!time) return Error(ErrorKind::Config, fmt::format("\"{}\" is no duration", setting(key))).next("write it like 15s or 2min");
+    if (!time)
+      return Error(ErrorKind::Config, fmt::format("\"{}\" is no duration", setting(key)))
+          .next("write it like 15s or 2min");
     *target = std::chrono::ceil<std::chrono::seconds>(*time);
   }
   connection.place = "ODBC " + (driver.empty() ? dsn : driver);
   // PostgreSQL's driver would hold a whole result in memory, and give booleans as text.
-  settings.is_postgres = to_lower(driver).find("postgresql") != std::string::npos || driver.find("psqlodbc") != std::string::npos;
+  settings.is_postgres =
+      to_lower(driver).find("postgresql") != std::string::npos || driver.find("psqlodbc") != std::string::npos;
   if (settings.is_postgres)
     for (auto const& [key, value] : {std::pair("UseDeclareFetch", "1"), std::pair("BoolsAsChar", "0")})
       if (!has_attribute(connection, key)) connection.attributes.emplace_back(key, value);
@@ -85,14 +91,17 @@ class OdbcSource final : public Source {
     if (source->dialect_ == OdbcDialect::Postgres) {
       WEIR_DO(source->session_.execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET extra_float_digits = 3"));
       if (source->session_.driver().driver_name.find("psqlodbca") != std::string::npos)
-        return Error(ErrorKind::Config, "PostgreSQL's ANSI driver changes text that is not ASCII").next("use the driver \"PostgreSQL Unicode\"");
+        return Error(ErrorKind::Config, "PostgreSQL's ANSI driver changes text that is not ASCII")
+            .next("use the driver \"PostgreSQL Unicode\"");
     }
     return source;
   }
 
   explicit OdbcSource(odbc::Session session) : session_(std::move(session)), dialect_(dialect_of(session_.driver())) {}
 
-  std::string text() const override { return fmt::format("{} through {}", session_.driver().dbms_name, session_.options().place); }
+  std::string text() const override {
+    return fmt::format("{} through {}", session_.driver().dbms_name, session_.options().place);
+  }
 
   Result<std::vector<std::string>> test() override {
     auto const& driver = session_.driver();
@@ -100,10 +109,12 @@ class OdbcSource final : public Source {
                                       fmt::format("driver {} {}", driver.driver_name, driver.driver_version)};
     WEIR_TRY(auto const tables, session_.catalog_tables());
     lines.push_back(fmt::format("{} listed", plural(tables.rows.size(), "table")));
-    if (dialect_ == OdbcDialect::Sqlite) lines.emplace_back("note: SQLite's driver holds a whole result in memory; chunks keep it small");
+    if (dialect_ == OdbcDialect::Sqlite)
+      lines.emplace_back("note: SQLite's driver holds a whole result in memory; chunks keep it small");
     if (dialect_ == OdbcDialect::Postgres && !has_attribute(session_.options(), "UseDeclareFetch"))
       lines.emplace_back("warning: without UseDeclareFetch=1 PostgreSQL's driver holds a whole result in memory");
-    if (!session_.can_cancel()) lines.emplace_back("warning: the driver's Threading in odbcinst.ini is 3 or more: a read cannot be cancelled");
+    if (!session_.can_cancel())
+      lines.emplace_back("warning: the driver's Threading in odbcinst.ini is 3 or more: a read cannot be cancelled");
     return lines;
   }
 
@@ -118,7 +129,8 @@ class OdbcSource final : public Source {
     return static_cast<std::uint64_t>(*n);
   }
 
-  Result<std::optional<std::string>> high_bound(Table const& table, std::string const& cursor_column, Duration lag) override;
+  Result<std::optional<std::string>> high_bound(Table const& table, std::string const& cursor_column,
+                                                Duration lag) override;
   Result<std::string> begin_snapshot() override { return std::string(kStatementIsolation); }
   Status end_snapshot() override { return {}; }
   Result<std::unique_ptr<Source>> clone() override {
@@ -134,8 +146,8 @@ class OdbcSource final : public Source {
   Status add_columns(Table& table);
   Status add_keys(Table& table);
   // One condition `column OP value`, with its parameter.
-  std::string condition(Table const& table, std::string const& column, std::string_view operation, std::string const& value,
-                        std::vector<odbc::Parameter>& parameters) const;
+  std::string condition(Table const& table, std::string const& column, std::string_view operation,
+                        std::string const& value, std::vector<odbc::Parameter>& parameters) const;
   Result<std::string> clock_before(Column const& cursor, Duration lag);
 
   odbc::Session session_;
@@ -164,7 +176,9 @@ Result<DiscoveredCatalog> OdbcSource::discover(DiscoverRequest const& request) {
     }
     catalog.tables.push_back(std::move(table));
   }
-  std::ranges::sort(catalog.tables, [](Table const& a, Table const& b) { return std::tie(a.schema, a.name) < std::tie(b.schema, b.name); });
+  std::ranges::sort(catalog.tables, [](Table const& a, Table const& b) {
+    return std::tie(a.schema, a.name) < std::tie(b.schema, b.name);
+  });
   return catalog;
 }
 
@@ -173,14 +187,20 @@ Status OdbcSource::add_columns(Table& table) {
   WEIR_TRY(auto const rows, session_.catalog_columns(table.schema, table.name));
   for (auto const& row : rows.rows) {
     if (cell(row, 2) != table.schema || cell(row, 3) != table.name) continue;
-    OdbcColumn const column{.name = cell(row, 4), .position = number(row, 17), .sql_type = number(row, 5), .type_name = cell(row, 6),
-                            .size = number(row, 7), .digits = cell(row, 9).empty() ? -1 : number(row, 9), .nullable = number(row, 11) != 0};
+    OdbcColumn const column{.name = cell(row, 4),
+                            .position = number(row, 17),
+                            .sql_type = number(row, 5),
+                            .type_name = cell(row, 6),
+                            .size = number(row, 7),
+                            .digits = cell(row, 9).empty() ? -1 : number(row, 9),
+                            .nullable = number(row, 11) != 0};
     table.columns.push_back(map_odbc_column(column, dialect_, session_.driver().quote));
   }
   return {};
 }
 
-// SQLPrimaryKeys: 4 column, 5 position, 6 name. SQLStatistics: 4 non-unique, 6 index, 7 type (0 = statistics), 8 position, 9 column.
+// SQLPrimaryKeys: 4 column, 5 position, 6 name. SQLStatistics: 4 non-unique, 6 index, 7 type (0 = statistics), 8
+// position, 9 column.
 Status OdbcSource::add_keys(Table& table) {
   WEIR_TRY(auto const primary, session_.catalog_primary_key(table.schema, table.name));
   std::map<int, std::string> ordered;
@@ -201,28 +221,32 @@ Status OdbcSource::add_keys(Table& table) {
     Key other{.name = index, .columns = {}, .is_primary = false, .is_unique = true, .is_clustered = false};
     for (auto const& [position, column] : columns) other.columns.push_back(column);
     // An index on an expression has a column that is none; the primary key's own index says nothing new.
-    bool const is_plain = std::ranges::all_of(other.columns, [&](auto const& column) { return table.column(column) != nullptr; });
+    bool const is_plain =
+        std::ranges::all_of(other.columns, [&](auto const& column) { return table.column(column) != nullptr; });
     if (is_plain && other.columns != key.columns) table.keys.push_back(std::move(other));
   }
   return {};
 }
 
-std::string OdbcSource::condition(Table const& table, std::string const& column, std::string_view operation, std::string const& value,
-                                  std::vector<odbc::Parameter>& parameters) const {
+std::string OdbcSource::condition(Table const& table, std::string const& column, std::string_view operation,
+                                  std::string const& value, std::vector<odbc::Parameter>& parameters) const {
   Column const* const found = table.column(column);
   auto const decode = found == nullptr ? OdbcDecode::Text : static_cast<OdbcDecode>(found->decode);
   std::string placeholder = "?";
   auto const integer = parse_int(value);
   if (decode == OdbcDecode::Int2 || decode == OdbcDecode::Int4 || decode == OdbcDecode::Int8) {
-    if (integer) parameters.emplace_back(*integer);
-    else parameters.push_back(odbc::text_parameter(value));
+    if (integer)
+      parameters.emplace_back(*integer);
+    else
+      parameters.push_back(odbc::text_parameter(value));
   } else if (dialect_ == OdbcDialect::Standard && decode == OdbcDecode::Numeric) {
     parameters.emplace_back(odbc::Decimal{value});
   } else if (dialect_ == OdbcDialect::Standard && (decode == OdbcDecode::Date || decode == OdbcDecode::Timestamp)) {
     parameters.emplace_back(odbc::Timestamp{value});
   } else {
     parameters.push_back(odbc::text_parameter(value));
-    if (dialect_ == OdbcDialect::Postgres && found != nullptr) placeholder = fmt::format("CAST(? AS {})", found->pg_type);
+    if (dialect_ == OdbcDialect::Postgres && found != nullptr)
+      placeholder = fmt::format("CAST(? AS {})", found->pg_type);
   }
   return fmt::format("{} {} {}", quoted(column), operation, placeholder);
 }
@@ -232,7 +256,8 @@ Result<std::unique_ptr<RowReader>> OdbcSource::read(ReadRequest const& request) 
   std::vector<odbc::Parameter> parameters;
   for (Column const& column : request.table.columns) {
     if (!column.refusal.empty())
-      return Error(ErrorKind::Refused, fmt::format("cannot read column \"{}\" of \"{}\": {}", column.name, request.table.text(), column.refusal))
+      return Error(ErrorKind::Refused, fmt::format("cannot read column \"{}\" of \"{}\": {}", column.name,
+                                                   request.table.text(), column.refusal))
           .object(request.table.text())
           .next("leave the column out (exclude_columns)");
     expressions.push_back(column.select_expression);
@@ -252,12 +277,13 @@ Result<std::unique_ptr<RowReader>> OdbcSource::read(ReadRequest const& request) 
   }
   std::string const where = conditions.empty() ? "" : " WHERE " + join(conditions, " AND ");
   WEIR_TRY(auto statement, session_.statement());
-  WEIR_DO(statement.execute(fmt::format("SELECT {} FROM {}{}", join(expressions, ", "), from(request.table), where), parameters));
+  WEIR_DO(statement.execute(fmt::format("SELECT {} FROM {}{}", join(expressions, ", "), from(request.table), where),
+                            parameters));
   return odbc_reader(std::move(statement), request, dialect_);
 }
 
-// Equal ranges between the smallest and the greatest value of an integer key; the outer ones have no end, so that no row is
-// missed whatever is inserted meanwhile.
+// Equal ranges between the smallest and the greatest value of an integer key; the outer ones have no end, so that no
+// row is missed whatever is inserted meanwhile.
 Result<std::vector<Chunk>> OdbcSource::plan_chunks(Table const& table, std::uint64_t rows_per_chunk) {
   std::vector<Chunk> const whole = {Chunk{}};
   Key const* const primary = table.primary_key();
@@ -266,11 +292,13 @@ Result<std::vector<Chunk>> OdbcSource::plan_chunks(Table const& table, std::uint
   if (decode != OdbcDecode::Int2 && decode != OdbcDecode::Int4 && decode != OdbcDecode::Int8) return whole;
   WEIR_TRY(std::uint64_t const rows, count(table));
   if (rows <= rows_per_chunk || rows_per_chunk == 0) return whole;
-  WEIR_TRY(auto const range, session_.query(fmt::format("SELECT MIN({0}), MAX({0}) FROM {1}", quoted(key->name), from(table))));
+  WEIR_TRY(auto const range,
+           session_.query(fmt::format("SELECT MIN({0}), MAX({0}) FROM {1}", quoted(key->name), from(table))));
   auto const low = parse_int(cell(range.rows[0], 1)), high = parse_int(cell(range.rows[0], 2));
   if (!low || !high) return whole;  // SQLite may hold text in an integer column: reading it tells
   auto const width = static_cast<std::uint64_t>(*high) - static_cast<std::uint64_t>(*low);
-  std::uint64_t const chunks = std::min({(rows + rows_per_chunk - 1) / rows_per_chunk, kMostChunks, std::max<std::uint64_t>(width, 1)});
+  std::uint64_t const chunks =
+      std::min({(rows + rows_per_chunk - 1) / rows_per_chunk, kMostChunks, std::max<std::uint64_t>(width, 1)});
   std::vector<std::string> bounds;
   for (std::uint64_t i = 1; i < chunks; ++i)
     bounds.push_back(std::to_string(static_cast<std::int64_t>(static_cast<std::uint64_t>(*low) + width / chunks * i)));
@@ -281,29 +309,36 @@ Result<std::vector<Chunk>> OdbcSource::plan_chunks(Table const& table, std::uint
 Result<std::string> OdbcSource::clock_before(Column const& cursor, Duration lag) {
   auto const seconds = std::chrono::ceil<std::chrono::seconds>(lag).count();
   std::string sql = "SELECT CURRENT_TIMESTAMP";
-  if (dialect_ == OdbcDialect::Sqlite) sql = fmt::format("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', '-{} seconds')", seconds);
-  if (dialect_ == OdbcDialect::Postgres) sql = fmt::format("SELECT CAST(now() - interval '{} seconds' AS text)", seconds);
+  if (dialect_ == OdbcDialect::Sqlite)
+    sql = fmt::format("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', '-{} seconds')", seconds);
+  if (dialect_ == OdbcDialect::Postgres)
+    sql = fmt::format("SELECT CAST(now() - interval '{} seconds' AS text)", seconds);
   WEIR_TRY(auto const rows, session_.query(sql));
   std::string text = rows.rows.empty() ? "" : cell(rows.rows[0], 1);
   if (dialect_ == OdbcDialect::Standard) {
     auto const now = parse_moment(text);
     if (!now) return Error(ErrorKind::Data, fmt::format("the source's clock says \"{}\", which is no moment", text));
     using Seconds = std::chrono::sys_seconds;
-    auto const moment = Seconds(std::chrono::sys_days(std::chrono::year(2000) / 1 / 1)) + std::chrono::seconds(now->local() / 1'000'000 - seconds);
+    auto const moment = Seconds(std::chrono::sys_days(std::chrono::year(2000) / 1 / 1)) +
+                        std::chrono::seconds(now->local() / 1'000'000 - seconds);
     auto const days = std::chrono::floor<std::chrono::days>(moment);
     std::chrono::year_month_day const date(days);
     std::chrono::hh_mm_ss const time(moment - days);
-    text = fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                       static_cast<unsigned>(date.day()), time.hours().count(), time.minutes().count(), time.seconds().count());
+    text = fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                       time.minutes().count(), time.seconds().count());
   }
   return static_cast<OdbcDecode>(cursor.decode) == OdbcDecode::Date ? text.substr(0, 10) : text;
 }
 
-Result<std::optional<std::string>> OdbcSource::high_bound(Table const& table, std::string const& cursor_column, Duration lag) {
+Result<std::optional<std::string>> OdbcSource::high_bound(Table const& table, std::string const& cursor_column,
+                                                          Duration lag) {
   Column const* const cursor = table.column(cursor_column);
-  if (cursor == nullptr) return Error(ErrorKind::Config, fmt::format("table \"{}\" has no column \"{}\"", table.text(), cursor_column));
+  if (cursor == nullptr)
+    return Error(ErrorKind::Config, fmt::format("table \"{}\" has no column \"{}\"", table.text(), cursor_column));
   auto const decode = static_cast<OdbcDecode>(cursor->decode);
-  bool const is_moment = decode == OdbcDecode::Date || decode == OdbcDecode::Timestamp || decode == OdbcDecode::TimestampTz;
+  bool const is_moment =
+      decode == OdbcDecode::Date || decode == OdbcDecode::Timestamp || decode == OdbcDecode::TimestampTz;
   std::string highest = fmt::format("MAX({})", quoted(cursor_column));
   if (dialect_ == OdbcDialect::Sqlite) highest = tagged_expression(highest);
   if (dialect_ == OdbcDialect::Postgres) highest = fmt::format("CAST({} AS text)", highest);

@@ -46,7 +46,12 @@ int fraction_digits(std::string_view number) {
 }
 
 bool hex_to_bytes(std::string_view hex, std::string& bytes) {
-  auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+  };
   if (hex.size() % 2 != 0) return false;
   bytes.clear();
   for (std::size_t i = 0; i < hex.size(); i += 2) {
@@ -90,7 +95,7 @@ class OdbcReader final : public RowReader {
   ReadRequest const request_;
   OdbcDialect const dialect_;
   std::vector<std::string> key_columns_;
-  std::map<std::string, std::string> key_values_;   // of the current row
+  std::map<std::string, std::string> key_values_;  // of the current row
   std::vector<ColumnLoss*> losses_of_row_;
   std::string buffer_, scratch_;
   std::mt19937_64 random_;
@@ -103,17 +108,23 @@ CType OdbcReader::c_type(Column const& column) const {
   auto const decode = static_cast<OdbcDecode>(column.decode);
   if (dialect_ == OdbcDialect::Sqlite) return CType::Char;
   switch (decode) {
-    case OdbcDecode::Text: return CType::Wide;
-    case OdbcDecode::Bytes: return CType::Binary;
+    case OdbcDecode::Text:
+      return CType::Wide;
+    case OdbcDecode::Bytes:
+      return CType::Binary;
     // PostgreSQL's driver hands its server's exact text on; others may keep doubles, whose text has too few digits.
-    case OdbcDecode::Float4: return dialect_ == OdbcDialect::Postgres ? CType::Char : CType::Float;
-    case OdbcDecode::Float8: return dialect_ == OdbcDialect::Postgres ? CType::Char : CType::Double;
-    default: return CType::Char;
+    case OdbcDecode::Float4:
+      return dialect_ == OdbcDialect::Postgres ? CType::Char : CType::Float;
+    case OdbcDecode::Float8:
+      return dialect_ == OdbcDialect::Postgres ? CType::Char : CType::Double;
+    default:
+      return CType::Char;
   }
 }
 
 Result<bool> OdbcReader::next(Batch& batch) {
-  if (batch.bytes.capacity() > 16 * request_.batch_bytes + 65536) std::string().swap(batch.bytes);  // after a huge value
+  if (batch.bytes.capacity() > 16 * request_.batch_bytes + 65536)
+    std::string().swap(batch.bytes);  // after a huge value
   batch.bytes.clear();
   batch.rows = 0;
   RowBuilder row(batch.bytes);
@@ -121,8 +132,10 @@ Result<bool> OdbcReader::next(Batch& batch) {
     if (cancelled_) return Error(ErrorKind::Cancelled, fmt::format("stopped reading \"{}\"", request_.table.text()));
     auto fetched = statement_.fetch();
     if (!fetched.ok()) {
-      return std::move(fetched.error().object(request_.table.text()).context(
-          fmt::format("reading \"{}\", {}, after {} rows", request_.table.text(), request_.chunk.text(), report_.rows)));
+      return std::move(fetched.error()
+                           .object(request_.table.text())
+                           .context(fmt::format("reading \"{}\", {}, after {} rows", request_.table.text(),
+                                                request_.chunk.text(), report_.rows)));
     }
     if (!*fetched) {
       ended_ = true;
@@ -144,11 +157,13 @@ Status OdbcReader::encode_row(RowBuilder& row) {
   row.begin_row(columns.size() + request_.extra.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
     CType const type = c_type(columns[i]);
-    std::size_t const most = std::min<std::size_t>(request_.policies.max_value_bytes, kMostField) * (type == CType::Wide ? 2 : 1);
+    std::size_t const most =
+        std::min<std::size_t>(request_.policies.max_value_bytes, kMostField) * (type == CType::Wide ? 2 : 1);
     auto value = statement_.get_value(i, type, buffer_, most);
     if (!value.ok()) {
       if (value.error().kind() != ErrorKind::Data) return std::move(value).error();
-      return value_error(columns[i], fmt::format("holds a value of more than {} bytes", request_.policies.max_value_bytes),
+      return value_error(columns[i],
+                         fmt::format("holds a value of more than {} bytes", request_.policies.max_value_bytes),
                          "leave the column out, or raise max_value_bytes");
     }
     if (!*value) {
@@ -180,9 +195,13 @@ Status OdbcReader::encode(RowBuilder& row, Column const& column, std::string_vie
       row.float8(number);
       return {};
     }
-    case CType::Binary: row.raw(value); return {};
-    case CType::Wide: return encode_text(row, column, value, CType::Wide);
-    default: return encode_ascii(row, column, value);
+    case CType::Binary:
+      row.raw(value);
+      return {};
+    case CType::Wide:
+      return encode_text(row, column, value, CType::Wide);
+    default:
+      return encode_ascii(row, column, value);
   }
 }
 
@@ -198,7 +217,9 @@ Status OdbcReader::encode_tagged(RowBuilder& row, Column const& column, std::str
     row.raw(scratch_);
     return {};
   }
-  if (tag == 'b') return value_error(column, "holds a blob, and its type says otherwise", "leave the column out, or declare it as blob");
+  if (tag == 'b')
+    return value_error(column, "holds a blob, and its type says otherwise",
+                       "leave the column out, or declare it as blob");
   if (tag == 'r' && decode != OdbcDecode::Float8) {
     auto const number = parse_double(text);
     return encode_ascii(row, column, number ? shortest(*number) : text);
@@ -217,8 +238,10 @@ Status OdbcReader::encode_ascii(RowBuilder& row, Column const& column, std::stri
     }
     case OdbcDecode::Int2:
     case OdbcDecode::Int4:
-    case OdbcDecode::Int8: return encode_integer(row, column, text);
-    case OdbcDecode::Numeric: return encode_numeric(row, column, text);
+    case OdbcDecode::Int8:
+      return encode_integer(row, column, text);
+    case OdbcDecode::Numeric:
+      return encode_numeric(row, column, text);
     case OdbcDecode::Float4: {
       float number = 0;
       auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -234,7 +257,8 @@ Status OdbcReader::encode_ascii(RowBuilder& row, Column const& column, std::stri
     }
     case OdbcDecode::Date:
     case OdbcDecode::Timestamp:
-    case OdbcDecode::TimestampTz: return encode_moment(row, column, text);
+    case OdbcDecode::TimestampTz:
+      return encode_moment(row, column, text);
     case OdbcDecode::Time: {
       auto const time = parse_time_of_day(text);
       if (!time) return wrong_value(column, text);
@@ -250,7 +274,8 @@ Status OdbcReader::encode_ascii(RowBuilder& row, Column const& column, std::stri
       return {};
     }
     case OdbcDecode::Bytes:
-    case OdbcDecode::Refused: break;
+    case OdbcDecode::Refused:
+      break;
   }
   return wrong_value(column, text);
 }
@@ -278,7 +303,8 @@ Status OdbcReader::encode_numeric(RowBuilder& row, Column const& column, std::st
 Status OdbcReader::encode_moment(RowBuilder& row, Column const& column, std::string_view text) {
   auto const moment = parse_postgres_moment(text);
   auto const decode = static_cast<OdbcDecode>(column.decode);
-  bool const is_infinite = moment && (moment->us == kInfinity || moment->us == std::numeric_limits<std::int64_t>::min());
+  bool const is_infinite =
+      moment && (moment->us == kInfinity || moment->us == std::numeric_limits<std::int64_t>::min());
   bool const fits = moment && (is_infinite || moment->has_offset == (decode == OdbcDecode::TimestampTz));
   if (!fits) return wrong_value(column, text);
   if (decode == OdbcDecode::Date) {
@@ -295,15 +321,18 @@ Status OdbcReader::encode_moment(RowBuilder& row, Column const& column, std::str
 Status OdbcReader::encode_text(RowBuilder& row, Column const& column, std::string_view text, CType type) {
   bool const is_wide = type == CType::Wide;
   std::string_view const blank = is_wide ? std::string_view(" \0", 2) : std::string_view(" ");
-  bool const is_padded = starts_with_ignoring_case(column.source_type, "char") || starts_with_ignoring_case(column.source_type, "nchar") ||
+  bool const is_padded = starts_with_ignoring_case(column.source_type, "char") ||
+                         starts_with_ignoring_case(column.source_type, "nchar") ||
                          starts_with_ignoring_case(column.source_type, "bpchar");
   if (request_.policies.trim_char && is_padded)
     while (text.ends_with(blank)) text.remove_suffix(blank.size());
   if (std::ranges::find(key_columns_, column.name) != key_columns_.end())
     key_values_[column.name] = '"' + (is_wide ? utf8_of_utf16(text.data(), text.size()) : std::string(text)) + '"';
-  TextCounts const counts = is_wide ? row.utf16(text.data(), text.size(), request_.policies) : row.utf8(text, request_.policies);
+  TextCounts const counts =
+      is_wide ? row.utf16(text.data(), text.size(), request_.policies) : row.utf8(text, request_.policies);
   if (counts.failed)
-    return value_error(column, "holds characters that PostgreSQL cannot hold", "set the policy nul or surrogate to strip or replace");
+    return value_error(column, "holds characters that PostgreSQL cannot hold",
+                       "set the policy nul or surrogate to strip or replace");
   if (!counts.any()) return {};
   ColumnLoss& loss = report_.losses[column.name];
   loss.nul_characters += counts.nul_characters;
@@ -316,7 +345,8 @@ Status OdbcReader::encode_text(RowBuilder& row, Column const& column, std::strin
 Status OdbcReader::count_cut_time(Column const& column, bool truncated) {
   if (!truncated) return {};
   if (request_.policies.fail_on_truncated_time)
-    return value_error(column, "holds digits beyond microseconds, which PostgreSQL cannot hold", "set fail_on_truncated_time: false to cut them");
+    return value_error(column, "holds digits beyond microseconds, which PostgreSQL cannot hold",
+                       "set fail_on_truncated_time: false to cut them");
   ColumnLoss& loss = report_.losses[column.name];
   ++loss.truncated_times;
   losses_of_row_.push_back(&loss);
@@ -329,7 +359,8 @@ Error OdbcReader::wrong_value(Column const& column, std::string_view text) const
 }
 
 Error OdbcReader::value_error(Column const& column, std::string what, std::string next) const {
-  return Error(ErrorKind::Data, fmt::format("cannot load column \"{}\" of \"{}\": it {}", column.name, request_.table.text(), what))
+  return Error(ErrorKind::Data,
+               fmt::format("cannot load column \"{}\" of \"{}\": it {}", column.name, request_.table.text(), what))
       .object(request_.table.text())
       .where("the row with " + row_key())
       .state("nothing of this table is published")
@@ -346,9 +377,15 @@ std::string OdbcReader::row_key() const {
 
 std::optional<PostgresMoment> parse_postgres_moment(std::string_view text) {
   constexpr int kCycleYears = 400, kCycleDays = 146'097;  // the Gregorian calendar's
-  if (text == "infinity") return PostgresMoment{.us = kInfinity, .days = kInfiniteDate, .has_time = false, .has_offset = false, .truncated = false};
+  if (text == "infinity")
+    return PostgresMoment{
+        .us = kInfinity, .days = kInfiniteDate, .has_time = false, .has_offset = false, .truncated = false};
   if (text == "-infinity")
-    return PostgresMoment{.us = std::numeric_limits<std::int64_t>::min(), .days = std::numeric_limits<std::int32_t>::min(), .has_time = false, .has_offset = false, .truncated = false};
+    return PostgresMoment{.us = std::numeric_limits<std::int64_t>::min(),
+                          .days = std::numeric_limits<std::int32_t>::min(),
+                          .has_time = false,
+                          .has_offset = false,
+                          .truncated = false};
   // The year is moved into the calendar's cycle after year 2000 for reading, and back afterwards.
   bool const is_bc = text.ends_with(" BC");
   if (is_bc) text.remove_suffix(3);
@@ -361,11 +398,15 @@ std::optional<PostgresMoment> parse_postgres_moment(std::string_view text) {
   auto const cycles = (year - in_cycle) / kCycleYears - 5;
   auto const moment = parse_moment(fmt::format("{}{}", 2000 + in_cycle, text.substr(dash)));
   if (!moment) return std::nullopt;
-  PostgresMoment result{.us = 0, .days = static_cast<std::int32_t>(moment->days + cycles * kCycleDays), .has_time = moment->us != 0,
-                        .has_offset = moment->offset_minutes.has_value(), .truncated = moment->truncated};
+  PostgresMoment result{.us = 0,
+                        .days = static_cast<std::int32_t>(moment->days + cycles * kCycleDays),
+                        .has_time = moment->us != 0,
+                        .has_offset = moment->offset_minutes.has_value(),
+                        .truncated = moment->truncated};
   constexpr std::int32_t kLastDay = 106'751'990;  // a date may lie beyond what microseconds can count, a timestamp not
   if (result.days > kLastDay) return text.find(':') == std::string_view::npos ? std::optional(result) : std::nullopt;
-  result.us = result.days * kMicrosecondsPerDay + moment->us - std::int64_t{moment->offset_minutes.value_or(0)} * 60'000'000;
+  result.us =
+      result.days * kMicrosecondsPerDay + moment->us - std::int64_t{moment->offset_minutes.value_or(0)} * 60'000'000;
   return result;
 }
 

@@ -10,11 +10,12 @@
 
 namespace weir::source {
 
-// `statement` has been executed: its columns are those of the request's table, in order, as map_odbc_column selects them.
+// `statement` has been executed: its columns are those of the request's table, in order, as map_odbc_column selects
+// them.
 std::unique_ptr<RowReader> odbc_reader(odbc::Statement statement, ReadRequest const& request, OdbcDialect dialect);
 
-// A moment as PostgreSQL writes it: also "infinity", years beyond 9999 and "BC". Microseconds since 2000, in UTC where the text
-// has an offset.
+// A moment as PostgreSQL writes it: also "infinity", years beyond 9999 and "BC". Microseconds since 2000, in UTC where
+// the text has an offset.
 struct PostgresMoment {
   std::int64_t us = 0;
   std::int32_t days = 0;

@@ -21,7 +21,8 @@ struct Mapped {
 };
 
 std::string with_digits(std::string_view type, int digits, std::string_view rest = "") {
-  return digits >= 0 && digits < kMicrosecondDigits ? fmt::format("{}({}){}", type, digits, rest) : fmt::format("{}{}", type, rest);
+  return digits >= 0 && digits < kMicrosecondDigits ? fmt::format("{}({}){}", type, digits, rest)
+                                                    : fmt::format("{}{}", type, rest);
 }
 
 std::string numeric(int precision, int scale) {
@@ -32,37 +33,53 @@ std::string numeric(int precision, int scale) {
 Mapped standard(OdbcColumn const& column) {
   bool const is_unsigned = to_lower(column.type_name).find("unsigned") != std::string::npos;
   switch (column.sql_type) {
-    case odbc::kBit: return {OdbcDecode::Boolean, "boolean"};
-    case odbc::kTinyInt: return {OdbcDecode::Int2, "smallint"};
-    case odbc::kSmallInt: return is_unsigned ? Mapped{OdbcDecode::Int4, "integer"} : Mapped{OdbcDecode::Int2, "smallint"};
-    case odbc::kInteger: return is_unsigned ? Mapped{OdbcDecode::Int8, "bigint"} : Mapped{OdbcDecode::Int4, "integer"};
-    case odbc::kBigInt: return is_unsigned ? Mapped{OdbcDecode::Numeric, "numeric(20,0)"} : Mapped{OdbcDecode::Int8, "bigint"};
-    case odbc::kReal: return {OdbcDecode::Float4, "real"};
+    case odbc::kBit:
+      return {OdbcDecode::Boolean, "boolean"};
+    case odbc::kTinyInt:
+      return {OdbcDecode::Int2, "smallint"};
+    case odbc::kSmallInt:
+      return is_unsigned ? Mapped{OdbcDecode::Int4, "integer"} : Mapped{OdbcDecode::Int2, "smallint"};
+    case odbc::kInteger:
+      return is_unsigned ? Mapped{OdbcDecode::Int8, "bigint"} : Mapped{OdbcDecode::Int4, "integer"};
+    case odbc::kBigInt:
+      return is_unsigned ? Mapped{OdbcDecode::Numeric, "numeric(20,0)"} : Mapped{OdbcDecode::Int8, "bigint"};
+    case odbc::kReal:
+      return {OdbcDecode::Float4, "real"};
     case odbc::kFloat:
-    case odbc::kDouble: return {OdbcDecode::Float8, "double precision"};
+    case odbc::kDouble:
+      return {OdbcDecode::Float8, "double precision"};
     case odbc::kNumeric:
-    case odbc::kDecimal: return {OdbcDecode::Numeric, numeric(column.size, column.digits)};
+    case odbc::kDecimal:
+      return {OdbcDecode::Numeric, numeric(column.size, column.digits)};
     case odbc::kChar:
     case odbc::kVarChar:
     case odbc::kLongVarChar:
     case odbc::kWChar:
     case odbc::kWVarChar:
-    case odbc::kWLongVarChar: return {OdbcDecode::Text, "text"};
+    case odbc::kWLongVarChar:
+      return {OdbcDecode::Text, "text"};
     case odbc::kBinary:
     case odbc::kVarBinary:
-    case odbc::kLongVarBinary: return {OdbcDecode::Bytes, "bytea"};
+    case odbc::kLongVarBinary:
+      return {OdbcDecode::Bytes, "bytea"};
     case odbc::kDate2:
-    case odbc::kTypeDate: return {OdbcDecode::Date, "date"};
+    case odbc::kTypeDate:
+      return {OdbcDecode::Date, "date"};
     case odbc::kTime2:
-    case odbc::kTypeTime: return {OdbcDecode::Time, with_digits("time", column.digits, " without time zone")};
+    case odbc::kTypeTime:
+      return {OdbcDecode::Time, with_digits("time", column.digits, " without time zone")};
     case odbc::kTimestamp2:
-    case odbc::kTypeTimestamp: return {OdbcDecode::Timestamp, with_digits("timestamp", column.digits, " without time zone")};
-    case odbc::kGuid: return {OdbcDecode::Uuid, "uuid"};
-    default: return {};
+    case odbc::kTypeTimestamp:
+      return {OdbcDecode::Timestamp, with_digits("timestamp", column.digits, " without time zone")};
+    case odbc::kGuid:
+      return {OdbcDecode::Uuid, "uuid"};
+    default:
+      return {};
   }
 }
 
-// By SQLite's own rules for declared types (its documentation, "Datatypes In SQLite", 3.1), and the names that people use.
+// By SQLite's own rules for declared types (its documentation, "Datatypes In SQLite", 3.1), and the names that people
+// use.
 Mapped sqlite(OdbcColumn const& column) {
   std::string const name = to_lower(column.type_name);
   auto says = [&name](std::string_view part) { return name.find(part) != std::string::npos; };
@@ -87,10 +104,14 @@ struct PostgresType {
 
 std::optional<PostgresType> postgres(OdbcColumn const& column) {
   static constexpr std::array<PostgresType, 10> kTypes = {{
-      {"bool", OdbcDecode::Boolean, "boolean", "text"}, {"bit", OdbcDecode::Text, "text", "text"},
-      {"oid", OdbcDecode::Int8, "bigint", "text"}, {"numeric", OdbcDecode::Numeric, "numeric", "text"},
-      {"money", OdbcDecode::Numeric, "numeric", "numeric"}, {"date", OdbcDecode::Date, "date", "text"},
-      {"time", OdbcDecode::Time, "time without time zone", "text"}, {"uuid", OdbcDecode::Uuid, "uuid", "text"},
+      {"bool", OdbcDecode::Boolean, "boolean", "text"},
+      {"bit", OdbcDecode::Text, "text", "text"},
+      {"oid", OdbcDecode::Int8, "bigint", "text"},
+      {"numeric", OdbcDecode::Numeric, "numeric", "text"},
+      {"money", OdbcDecode::Numeric, "numeric", "numeric"},
+      {"date", OdbcDecode::Date, "date", "text"},
+      {"time", OdbcDecode::Time, "time without time zone", "text"},
+      {"uuid", OdbcDecode::Uuid, "uuid", "text"},
       {"timestamp", OdbcDecode::Timestamp, "timestamp without time zone", "text"},
       {"timestamptz", OdbcDecode::TimestampTz, "timestamp with time zone", "text"},
   }};
@@ -108,8 +129,10 @@ OdbcDialect dialect_of(odbc::DriverInfo const& driver) {
 }
 
 std::string tagged_expression(std::string const& expression) {
-  return fmt::format("CASE typeof({0}) WHEN 'integer' THEN 'i' || {0} WHEN 'real' THEN 'r' || printf('%!.20g', {0}) "
-                     "WHEN 'text' THEN 't' || {0} WHEN 'blob' THEN 'b' || hex({0}) END", expression);
+  return fmt::format(
+      "CASE typeof({0}) WHEN 'integer' THEN 'i' || {0} WHEN 'real' THEN 'r' || printf('%!.20g', {0}) "
+      "WHEN 'text' THEN 't' || {0} WHEN 'blob' THEN 'b' || hex({0}) END",
+      expression);
 }
 
 Column map_odbc_column(OdbcColumn const& column, OdbcDialect dialect, std::string const& quote) {
@@ -135,7 +158,8 @@ Column map_odbc_column(OdbcColumn const& column, OdbcDialect dialect, std::strin
   result.decode = static_cast<int>(mapped.decode);
   result.pg_type = mapped.pg_type;
   if (mapped.decode == OdbcDecode::Refused)
-    result.refusal = fmt::format("weir does not know the type \"{}\" (ODBC's number {})", column.type_name, column.sql_type);
+    result.refusal =
+        fmt::format("weir does not know the type \"{}\" (ODBC's number {})", column.type_name, column.sql_type);
   return result;
 }
 

@@ -9,15 +9,32 @@
 namespace weir::source {
 
 // What is known of a database beyond ODBC.
-//   Sqlite: values have types of their own, whatever the column's; the driver writes 15 digits of a double and turns a blob in
-//     a text column into X'..'. So each value comes as text with its type in front: i5, r0.1, tabc, b00ff (a real with 20 digits: its
-//     printf is exact to 19 or so).
+//   Sqlite: values have types of their own, whatever the column's; the driver writes 15 digits of a double and turns a
+//   blob in
+//     a text column into X'..'. So each value comes as text with its type in front: i5, r0.1, tabc, b00ff (a real with
+//     20 digits: its printf is exact to 19 or so).
 //   Postgres: the driver writes "infinity" as 9999-12-31 and drops BC. So moments are cast to text by the server.
 enum class OdbcDialect { Standard, Sqlite, Postgres };
 OdbcDialect dialect_of(odbc::DriverInfo const& driver);
 
 // Column::decode.
-enum class OdbcDecode { Refused, Boolean, Int2, Int4, Int8, Numeric, Float4, Float8, Text, Bytes, Date, Time, Timestamp, TimestampTz, Uuid };
+enum class OdbcDecode {
+  Refused,
+  Boolean,
+  Int2,
+  Int4,
+  Int8,
+  Numeric,
+  Float4,
+  Float8,
+  Text,
+  Bytes,
+  Date,
+  Time,
+  Timestamp,
+  TimestampTz,
+  Uuid
+};
 
 // One row of SQLColumns.
 struct OdbcColumn {

@@ -18,9 +18,12 @@ Result<std::unique_ptr<Source>> open_sqlserver_kind(SourceOptions const& options
 
 Result<std::unique_ptr<Source>> open(SourceOptions const& options) {
   switch (options.kind) {
-    case SourceKind::Postgres: return open_postgres(options);
-    case SourceKind::SqlServer: return open_sqlserver_kind(options);
-    case SourceKind::Odbc: return open_odbc(options);
+    case SourceKind::Postgres:
+      return open_postgres(options);
+    case SourceKind::SqlServer:
+      return open_sqlserver_kind(options);
+    case SourceKind::Odbc:
+      return open_odbc(options);
   }
   return Error(ErrorKind::Internal, "a kind of source that open() does not know");
 }

@@ -18,7 +18,7 @@ struct SourceOptions {
   std::map<std::string, std::string> settings = {};  // the words of endpoints.yml, resolved; without the password
   Secret password = {};
   Isolation isolation = Isolation::Auto;
-  std::string application_name = "weir";             // where the source shows who is connected
+  std::string application_name = "weir";  // where the source shows who is connected
 };
 
 // Connects. Errors: Config, Denied, Unavailable.

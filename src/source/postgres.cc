@@ -18,8 +18,8 @@ namespace {
 constexpr char const* kSnapshot = "snapshot";
 constexpr char const* kReadCommitted = "read committed (each statement sees one moment)";
 
-// A source waits inside of its snapshot while the warehouse works, so an idle limit may not end it. A table that is locked
-// for a migration is worth another try later, not an endless wait.
+// A source waits inside of its snapshot while the warehouse works, so an idle limit may not end it. A table that is
+// locked for a migration is worth another try later, not an endless wait.
 constexpr char const* kSessionSettings = "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'";
 
 class PostgresSource final : public Source {
@@ -35,11 +35,13 @@ class PostgresSource final : public Source {
   std::string text() const override { return "PostgreSQL " + session_.options().text(); }
 
   Result<std::vector<std::string>> test() override {
-    WEIR_TRY(auto const facts, session_.query("SELECT current_setting('server_version'), current_database(), current_user, "
-                                              "coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '')"));
-    std::vector<std::string> lines = {
-        fmt::format("connected to PostgreSQL {}, database \"{}\", as \"{}\"", facts.text(0, 0), facts.text(0, 1), facts.text(0, 2)),
-        facts.text(0, 3).empty() ? "the connection is not encrypted" : fmt::format("encrypted with {}", facts.text(0, 3))};
+    WEIR_TRY(auto const facts,
+             session_.query("SELECT current_setting('server_version'), current_database(), current_user, "
+                            "coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '')"));
+    std::vector<std::string> lines = {fmt::format("connected to PostgreSQL {}, database \"{}\", as \"{}\"",
+                                                  facts.text(0, 0), facts.text(0, 1), facts.text(0, 2)),
+                                      facts.text(0, 3).empty() ? "the connection is not encrypted"
+                                                               : fmt::format("encrypted with {}", facts.text(0, 3))};
     WEIR_TRY(auto const catalog, discover({}));
     auto const readable = std::ranges::count_if(catalog.tables, [](Table const& table) {
       return std::ranges::any_of(table.columns, [](Column const& column) { return column.refusal.empty(); });
@@ -49,20 +51,25 @@ class PostgresSource final : public Source {
     return lines;
   }
 
-  Result<DiscoveredCatalog> discover(DiscoverRequest const& request) override { return discover_postgres(session_, request); }
+  Result<DiscoveredCatalog> discover(DiscoverRequest const& request) override {
+    return discover_postgres(session_, request);
+  }
 
   Result<std::vector<Chunk>> plan_chunks(Table const& table, std::uint64_t rows_per_chunk) override {
     return plan_postgres_chunks(session_, table, rows_per_chunk);
   }
 
-  Result<std::unique_ptr<RowReader>> read(ReadRequest const& request) override { return read_postgres(session_, request); }
+  Result<std::unique_ptr<RowReader>> read(ReadRequest const& request) override {
+    return read_postgres(session_, request);
+  }
 
   Result<std::uint64_t> count(Table const& table) override {
     WEIR_TRY(auto const rows, guarded_query(session_, count_text(table)));
     return static_cast<std::uint64_t>(rows.integer(0, 0));
   }
 
-  Result<std::optional<std::string>> high_bound(Table const& table, std::string const& cursor_column, Duration lag) override {
+  Result<std::optional<std::string>> high_bound(Table const& table, std::string const& cursor_column,
+                                                Duration lag) override {
     Column const* const cursor = table.column(cursor_column);
     if (cursor == nullptr)
       return Error(ErrorKind::Config, fmt::format("table \"{}\" has no column \"{}\"", table.text(), cursor_column));
@@ -71,7 +78,8 @@ class PostgresSource final : public Source {
   }
 
   Result<std::string> begin_snapshot() override {
-    if (isolation_ == Isolation::ReadCommitted || isolation_ == Isolation::ReadUncommitted) return std::string(kReadCommitted);
+    if (isolation_ == Isolation::ReadCommitted || isolation_ == Isolation::ReadUncommitted)
+      return std::string(kReadCommitted);
     if (snapshot_.empty()) {
       WEIR_DO(session_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
       auto exported = session_.query("SELECT pg_export_snapshot()");

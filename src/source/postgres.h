@@ -1,6 +1,6 @@
 #pragma once
-// PostgreSQL 13+ as a source. Rows pass through as the server's own COPY BINARY bytes; only types that the warehouse may not
-// have (enums, composites, types of extensions) are turned into text by the source's server.
+// PostgreSQL 13+ as a source. Rows pass through as the server's own COPY BINARY bytes; only types that the warehouse
+// may not have (enums, composites, types of extensions) are turned into text by the source's server.
 
 #include <memory>
 

@@ -14,16 +14,20 @@ namespace {
 
 constexpr std::uint32_t kFirstUserOid = 16384;  // PostgreSQL's FirstNormalObjectId
 
-bool is_built_in(CatalogType const& type) { return type.in_catalog && type.oid < kFirstUserOid; }
+bool is_built_in(CatalogType const& type) {
+  return type.in_catalog && type.oid < kFirstUserOid;
+}
 
-// Types of PostgreSQL itself whose binary form another server does not take, or whose values are names of its own objects.
+// Types of PostgreSQL itself whose binary form another server does not take, or whose values are names of its own
+// objects.
 bool is_bound_to_its_server(std::string_view name) {
   return name.starts_with("reg") || name == "aclitem" || name == "gtsvector" ||
          (name.starts_with("pg_") && name != "pg_lsn" && name != "pg_snapshot");
 }
 
 bool passes(CatalogType const& type) {
-  return is_built_in(type) && (type.kind == 'b' || type.kind == 'r' || type.kind == 'm') && !is_bound_to_its_server(type.name);
+  return is_built_in(type) && (type.kind == 'b' || type.kind == 'r' || type.kind == 'm') &&
+         !is_bound_to_its_server(type.name);
 }
 
 std::string loss_as_text(CatalogType const& type) {
@@ -68,7 +72,9 @@ Column column_of(pg::Rows const& rows, std::size_t row) {
   return column;
 }
 
-std::string oid_array(std::vector<std::string> const& oids) { return "{" + join(oids, ",") + "}"; }
+std::string oid_array(std::vector<std::string> const& oids) {
+  return "{" + join(oids, ",") + "}";
+}
 
 std::vector<std::string> warnings_of(pg::Rows const& tables, std::size_t row, std::string const& user) {
   auto is = [&](std::string_view name) { return tables.text(row, name) == "t"; };
@@ -76,7 +82,8 @@ std::vector<std::string> warnings_of(pg::Rows const& tables, std::size_t row, st
   if (!is("schema_usage"))
     warnings.push_back(fmt::format("role \"{}\" has no USAGE on the schema: the table cannot be read", user));
   if (is("row_security"))
-    warnings.push_back(fmt::format("row-level security hides rows from role \"{}\": what is loaded may not be all", user));
+    warnings.push_back(
+        fmt::format("row-level security hides rows from role \"{}\": what is loaded may not be all", user));
   if (!is("populated")) warnings.push_back("the materialized view has never been refreshed: it cannot be read");
   if (is("has_children")) warnings.push_back("tables inherit from it: their rows are read with it");
   return warnings;
@@ -84,7 +91,8 @@ std::vector<std::string> warnings_of(pg::Rows const& tables, std::size_t row, st
 
 bool is_wanted(Table const& table, DiscoverRequest const& request) {
   if (table.is_view && !request.views) return false;
-  if (!request.schemas.empty() && std::ranges::find(request.schemas, table.schema) == request.schemas.end()) return false;
+  if (!request.schemas.empty() && std::ranges::find(request.schemas, table.schema) == request.schemas.end())
+    return false;
   return request.tables.empty() ||
          std::ranges::any_of(request.tables, [&](auto const& pattern) { return matches_glob(pattern, table.text()); });
 }
@@ -95,16 +103,20 @@ Result<std::vector<std::string>> database_warnings(pg::Session& session) {
   WEIR_TRY(auto const rows, session.query("SELECT pg_encoding_to_char(encoding), pg_is_in_recovery() FROM pg_database "
                                           "WHERE datname = current_database()"));
   if (rows.text(0, 0) == "SQL_ASCII")
-    warnings.emplace_back("the database's encoding is SQL_ASCII: text that is not valid UTF-8 will be refused by the warehouse");
+    warnings.emplace_back(
+        "the database's encoding is SQL_ASCII: text that is not valid UTF-8 will be refused by the warehouse");
   if (rows.boolean(0, 1))
-    warnings.emplace_back("the server is a standby: long reads may be cancelled by replay (max_standby_streaming_delay)");
+    warnings.emplace_back(
+        "the server is a standby: long reads may be cancelled by replay (max_standby_streaming_delay)");
   return warnings;
 }
 
 }  // namespace
 
 MappedType map_type(CatalogType const& type, CatalogType const* element) {
-  if (type.kind == 'p') return {.pg_type = type.text, .cast = "", .loss = "", .refusal = "a column cannot have the pseudo-type " + type.text};
+  if (type.kind == 'p')
+    return {
+        .pg_type = type.text, .cast = "", .loss = "", .refusal = "a column cannot have the pseudo-type " + type.text};
   if (element != nullptr) {
     if (passes(*element)) {
       bool const own = is_built_in(type);  // an array of a domain is a type of the user's
@@ -115,13 +127,15 @@ MappedType map_type(CatalogType const& type, CatalogType const* element) {
   }
   if (!passes(type)) return {.pg_type = "text", .cast = "::text", .loss = loss_as_text(type), .refusal = ""};
   std::string loss;
-  if (type.name == "money") loss = "nothing, if both servers have the same lc_monetary: it says how many digits are decimals";
+  if (type.name == "money")
+    loss = "nothing, if both servers have the same lc_monetary: it says how many digits are decimals";
   return {.pg_type = type.text, .cast = "", .loss = std::move(loss), .refusal = ""};
 }
 
 Result<DiscoveredCatalog> discover_postgres(pg::Session& session, DiscoverRequest const& request) {
   DiscoveredCatalog catalog;
-  WEIR_TRY(auto const facts, session.query("SELECT current_setting('server_version'), current_database(), current_user"));
+  WEIR_TRY(auto const facts,
+           session.query("SELECT current_setting('server_version'), current_database(), current_user"));
   catalog.product = fmt::format("PostgreSQL {}", facts.text(0, 0));
   catalog.database = facts.text(0, 1);
   WEIR_TRY(catalog.warnings, database_warnings(session));

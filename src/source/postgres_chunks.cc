@@ -21,14 +21,15 @@ Column const* leading_column(Table const& table) {
   return column != nullptr && column->decode != 0 && column->refusal.empty() ? column : nullptr;
 }
 
-// Every n-th bound of the statistics' histogram, whose buckets hold about the same number of rows. They may be old: that
-// makes chunks uneven, never wrong. Empty where there are none.
+// Every n-th bound of the statistics' histogram, whose buckets hold about the same number of rows. They may be old:
+// that makes chunks uneven, never wrong. Empty where there are none.
 Result<std::vector<std::string>> histogram_bounds(pg::Session& session, Table const& table, Column const& key,
                                                   std::uint64_t chunks) {
-  WEIR_TRY(auto const rows, guarded_query(session, "SELECT histogram_bounds::text::text[] FROM pg_stats WHERE schemaname = " +
-                                                       sql::literal_pg(table.schema) + " AND tablename = " +
-                                                       sql::literal_pg(table.name) + " AND attname = " +
-                                                       sql::literal_pg(key.name) + " AND n_distinct = -1"));
+  WEIR_TRY(
+      auto const rows,
+      guarded_query(session, "SELECT histogram_bounds::text::text[] FROM pg_stats WHERE schemaname = " +
+                                 sql::literal_pg(table.schema) + " AND tablename = " + sql::literal_pg(table.name) +
+                                 " AND attname = " + sql::literal_pg(key.name) + " AND n_distinct = -1"));
   std::vector<std::string> bounds;
   if (rows.size() != 1 || rows.is_null(0, 0)) return bounds;
   auto const all = rows.array(0, 0);
@@ -52,26 +53,36 @@ Result<std::vector<std::string>> walked_bounds(pg::Session& session, Table const
 
 }  // namespace
 
-std::vector<Chunk> chunks_between(Column const& key, std::vector<std::string> const& bounds, std::int64_t rows_per_chunk) {
+std::vector<Chunk> chunks_between(Column const& key, std::vector<std::string> const& bounds,
+                                  std::int64_t rows_per_chunk) {
   std::vector<Chunk> chunks;
   std::optional<std::string> low;
   auto add = [&](std::optional<std::string> high) {
-    chunks.push_back({.number = static_cast<int>(chunks.size()), .column = key.name, .low = low, .high = std::move(high),
-                      .null_key = false, .estimated_rows = rows_per_chunk});
+    chunks.push_back({.number = static_cast<int>(chunks.size()),
+                      .column = key.name,
+                      .low = low,
+                      .high = std::move(high),
+                      .null_key = false,
+                      .estimated_rows = rows_per_chunk});
     low = chunks.back().high;
   };
   for (auto const& bound : bounds)
     if (!low || *low != bound) add(bound);
   add(std::nullopt);
   if (!key.nullable) return chunks;
-  chunks.push_back({.number = static_cast<int>(chunks.size()), .column = key.name, .low = {}, .high = {}, .null_key = true,
+  chunks.push_back({.number = static_cast<int>(chunks.size()),
+                    .column = key.name,
+                    .low = {},
+                    .high = {},
+                    .null_key = true,
                     .estimated_rows = -1});
   return chunks;
 }
 
-Result<std::vector<Chunk>> plan_postgres_chunks(pg::Session& session, Table const& table, std::uint64_t rows_per_chunk) {
-  std::vector<Chunk> const whole = {Chunk{.number = 0, .column = "", .low = {}, .high = {}, .null_key = false,
-                                          .estimated_rows = table.estimated_rows}};
+Result<std::vector<Chunk>> plan_postgres_chunks(pg::Session& session, Table const& table,
+                                                std::uint64_t rows_per_chunk) {
+  std::vector<Chunk> const whole = {Chunk{
+      .number = 0, .column = "", .low = {}, .high = {}, .null_key = false, .estimated_rows = table.estimated_rows}};
   Column const* const key = leading_column(table);
   rows_per_chunk = std::max<std::uint64_t>(rows_per_chunk, 1);
   auto const estimated = static_cast<std::uint64_t>(std::max<std::int64_t>(table.estimated_rows, 0));

@@ -12,8 +12,8 @@
 namespace weir::source {
 namespace {
 
-// A piece of work inside of the session's transaction (a savepoint), or a transaction of its own. Undone unless it is kept.
-// Locks that the work took are held until then: what was looked at stays as it was.
+// A piece of work inside of the session's transaction (a savepoint), or a transaction of its own. Undone unless it is
+// kept. Locks that the work took are held until then: what was looked at stays as it was.
 class Guard {
  public:
   static Result<Guard> begin(pg::Session& session) {
@@ -90,7 +90,8 @@ class PostgresReader final : public RowReader {
       trailer_seen_ = true;
       return {};
     }
-    if (trailer_seen_ || message.size() < 2 || field_count(message) != fields_) return malformed("a row of another shape");
+    if (trailer_seen_ || message.size() < 2 || field_count(message) != fields_)
+      return malformed("a row of another shape");
     batch.bytes.append(message);
     ++batch.rows;
     return {};
@@ -99,7 +100,8 @@ class PostgresReader final : public RowReader {
   Status finish(std::uint64_t rows) {
     if (!trailer_seen_) return malformed("no COPY BINARY trailer");
     if (copy_->rows() != rows) {
-      return Error(ErrorKind::Data, fmt::format("the source says that it sent {} rows, and {} arrived", copy_->rows(), rows))
+      return Error(ErrorKind::Data,
+                   fmt::format("the source says that it sent {} rows, and {} arrived", copy_->rows(), rows))
           .next("read the table again; if it happens again, look at what stands between weir and the server");
     }
     copy_.reset();
@@ -123,7 +125,8 @@ class PostgresReader final : public RowReader {
   ReadReport report_;
 };
 
-// The columns still have the types that were discovered. Binary values of another type could pass for what they are not.
+// The columns still have the types that were discovered. Binary values of another type could pass for what they are
+// not.
 Status check_types(pg::Session& session, ReadRequest const& request) {
   auto const& columns = request.table.columns;
   WEIR_TRY(auto const probe, session.query(probe_text(request)));
@@ -132,12 +135,15 @@ Status check_types(pg::Session& session, ReadRequest const& request) {
     types.push_back(std::to_string(probe.column_type(i)));
     modifiers.push_back(std::to_string(probe.column_modifier(i)));
   }
-  WEIR_TRY(auto const now, session.query("SELECT format_type(t, m) FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY u (t, m, n) "
-                                         "ORDER BY n", {"{" + join(types, ",") + "}", "{" + join(modifiers, ",") + "}"}));
+  WEIR_TRY(auto const now,
+           session.query("SELECT format_type(t, m) FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY u (t, m, n) "
+                         "ORDER BY n",
+                         {"{" + join(types, ",") + "}", "{" + join(modifiers, ",") + "}"}));
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (now.text(i, 0) == columns[i].pg_type) continue;
-    return Error(ErrorKind::Busy, fmt::format("table \"{}\" changed after it was discovered: column \"{}\" was {} and is {} now",
-                                              request.table.text(), columns[i].name, columns[i].pg_type, now.text(i, 0)))
+    return Error(ErrorKind::Busy,
+                 fmt::format("table \"{}\" changed after it was discovered: column \"{}\" was {} and is {} now",
+                             request.table.text(), columns[i].name, columns[i].pg_type, now.text(i, 0)))
         .object(request.table.text())
         .next("run again: the next run discovers the new columns");
   }
@@ -147,7 +153,8 @@ Status check_types(pg::Session& session, ReadRequest const& request) {
 Status check_refusals(Table const& table) {
   for (Column const& column : table.columns) {
     if (column.refusal.empty()) continue;
-    return Error(ErrorKind::Refused, fmt::format("cannot read column \"{}\" of \"{}\": {}", column.name, table.text(), column.refusal))
+    return Error(ErrorKind::Refused,
+                 fmt::format("cannot read column \"{}\" of \"{}\": {}", column.name, table.text(), column.refusal))
         .object(table.text())
         .next("leave the column out (exclude_columns), or remove the reason");
   }
@@ -161,7 +168,8 @@ Result<std::unique_ptr<RowReader>> read_postgres(pg::Session& session, ReadReque
   WEIR_TRY(auto guard, Guard::begin(session));
   WEIR_DO(check_types(session, request));
   WEIR_TRY(auto copy, session.copy_out(fmt::format("COPY ({}) TO STDOUT (FORMAT binary)", select_text(request))));
-  return std::unique_ptr<RowReader>(std::make_unique<PostgresReader>(session, std::move(guard), std::move(copy), request));
+  return std::unique_ptr<RowReader>(
+      std::make_unique<PostgresReader>(session, std::move(guard), std::move(copy), request));
 }
 
 Result<pg::Rows> guarded_query(pg::Session& session, std::string const& sql) {

@@ -17,7 +17,8 @@ namespace {
 // What the clock of an incremental window is, for a cursor of this type; empty for types that are no time.
 std::string clock_of(std::string const& base_type, CursorClock clock) {
   if (base_type == "datetimeoffset") return "SYSDATETIMEOFFSET()";
-  bool const is_time = base_type == "datetime" || base_type == "datetime2" || base_type == "smalldatetime" || base_type == "date";
+  bool const is_time =
+      base_type == "datetime" || base_type == "datetime2" || base_type == "smalldatetime" || base_type == "date";
   if (!is_time) return "";
   return clock == CursorClock::Utc ? "SYSUTCDATETIME()" : "SYSDATETIME()";
 }
@@ -39,7 +40,8 @@ class SqlServerSource final : public Source {
   }
   Result<std::unique_ptr<RowReader>> read(ReadRequest const& request) override;
   Result<std::uint64_t> count(Table const& table) override;
-  Result<std::optional<std::string>> high_bound(Table const& table, std::string const& cursor_column, Duration lag) override;
+  Result<std::optional<std::string>> high_bound(Table const& table, std::string const& cursor_column,
+                                                Duration lag) override;
   Result<std::string> begin_snapshot() override;
   Status end_snapshot() override;
   Result<std::unique_ptr<Source>> clone() override { return open_sqlserver(options_); }
@@ -58,7 +60,8 @@ class SqlServerSource final : public Source {
 Status SqlServerSource::ensure_session() {
   if (!session_.odbc.is_dead()) return {};
   if (in_transaction_)
-    return Error(ErrorKind::Unavailable, fmt::format("could not go on reading {}: the connection with its snapshot was lost", text()))
+    return Error(ErrorKind::Unavailable,
+                 fmt::format("could not go on reading {}: the connection with its snapshot was lost", text()))
         .next("run again: the next attempt takes a new snapshot");
   WEIR_TRY(session_, ServerSession::connect(options_));
   isolation_is_set_ = false;
@@ -70,28 +73,33 @@ Result<std::vector<std::string>> SqlServerSource::test() {
   ServerFacts const& facts = session_.facts;
   odbc::DriverInfo const& driver = session_.odbc.driver();
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("connected to {}: SQL Server {} ({}), database \"{}\", login \"{}\"", text(), facts.version, facts.edition,
-                              facts.database, facts.login));
+  lines.push_back(fmt::format("connected to {}: SQL Server {} ({}), database \"{}\", login \"{}\"", text(),
+                              facts.version, facts.edition, facts.database, facts.login));
   lines.push_back(fmt::format("driver {} {}, {} values; self-test passed", driver.driver_name, driver.driver_version,
                               session_.binding == Binding::Raw ? "raw" : "typed"));
   lines.push_back(fmt::format("collation {}, code page {}", facts.collation, facts.code_page));
-  lines.push_back(fmt::format("snapshot isolation {}, row versions for READ COMMITTED {}", facts.allows_snapshot ? "allowed" : "not allowed",
+  lines.push_back(fmt::format("snapshot isolation {}, row versions for READ COMMITTED {}",
+                              facts.allows_snapshot ? "allowed" : "not allowed",
                               facts.has_row_versions ? "on" : "off"));
   for (auto const& warning : session_.warnings) lines.push_back("warning: " + warning);
   return lines;
 }
 
-Result<KeyForm> SqlServerSource::form_of(Table const& table, std::vector<SqlServerColumn> const& columns, std::string const& name) {
+Result<KeyForm> SqlServerSource::form_of(Table const& table, std::vector<SqlServerColumn> const& columns,
+                                         std::string const& name) {
   auto const column = std::ranges::find(columns, name, &SqlServerColumn::name);
   if (column == columns.end()) {
     std::vector<std::string> names;
     for (auto const& known : columns) names.push_back(known.name);
-    return Error(ErrorKind::Config, fmt::format("\"{}\" has no column \"{}\"", table.text(), name)).object(table.text()).next(did_you_mean(name, names));
+    return Error(ErrorKind::Config, fmt::format("\"{}\" has no column \"{}\"", table.text(), name))
+        .object(table.text())
+        .next(did_you_mean(name, names));
   }
   auto const form = key_form(*column, session_.facts.code_page);
   if (!form)
-    return Error(ErrorKind::Config, fmt::format("column \"{}\" of \"{}\" ({}) cannot be a cursor: its values have no exact order as text",
-                                                name, table.text(), type_text(*column)))
+    return Error(ErrorKind::Config,
+                 fmt::format("column \"{}\" of \"{}\" ({}) cannot be a cursor: its values have no exact order as text",
+                             name, table.text(), type_text(*column)))
         .object(table.text())
         .next("choose a number, a date or a rowversion column");
   return *form;
@@ -101,7 +109,9 @@ Result<std::unique_ptr<RowReader>> SqlServerSource::read(ReadRequest const& requ
   WEIR_DO(ensure_session());
   for (Column const& column : request.table.columns) {
     if (!column.refusal.empty())
-      return Error(ErrorKind::Refused, column.refusal).object(request.table.text()).next("leave the column out: exclude_columns");
+      return Error(ErrorKind::Refused, column.refusal)
+          .object(request.table.text())
+          .next("leave the column out: exclude_columns");
   }
   WEIR_TRY(auto const columns, session_.shape(request.table));
   WEIR_DO(check_unchanged(request.table, columns));
@@ -124,7 +134,8 @@ Result<std::uint64_t> SqlServerSource::count(Table const& table) {
   return rows.rows.empty() ? std::uint64_t{0} : static_cast<std::uint64_t>(rows.integer(0, "n"));
 }
 
-Result<std::optional<std::string>> SqlServerSource::high_bound(Table const& table, std::string const& cursor_column, Duration lag) {
+Result<std::optional<std::string>> SqlServerSource::high_bound(Table const& table, std::string const& cursor_column,
+                                                               Duration lag) {
   WEIR_DO(ensure_session());
   WEIR_TRY(auto const columns, session_.shape(table));
   WEIR_TRY(KeyForm const form, form_of(table, columns, cursor_column));
@@ -135,7 +146,8 @@ Result<std::optional<std::string>> SqlServerSource::high_bound(Table const& tabl
   }
   std::int64_t seconds = -std::chrono::ceil<std::chrono::seconds>(lag).count();
   if (base_type == "smalldatetime") seconds -= 60;  // the server rounds to the next minute
-  SqlStatement const statement = high_statement(table, cursor_column, form, clock_of(base_type, options_.cursor_clock), seconds);
+  SqlStatement const statement =
+      high_statement(table, cursor_column, form, clock_of(base_type, options_.cursor_clock), seconds);
   WEIR_TRY(odbc::TextRows const rows, session_.odbc.query(statement.text, statement.parameters));
   return rows.rows.empty() ? std::nullopt : rows.rows[0][0];
 }
@@ -148,8 +160,10 @@ Result<std::string> SqlServerSource::begin_snapshot() {
   ServerFacts const& facts = session_.facts;
   Isolation const wanted = options_.isolation;
   if (wanted == Isolation::Snapshot && !facts.allows_snapshot)
-    return Error(ErrorKind::Config, fmt::format("the database \"{}\" does not allow snapshot isolation", facts.database))
-        .next(fmt::format("ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON, or choose isolation: auto", facts.database));
+    return Error(ErrorKind::Config,
+                 fmt::format("the database \"{}\" does not allow snapshot isolation", facts.database))
+        .next(fmt::format("ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON, or choose isolation: auto",
+                          facts.database));
   if (wanted == Isolation::Snapshot || (wanted == Isolation::Auto && facts.allows_snapshot)) {
     WEIR_DO(session_.odbc.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION"));
     in_transaction_ = isolation_is_set_ = true;

@@ -20,9 +20,11 @@ using ById = std::map<std::int64_t, Found>;
 
 bool is_wanted(DiscoverRequest const& request, Table const& table) {
   if (table.is_view && !request.views) return false;
-  if (!request.schemas.empty() && std::ranges::find(request.schemas, table.schema) == request.schemas.end()) return false;
+  if (!request.schemas.empty() && std::ranges::find(request.schemas, table.schema) == request.schemas.end())
+    return false;
   if (request.tables.empty()) return true;
-  return std::ranges::any_of(request.tables, [&](std::string const& pattern) { return matches_glob(pattern, table.text()); });
+  return std::ranges::any_of(request.tables,
+                             [&](std::string const& pattern) { return matches_glob(pattern, table.text()); });
 }
 
 Result<ById> find_tables(ServerSession& session, DiscoverRequest const& request) {
@@ -48,8 +50,9 @@ Status add_columns(ServerSession& session, ById& found) {
     WEIR_TRY(odbc::TextRows const rows, session.odbc.query(embedded_file("queries/mssql/unmask.sql")));
     may_unmask = !rows.rows.empty() && rows.integer(0, "may_unmask") != 0;
   }
-  WEIR_TRY(odbc::TextRows const rows, session.odbc.query(embedded_file(
-                                          session.facts.is_2016() ? "queries/mssql/columns.sql" : "queries/mssql/columns_2012.sql")));
+  WEIR_TRY(odbc::TextRows const rows,
+           session.odbc.query(embedded_file(session.facts.is_2016() ? "queries/mssql/columns.sql"
+                                                                    : "queries/mssql/columns_2012.sql")));
   for (std::size_t row = 0; row < rows.rows.size(); ++row) {
     auto const entry = found.find(rows.integer(row, "object_id"));
     if (entry == found.end()) continue;
@@ -60,11 +63,13 @@ Status add_columns(ServerSession& session, ById& found) {
     source.position = static_cast<int>(rows.integer(row, "column_id"));
     source.collation = rows.text(row, "collation_name");
     if (rows.integer(row, "is_column_set") != 0) {
-      table.warnings.push_back(fmt::format("the column set \"{}\" is left out: its members are columns of their own", source.name));
+      table.warnings.push_back(
+          fmt::format("the column set \"{}\" is left out: its members are columns of their own", source.name));
       continue;
     }
     if (source.is_masked && !may_unmask)
-      table.warnings.push_back(fmt::format("column \"{}\" is masked for this login: masked values are read, not the true ones", source.name));
+      table.warnings.push_back(fmt::format(
+          "column \"{}\" is masked for this login: masked values are read, not the true ones", source.name));
     entry->second.collations[source.name] = source.collation;
     table.columns.push_back(map_column(source));
     if (auto srid = srid_column(source)) table.columns.push_back(std::move(*srid));
@@ -80,9 +85,9 @@ void warn_of_folded_keys(Found& found) {
       std::string const& collation = found.collations[name];
       if (collation.empty() || collation.find("_BIN") != std::string::npos) continue;
       bool const folds_case = collation.find("_CI") != std::string::npos;
-      found.table.warnings.push_back(
-          fmt::format("key \"{}\" compares \"{}\" by {}, which ignores {}blanks at the end; PostgreSQL compares exactly", key.name, name,
-                      collation, folds_case ? "case and " : ""));
+      found.table.warnings.push_back(fmt::format(
+          "key \"{}\" compares \"{}\" by {}, which ignores {}blanks at the end; PostgreSQL compares exactly", key.name,
+          name, collation, folds_case ? "case and " : ""));
     }
   }
 }
@@ -118,7 +123,8 @@ Status add_security(ServerSession& session, ById& found) {
     auto const entry = found.find(rows.integer(row, "object_id"));
     if (entry == found.end()) continue;
     entry->second.table.warnings.push_back(
-        fmt::format("security policy \"{}\" filters its rows: only those that the login may see are read", rows.text(row, "policy_name")));
+        fmt::format("security policy \"{}\" filters its rows: only those that the login may see are read",
+                    rows.text(row, "policy_name")));
   }
   return {};
 }
@@ -145,8 +151,9 @@ Result<DiscoveredCatalog> discover_tables(ServerSession& session, DiscoverReques
 
 Status check_unchanged(Table const& discovered, std::vector<SqlServerColumn> const& now) {
   auto const changed = [&](Column const& column, std::string how) {
-    return Error(ErrorKind::Unavailable, fmt::format("could not read \"{}\": its column \"{}\" {} since it was discovered",
-                                                     discovered.text(), column.name, how))
+    return Error(ErrorKind::Unavailable,
+                 fmt::format("could not read \"{}\": its column \"{}\" {} since it was discovered", discovered.text(),
+                             column.name, how))
         .object(discovered.text() + "." + column.name)
         .state("nothing of this table was read")
         .next("run again: the next run discovers the table anew");
@@ -159,8 +166,8 @@ Status check_unchanged(Table const& discovered, std::vector<SqlServerColumn> con
     Column const mapped = map_column(*found);
     if (mapped.source_type != column.source_type)
       return changed(column, fmt::format("has changed from {} to {}", column.source_type, mapped.source_type));
-    if (mapped.decode != column.decode || mapped.code_page != column.code_page || mapped.max_length != column.max_length ||
-        mapped.select_expression != column.select_expression)
+    if (mapped.decode != column.decode || mapped.code_page != column.code_page ||
+        mapped.max_length != column.max_length || mapped.select_expression != column.select_expression)
       return changed(column, "has changed its collation or form");
   }
   return {};

@@ -1,6 +1,6 @@
 #pragma once
-// What a driver puts into a bound buffer for each type, and how such a cell is read: the forms behind sqlserver_reader.h. Private to
-// it. Pure.
+// What a driver puts into a bound buffer for each type, and how such a cell is read: the forms behind
+// sqlserver_reader.h. Private to it. Pure.
 
 #include <array>
 #include <cstdint>
@@ -16,44 +16,81 @@
 namespace weir::source {
 
 // FreeTDS's raw forms. Little-endian, as the driver's machine is.
-struct RawNumeric { std::uint8_t precision; std::int8_t scale; std::uint8_t sign; std::uint8_t value[16]; };
-struct RawDateTime { std::int32_t days; std::uint32_t ticks; };           // since 1900-01-01; 1/300 s
-struct RawSmallDateTime { std::uint16_t days, minutes; };
-struct RawTime { std::uint16_t hour, minute, second, pad; std::uint32_t nanosecond; };
-struct RawOffset { odbc::TimestampValue local; std::int16_t hours, minutes; };
+struct RawNumeric {
+  std::uint8_t precision;
+  std::int8_t scale;
+  std::uint8_t sign;
+  std::uint8_t value[16];
+};
+struct RawDateTime {
+  std::int32_t days;
+  std::uint32_t ticks;
+};  // since 1900-01-01; 1/300 s
+struct RawSmallDateTime {
+  std::uint16_t days, minutes;
+};
+struct RawTime {
+  std::uint16_t hour, minute, second, pad;
+  std::uint32_t nanosecond;
+};
+struct RawOffset {
+  odbc::TimestampValue local;
+  std::int16_t hours, minutes;
+};
 static_assert(sizeof(RawNumeric) == 19 && sizeof(RawTime) == 12 && sizeof(RawOffset) == 20);
 
 // What is done with a cell's bytes.
 enum class Action {
-  Bit, TinyInt, SmallInt, Int, BigInt, Real, Float,
-  Numeric, Money, SmallMoney, Date, Time, SmallDateTime, DateTime, Timestamp, Offset, Guid,
-  Utf16, CodePage, Utf8, Bytes,
-  DecimalText, TimeText, OffsetText, GuidText,  // the typed way
+  Bit,
+  TinyInt,
+  SmallInt,
+  Int,
+  BigInt,
+  Real,
+  Float,
+  Numeric,
+  Money,
+  SmallMoney,
+  Date,
+  Time,
+  SmallDateTime,
+  DateTime,
+  Timestamp,
+  Offset,
+  Guid,
+  Utf16,
+  CodePage,
+  Utf8,
+  Bytes,
+  DecimalText,
+  TimeText,
+  OffsetText,
+  GuidText,  // the typed way
 };
 
 // How a column is bound.
 struct Form {
   Action action;
   odbc::CType type;
-  std::size_t size;      // of the buffer; 0 for long values
-  bool exact_size;       // the driver always gives so many bytes
+  std::size_t size;  // of the buffer; 0 for long values
+  bool exact_size;   // the driver always gives so many bytes
 };
 
 Form form_of(Column const& column, Binding binding);
 
-// True if a result column of this description holds what the form expects: the table may have changed since it was looked at, and
-// bytes of another type would be taken for values.
+// True if a result column of this description holds what the form expects: the table may have changed since it was
+// looked at, and bytes of another type would be taken for values.
 bool is_of_form(odbc::ColumnInfo const& info, Column const& column, Form const& form);
 
 struct Cell {
   Column const* column = nullptr;
   Form form{};
   std::size_t result_column = 0;
-  char* data = nullptr;                          // in the row buffer, or in `long_value`
+  char* data = nullptr;  // in the row buffer, or in `long_value`
   std::size_t length = 0;
   odbc::Indicator* indicator = nullptr;
   std::array<char16_t, 128> const* code_page = nullptr;
-  bool trim = false;                             // blanks at the end
+  bool trim = false;  // blanks at the end
   bool is_long = false;
   std::string long_value;
   ColumnLoss* loss = nullptr;

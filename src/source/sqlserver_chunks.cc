@@ -27,11 +27,13 @@ bool rise(std::vector<std::string> const& bounds, KeyForm const& form) {
   return true;
 }
 
-// Bounds from the steps of the index's statistics, joined to about `rows_per_chunk` rows. Empty where there are none to be trusted.
+// Bounds from the steps of the index's statistics, joined to about `rows_per_chunk` rows. Empty where there are none to
+// be trusted.
 std::vector<std::string> bounds_of_histogram(ServerSession& session, Table const& table, KeyForm const& form,
                                              std::uint64_t rows_per_chunk) {
   if (!session.facts.is_2016() || !(form.is_integer || form.is_date)) return {};
-  auto const rows = session.odbc.query(embedded_file("queries/mssql/histogram.sql"), {odbc::text_parameter(quoted_table(table))});
+  auto const rows =
+      session.odbc.query(embedded_file("queries/mssql/histogram.sql"), {odbc::text_parameter(quoted_table(table))});
   if (!rows.ok()) {
     log_step("no histogram of {}: {}", table.text(), rows.error().message());
     return {};
@@ -79,7 +81,9 @@ Result<std::vector<std::string>> bounds_of_walk(ServerSession& session, Table co
     if (rows.rows.empty() || !rows.rows[0][rows.column("high")]) break;
     if (rows.integer(0, "n") < static_cast<std::int64_t>(rows_per_chunk)) break;  // the rest is the last chunk
     if (low == rows.text(0, "high"))
-      return Error(ErrorKind::Data, fmt::format("cannot cut \"{}\" into chunks: the server does not move on from {} = {}", table.text(), column, *low));
+      return Error(ErrorKind::Data,
+                   fmt::format("cannot cut \"{}\" into chunks: the server does not move on from {} = {}", table.text(),
+                               column, *low));
     low = rows.text(0, "high");
     bounds.push_back(*low);
   }
@@ -106,7 +110,8 @@ std::vector<Chunk> chunks_of(std::string const& column, std::vector<std::string>
 }
 
 Result<std::vector<Chunk>> cut_table(ServerSession& session, Table const& table, std::uint64_t rows_per_chunk) {
-  std::vector<Chunk> const whole = {{.number = 1, .column = {}, .low = {}, .high = {}, .estimated_rows = table.estimated_rows}};
+  std::vector<Chunk> const whole = {
+      {.number = 1, .column = {}, .low = {}, .high = {}, .estimated_rows = table.estimated_rows}};
   rows_per_chunk = std::max<std::uint64_t>(rows_per_chunk, 1);
   auto const clustered = std::ranges::find_if(table.keys, &Key::is_clustered);
   bool const is_small = table.estimated_rows <= static_cast<std::int64_t>(rows_per_chunk);

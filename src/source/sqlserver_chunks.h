@@ -1,7 +1,7 @@
 #pragma once
-// Cuts a table into ranges of the leading column of its clustered index, without sorting and, where statistics or an even split
-// of integers serve, without reading the table. The ranges are half-open, do not overlap and leave nothing out: the first has no lower and the
-// last no upper bound, and NULLs have a chunk of their own.
+// Cuts a table into ranges of the leading column of its clustered index, without sorting and, where statistics or an
+// even split of integers serve, without reading the table. The ranges are half-open, do not overlap and leave nothing
+// out: the first has no lower and the last no upper bound, and NULLs have a chunk of their own.
 
 #include "source/source.h"
 #include "source/sqlserver_session.h"

@@ -30,13 +30,15 @@ class Reader {
     return wrong(key, *given, "one of: " + join(names, ", "));
   }
   Status flag(char const* key, bool& value) const {
-    return choice(key, value, {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"on", true}, {"off", false}});
+    return choice(key, value,
+                  {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"on", true}, {"off", false}});
   }
   Status number(char const* key, int& value, int least, int most) const {
     auto const* const given = find(key);
     if (!given) return {};
     auto const number = parse_int(*given);
-    if (!number || *number < least || *number > most) return wrong(key, *given, fmt::format("a number from {} to {}", least, most));
+    if (!number || *number < least || *number > most)
+      return wrong(key, *given, fmt::format("a number from {} to {}", least, most));
     return value = static_cast<int>(*number), Status();
   }
   Status seconds(char const* key, std::chrono::seconds& value) const {
@@ -50,7 +52,8 @@ class Reader {
 
  private:
   static Error wrong(char const* key, std::string const& given, std::string const& expected) {
-    return Error(ErrorKind::Config, fmt::format("\"{}\" cannot be the value of `{}`", given, key)).next("write " + expected);
+    return Error(ErrorKind::Config, fmt::format("\"{}\" cannot be the value of `{}`", given, key))
+        .next("write " + expected);
   }
   std::map<std::string, std::string> const* settings_;
 };
@@ -77,11 +80,17 @@ Result<SqlServerOptions> sqlserver_options(std::map<std::string, std::string> co
   reader.text("server_spn", options.server_spn);
   WEIR_DO(reader.number("port", options.port, 1, 65535));
   WEIR_DO(reader.choice<Encrypt>("encrypt", options.encrypt,
-                                 {{"off", Encrypt::Off}, {"no", Encrypt::Off}, {"false", Encrypt::Off},
-                                  {"optional", Encrypt::Optional}, {"mandatory", Encrypt::Require}, {"require", Encrypt::Require},
-                                  {"true", Encrypt::Require}, {"strict", Encrypt::Strict}}));
+                                 {{"off", Encrypt::Off},
+                                  {"no", Encrypt::Off},
+                                  {"false", Encrypt::Off},
+                                  {"optional", Encrypt::Optional},
+                                  {"mandatory", Encrypt::Require},
+                                  {"require", Encrypt::Require},
+                                  {"true", Encrypt::Require},
+                                  {"strict", Encrypt::Strict}}));
   WEIR_DO(reader.flag("trust_server_certificate", options.trust_certificate));
-  WEIR_DO(reader.choice<bool>("application_intent", options.read_only_intent, {{"ReadOnly", true}, {"ReadWrite", false}}));
+  WEIR_DO(
+      reader.choice<bool>("application_intent", options.read_only_intent, {{"ReadOnly", true}, {"ReadWrite", false}}));
   WEIR_DO(reader.number("packet_size", options.packet_size, 512, 32767));
   WEIR_DO(reader.seconds("login_timeout", options.login_timeout));
   WEIR_DO(reader.seconds("stall_timeout", options.stall_timeout));

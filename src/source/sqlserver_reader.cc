@@ -18,7 +18,7 @@ namespace {
 
 using odbc::Indicator;
 
-constexpr std::int32_t kDays1900 = -36524;  // 1900-01-01 in days since 2000-01-01
+constexpr std::int32_t kDays1900 = -36524;      // 1900-01-01 in days since 2000-01-01
 constexpr std::size_t kMostField = 0x3fffffff;  // PostgreSQL's MaxAllocSize
 
 class SqlServerReader final : public RowReader {
@@ -48,8 +48,8 @@ class SqlServerReader final : public RowReader {
 
   odbc::Statement statement_;
   ReadRequest const request_;
-  std::vector<Cell> cells_;                      // in the order of the table's columns
-  std::vector<std::size_t> long_cells_;          // in the order of the select list
+  std::vector<Cell> cells_;              // in the order of the table's columns
+  std::vector<std::size_t> long_cells_;  // in the order of the select list
   std::vector<char> row_;
   std::vector<Indicator> indicators_;
   std::mt19937_64 random_;
@@ -73,8 +73,11 @@ Status SqlServerReader::prepare(SelectList const& list, Binding binding) {
     cell.is_long = list.items[i].is_long;
     WEIR_TRY(odbc::ColumnInfo const info, statement_.describe(i));
     if (!is_of_form(info, column, cell.form))
-      return Error(ErrorKind::Unavailable, fmt::format("could not read \"{}\": its column \"{}\" is no longer {}, the server now sends ODBC type {} "
-                                                       "with scale {}", request_.table.text(), column.name, column.source_type, info.sql_type, info.scale))
+      return Error(ErrorKind::Unavailable,
+                   fmt::format(
+                       "could not read \"{}\": its column \"{}\" is no longer {}, the server now sends ODBC type {} "
+                       "with scale {}",
+                       request_.table.text(), column.name, column.source_type, info.sql_type, info.scale))
           .object(request_.table.text() + "." + column.name)
           .state("nothing of this table was read")
           .next("run again: the next run discovers the table anew");
@@ -97,7 +100,8 @@ Status SqlServerReader::prepare(SelectList const& list, Binding binding) {
 }
 
 Result<bool> SqlServerReader::next(Batch& batch) {
-  if (batch.bytes.capacity() > 16 * request_.batch_bytes + 65536) std::string().swap(batch.bytes);  // after a huge value
+  if (batch.bytes.capacity() > 16 * request_.batch_bytes + 65536)
+    std::string().swap(batch.bytes);  // after a huge value
   batch.bytes.clear();
   batch.rows = 0;
   if (ended_) return false;
@@ -106,7 +110,8 @@ Result<bool> SqlServerReader::next(Batch& batch) {
     if (cancelled_) return Error(ErrorKind::Cancelled, fmt::format("stopped reading \"{}\"", request_.table.text()));
     auto fetched = statement_.fetch();
     if (!fetched.ok())
-      return std::move(fetched.error().object(request_.table.text())
+      return std::move(fetched.error()
+                           .object(request_.table.text())
                            .context(fmt::format("reading \"{}\", {}, after {} rows", request_.table.text(),
                                                 request_.chunk.text(), report_.rows)));
     if (!*fetched) {
@@ -133,7 +138,8 @@ Status SqlServerReader::read_long_values() {
     auto value = statement_.get_value(cell.result_column, cell.form.type, cell.long_value, most);
     if (!value.ok()) {
       if (value.error().kind() != ErrorKind::Data) return std::move(value).error();
-      return value_error(cell, fmt::format("holds a value of more than {} bytes", most), "leave the column out, or raise max_value_bytes");
+      return value_error(cell, fmt::format("holds a value of more than {} bytes", most),
+                         "leave the column out, or raise max_value_bytes");
     }
     *cell.indicator = *value ? static_cast<Indicator>((*value)->size()) : odbc::kNull;
     if (*value) cell.data = const_cast<char*>((*value)->data());
@@ -150,10 +156,12 @@ Status SqlServerReader::encode_row(RowBuilder& row) {
       continue;
     }
     cell.length = static_cast<std::size_t>(length);
-    bool const fits = cell.is_long || (cell.form.exact_size ? cell.length == cell.form.size : cell.length <= cell.form.size);
+    bool const fits =
+        cell.is_long || (cell.form.exact_size ? cell.length == cell.form.size : cell.length <= cell.form.size);
     if (length < 0 || !fits)
-      return value_error(cell, fmt::format("gives values of {} bytes where {} has at most {}", length, cell.column->source_type,
-                                           cell.form.size),
+      return value_error(cell,
+                         fmt::format("gives values of {} bytes where {} has at most {}", length,
+                                     cell.column->source_type, cell.form.size),
                          "the column has changed, or the driver does not fit: run again");
     WEIR_DO(encode(row, cell));
   }
@@ -164,21 +172,35 @@ Status SqlServerReader::encode_row(RowBuilder& row) {
 Status SqlServerReader::encode(RowBuilder& row, Cell& cell) {
   char const* const data = cell.data;
   switch (cell.form.action) {
-    case Action::Bit: row.boolean(data[0] != 0); break;
-    case Action::TinyInt: row.int2(static_cast<std::uint8_t>(data[0])); break;
-    case Action::SmallInt: row.int2(load<std::int16_t>(data)); break;
-    case Action::Int: row.int4(load<std::int32_t>(data)); break;
-    case Action::BigInt: row.int8(load<std::int64_t>(data)); break;
-    case Action::Real: row.float4(load<float>(data)); break;
-    case Action::Float: row.float8(load<double>(data)); break;
+    case Action::Bit:
+      row.boolean(data[0] != 0);
+      break;
+    case Action::TinyInt:
+      row.int2(static_cast<std::uint8_t>(data[0]));
+      break;
+    case Action::SmallInt:
+      row.int2(load<std::int16_t>(data));
+      break;
+    case Action::Int:
+      row.int4(load<std::int32_t>(data));
+      break;
+    case Action::BigInt:
+      row.int8(load<std::int64_t>(data));
+      break;
+    case Action::Real:
+      row.float4(load<float>(data));
+      break;
+    case Action::Float:
+      row.float8(load<double>(data));
+      break;
     case Action::Numeric: {
       auto const value = load<RawNumeric>(data);
       row.numeric(value.sign == 0, load<uint128>(reinterpret_cast<char const*>(value.value)), value.scale);
       break;
     }
     case Action::Money: {
-      auto const units = static_cast<std::int64_t>(
-          static_cast<std::uint64_t>(load<std::uint32_t>(data)) << 32 | load<std::uint32_t>(data + 4));
+      auto const units = static_cast<std::int64_t>(static_cast<std::uint64_t>(load<std::uint32_t>(data)) << 32 |
+                                                   load<std::uint32_t>(data + 4));
       row.numeric(units < 0, units < 0 ? 0 - static_cast<std::uint64_t>(units) : static_cast<std::uint64_t>(units), 4);
       break;
     }
@@ -212,24 +234,33 @@ Status SqlServerReader::encode(RowBuilder& row, Cell& cell) {
       row.timestamp((kDays1900 + std::int64_t{value.days}) * kMicrosecondsPerDay + milliseconds * 1000);
       break;
     }
-    case Action::Timestamp: return encode_timestamp(row, cell, load<odbc::TimestampValue>(data), 0);
+    case Action::Timestamp:
+      return encode_timestamp(row, cell, load<odbc::TimestampValue>(data), 0);
     case Action::Offset: {
       auto const value = load<RawOffset>(data);
       return encode_timestamp(row, cell, value.local, value.hours * 60 + value.minutes);
     }
-    case Action::Guid: row.uuid_mixed_endian(data); break;
+    case Action::Guid:
+      row.uuid_mixed_endian(data);
+      break;
     case Action::Utf16:
     case Action::CodePage:
-    case Action::Utf8: return encode_text(row, cell);
-    case Action::Bytes: row.raw({data, cell.length}); break;
+    case Action::Utf8:
+      return encode_text(row, cell);
+    case Action::Bytes:
+      row.raw({data, cell.length});
+      break;
     case Action::DecimalText: {
       std::string_view const text(data, cell.length);
-      if (!row.numeric_text(text)) return value_error(cell, fmt::format("holds \"{}\", which is no number", text), "report it: the driver's text is new");
+      if (!row.numeric_text(text))
+        return value_error(cell, fmt::format("holds \"{}\", which is no number", text),
+                           "report it: the driver's text is new");
       break;
     }
     case Action::GuidText: {
       Narrow const text(data, cell.length);
-      if (!row.uuid_text(text.view())) return value_error(cell, "holds what is no uniqueidentifier", "report it: the driver's text is new");
+      if (!row.uuid_text(text.view()))
+        return value_error(cell, "holds what is no uniqueidentifier", "report it: the driver's text is new");
       break;
     }
     case Action::TimeText: {
@@ -255,7 +286,8 @@ Status SqlServerReader::encode(RowBuilder& row, Cell& cell) {
   return {};
 }
 
-Status SqlServerReader::encode_timestamp(RowBuilder& row, Cell& cell, odbc::TimestampValue const& value, int offset_minutes) {
+Status SqlServerReader::encode_timestamp(RowBuilder& row, Cell& cell, odbc::TimestampValue const& value,
+                                         int offset_minutes) {
   if (value.nanosecond % 1000 != 0) {
     WEIR_DO(count_cut_time(cell));
   }
@@ -271,17 +303,21 @@ Status SqlServerReader::encode_text(RowBuilder& row, Cell& cell) {
   std::size_t const length = cell.trim ? without_blanks(cell.data, cell.length, is_wide) : cell.length;
   std::size_t const before = row.size();
   std::string_view const bytes(cell.data, length);
-  TextCounts const counts = is_wide                                  ? row.utf16(cell.data, length, request_.policies)
-                            : cell.form.action == Action::CodePage ? row.code_page(bytes, *cell.code_page, request_.policies)
-                                                                   : row.utf8(bytes, request_.policies);
+  TextCounts const counts = is_wide ? row.utf16(cell.data, length, request_.policies)
+                            : cell.form.action == Action::CodePage
+                                ? row.code_page(bytes, *cell.code_page, request_.policies)
+                                : row.utf8(bytes, request_.policies);
   if (counts.failed) {
     bool const is_nul = counts.nul_characters != 0 && request_.policies.nul == BadText::Fail;
     bool const is_surrogate = !is_nul && counts.surrogates != 0;
-    char const* const what = is_nul ? "holds U+0000, which PostgreSQL's text cannot hold"
+    char const* const what = is_nul         ? "holds U+0000, which PostgreSQL's text cannot hold"
                              : is_surrogate ? "holds a lone surrogate, which is no character"
                                             : "holds a byte that its code page does not define";
-    return value_error(cell, what, fmt::format("correct the row, or set `{}: replace` or `strip` for the stream",
-                                               is_nul ? "nul" : is_surrogate ? "surrogate" : "code_page"));
+    return value_error(
+        cell, what,
+        fmt::format("correct the row, or set `{}: replace` or `strip` for the stream", is_nul         ? "nul"
+                                                                                       : is_surrogate ? "surrogate"
+                                                                                                      : "code_page"));
   }
   if (counts.any()) {
     ColumnLoss& loss = loss_of(cell);
@@ -291,13 +327,15 @@ Status SqlServerReader::encode_text(RowBuilder& row, Cell& cell) {
   }
   std::size_t const most = std::min<std::size_t>(request_.policies.max_value_bytes, kMostField);
   if (row.size() - before - 4 > most)
-    return value_error(cell, fmt::format("holds a value of more than {} bytes", most), "leave the column out, or raise max_value_bytes");
+    return value_error(cell, fmt::format("holds a value of more than {} bytes", most),
+                       "leave the column out, or raise max_value_bytes");
   return {};
 }
 
 Status SqlServerReader::count_cut_time(Cell& cell) {
   if (request_.policies.fail_on_truncated_time)
-    return value_error(cell, "holds 100 ns digits, which PostgreSQL cannot hold", "set fail_on_truncated_time: false to cut them");
+    return value_error(cell, "holds 100 ns digits, which PostgreSQL cannot hold",
+                       "set fail_on_truncated_time: false to cut them");
   ++loss_of(cell).truncated_times;
   return {};
 }
@@ -305,7 +343,8 @@ Status SqlServerReader::count_cut_time(Cell& cell) {
 // The first result has ended: the server's count must follow and agree.
 Status SqlServerReader::confirm_end() {
   auto const incomplete = [&](std::string reason) {
-    return Error(ErrorKind::Unavailable, fmt::format("could not read \"{}\" to its end: {}", request_.table.text(), reason))
+    return Error(ErrorKind::Unavailable,
+                 fmt::format("could not read \"{}\" to its end: {}", request_.table.text(), reason))
         .object(request_.table.text())
         .state("nothing of this read is used")
         .next("run again; if it stays, look at the server's log and the network between");
@@ -347,7 +386,8 @@ std::string SqlServerReader::row_key() const {
 }
 
 Error SqlServerReader::value_error(Cell const& cell, std::string what, std::string next) {
-  return Error(ErrorKind::Data, fmt::format("cannot load column \"{}\" of \"{}\": it {}", cell.column->name, request_.table.text(), what))
+  return Error(ErrorKind::Data, fmt::format("cannot load column \"{}\" of \"{}\": it {}", cell.column->name,
+                                            request_.table.text(), what))
       .object(request_.table.text())
       .where("the row with " + row_key())
       .state("nothing of this table is published")
@@ -384,7 +424,10 @@ Result<std::unique_ptr<RowReader>> read_rows(odbc::Session& session, ReadRequest
   WEIR_TRY(odbc::Statement running, session.statement());
   Status const started = running.execute(statement.text, statement.parameters);
   if (!started.ok())
-    return std::move(started.error().clone().object(request.table.text()).context(fmt::format("reading \"{}\"", request.table.text())));
+    return std::move(started.error()
+                         .clone()
+                         .object(request.table.text())
+                         .context(fmt::format("reading \"{}\"", request.table.text())));
   auto reader = std::make_unique<SqlServerReader>(std::move(running), request);
   WEIR_DO(reader->prepare(list, binding));
   return std::unique_ptr<RowReader>(std::move(reader));

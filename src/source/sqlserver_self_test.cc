@@ -41,10 +41,12 @@ std::vector<Probe> probes() {
       {type("float"), "CONVERT(float, 1.5E300)", [](RowBuilder& r) { r.float8(1.5e300); }},
       {type("decimal", 17, 38, 10), "CONVERT(decimal(38,10), N'-9999999999999999999999999999.0123456789')",
        [](RowBuilder& r) { r.numeric_text("-9999999999999999999999999999.0123456789"); }},
-      {type("money"), "CONVERT(money, N'-922337203685477.5808')", [](RowBuilder& r) { r.numeric_text("-922337203685477.5808"); }},
+      {type("money"), "CONVERT(money, N'-922337203685477.5808')",
+       [](RowBuilder& r) { r.numeric_text("-922337203685477.5808"); }},
       {type("smallmoney"), "CONVERT(smallmoney, N'-0.0001')", [](RowBuilder& r) { r.numeric_text("-0.0001"); }},
       {type("date"), "CONVERT(date, N'0001-01-01')", [](RowBuilder& r) { r.date(days_since_2000(1, 1, 1)); }},
-      {type("time", 5, 16, 7), "CONVERT(time(7), N'23:59:59.9999999')", [](RowBuilder& r) { r.time(kMicrosecondsPerDay - 1); }},
+      {type("time", 5, 16, 7), "CONVERT(time(7), N'23:59:59.9999999')",
+       [](RowBuilder& r) { r.time(kMicrosecondsPerDay - 1); }},
       {type("smalldatetime"), "CONVERT(smalldatetime, N'2079-06-06 23:59:00', 121)",
        [](RowBuilder& r) { r.timestamp(day(2079, 6, 6) + (23 * 60 + 59) * 60 * kSecond); }},
       {type("datetime"), "CONVERT(datetime, N'1753-01-01 23:59:59.997', 121)",
@@ -55,9 +57,11 @@ std::vector<Probe> probes() {
        [](RowBuilder& r) { r.timestamp(day(9999, 12, 31) + ((18 * 60 + 44) * 60 + 15) * kSecond + 123456); }},
       {type("uniqueidentifier", 16), "CONVERT(uniqueidentifier, N'00112233-4455-6677-8899-AABBCCDDEEFF')",
        [](RowBuilder& r) { r.uuid_text("00112233-4455-6677-8899-aabbccddeeff"); }},
-      {type("nvarchar", 40), "CONVERT(nvarchar(20), N'a\u00e9\u20ac\U0001f600')", [](RowBuilder& r) { r.raw("a\u00e9\u20ac\U0001f600"); }},
+      {type("nvarchar", 40), "CONVERT(nvarchar(20), N'a\u00e9\u20ac\U0001f600')",
+       [](RowBuilder& r) { r.raw("a\u00e9\u20ac\U0001f600"); }},
       {type("varchar", 20), "CONVERT(varchar(20), N'plain text')", [](RowBuilder& r) { r.raw("plain text"); }},
-      {type("varbinary", 8), "CONVERT(varbinary(8), 0x00FF10)", [](RowBuilder& r) { r.raw(std::string_view("\x00\xff\x10", 3)); }},
+      {type("varbinary", 8), "CONVERT(varbinary(8), 0x00FF10)",
+       [](RowBuilder& r) { r.raw(std::string_view("\x00\xff\x10", 3)); }},
       {type("nvarchar", -1), "CONVERT(nvarchar(max), N'long \u20ac')", [](RowBuilder& r) { r.raw("long \u20ac"); }},
       {type("int"), "CONVERT(int, NULL)", [](RowBuilder& r) { r.null(); }},
   };
@@ -84,7 +88,9 @@ Status self_test(odbc::Session& session, Binding binding) {
     }
   }
   SelectList const list = select_list(request.table.columns, binding);
-  SqlStatement const statement{fmt::format("/*weir:selftest*/ SELECT {}; SELECT ROWCOUNT_BIG() AS weir_rows", join(list.expressions(), ", ")), {}};
+  SqlStatement const statement{
+      fmt::format("/*weir:selftest*/ SELECT {}; SELECT ROWCOUNT_BIG() AS weir_rows", join(list.expressions(), ", ")),
+      {}};
   WEIR_TRY(auto const reader, read_rows(session, request, list, binding, statement));
   Batch batch;
   WEIR_TRY(bool const there, reader->next(batch));

@@ -37,8 +37,10 @@ Result<Attributes> freetds_attributes(SqlServerOptions const& options, std::stri
   Attributes attributes = {{"Driver", driver}};
   bool const verified = options.encrypt == Encrypt::Require && !options.trust_certificate;
   if (verified) {
-    WEIR_TRY(std::string const section, odbc::add_verified_server({.host = options.host, .port = options.port,
-                                                                   .instance = options.instance, .ca_file = options.ca_file}));
+    WEIR_TRY(
+        std::string const section,
+        odbc::add_verified_server(
+            {.host = options.host, .port = options.port, .instance = options.instance, .ca_file = options.ca_file}));
     attributes.emplace_back("Servername", section);
   } else if (!options.instance.empty()) {
     attributes.emplace_back("Server", options.host + "\\" + options.instance);
@@ -92,19 +94,24 @@ Error explained(Error error, SqlServerOptions const& options) {
   std::string const& message = error.message() + error.cause();
   switch (error.kind()) {
     case ErrorKind::Denied:
-      return std::move(error).next(fmt::format("check user and password of the endpoint and the login's rights in \"{}\"", options.database));
+      return std::move(error).next(
+          fmt::format("check user and password of the endpoint and the login's rights in \"{}\"", options.database));
     case ErrorKind::Config:
       if (message.find("4060") != std::string::npos || message.find("Cannot open database") != std::string::npos)
-        return std::move(error).next(fmt::format("check the name of the database \"{}\", and that the login has a user in it", options.database));
+        return std::move(error).next(fmt::format(
+            "check the name of the database \"{}\", and that the login has a user in it", options.database));
       return std::move(error).next("check the endpoint's `driver`: apt install tdsodbc installs FreeTDS's");
     case ErrorKind::Unavailable:
       if (options.encrypt == Encrypt::Require)
         return std::move(error).next(fmt::format(
-            "check that {}:{} can be reached and answers with a certificate for \"{}\" that {} trusts; `trust_server_certificate: true` "
+            "check that {}:{} can be reached and answers with a certificate for \"{}\" that {} trusts; "
+            "`trust_server_certificate: true` "
             "encrypts without checking, `encrypt: off` is for servers that cannot encrypt",
             options.host, options.port, options.host, options.ca_file == "system" ? "this machine" : options.ca_file));
-      return std::move(error).next(fmt::format("check that {}:{} can be reached and lets this machine in", options.host, options.port));
-    default: return error;
+      return std::move(error).next(
+          fmt::format("check that {}:{} can be reached and lets this machine in", options.host, options.port));
+    default:
+      return error;
   }
 }
 
@@ -159,20 +166,23 @@ Result<ServerSession> ServerSession::connect(SqlServerOptions const& options) {
     else if (raw.error().kind() == ErrorKind::Unavailable)
       return raw.error().clone();
     else
-      session.warnings.push_back(fmt::format("driver {} {} failed the self-test of its raw forms, typed values are read instead (slower): {}",
-                                             session.odbc.driver().driver_name, session.odbc.driver().driver_version,
-                                             raw.error().message()));
+      session.warnings.push_back(
+          fmt::format("driver {} {} failed the self-test of its raw forms, typed values are read instead (slower): {}",
+                      session.odbc.driver().driver_name, session.odbc.driver().driver_version, raw.error().message()));
   }
   if (session.binding == Binding::Typed) {
     WEIR_DO(self_test(session.odbc, Binding::Typed));
   }
   if (!session.odbc.can_cancel())
-    session.warnings.push_back(fmt::format("driver \"{}\" has Threading=3 or more in odbcinst.ini: a read cannot be stopped before the stall "
-                                           "timeout of {} s; set Threading=0", driver, options.stall_timeout.count()));
+    session.warnings.push_back(
+        fmt::format("driver \"{}\" has Threading=3 or more in odbcinst.ini: a read cannot be stopped before the stall "
+                    "timeout of {} s; set Threading=0",
+                    driver, options.stall_timeout.count()));
   if (options.trust_certificate && options.encrypt == Encrypt::Require)
     session.warnings.push_back("the server's certificate is not checked (trust_server_certificate)");
   if (options.isolation == Isolation::ReadUncommitted)
-    session.warnings.push_back("isolation read_uncommitted: rows that are being changed may come twice, half or not at all");
+    session.warnings.push_back(
+        "isolation read_uncommitted: rows that are being changed may come twice, half or not at all");
   return session;
 }
 
@@ -180,7 +190,8 @@ Result<std::vector<SqlServerColumn>> ServerSession::shape(Table const& table) {
   auto const query = embedded_file(facts.is_2016() ? "queries/mssql/shape.sql" : "queries/mssql/shape_2012.sql");
   WEIR_TRY(odbc::TextRows const rows, odbc.query(query, {odbc::text_parameter(quoted_table(table))}));
   if (rows.rows.empty())
-    return Error(ErrorKind::Sql, fmt::format("cannot read \"{}\": it does not exist, or the login may not see it", table.text()))
+    return Error(ErrorKind::Sql,
+                 fmt::format("cannot read \"{}\": it does not exist, or the login may not see it", table.text()))
         .object(table.text())
         .next("check the name, and the login's rights (SELECT and VIEW DEFINITION)");
   std::vector<SqlServerColumn> columns;

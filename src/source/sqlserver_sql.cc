@@ -19,7 +19,8 @@ std::string quoted_table(Table const& table) {
 }
 
 std::string bound_expression(KeyForm const& form) {
-  return form.style == 0 ? fmt::format("CONVERT({}, ?)", form.type) : fmt::format("CONVERT({}, ?, {})", form.type, form.style);
+  return form.style == 0 ? fmt::format("CONVERT({}, ?)", form.type)
+                         : fmt::format("CONVERT({}, ?, {})", form.type, form.style);
 }
 
 std::string text_expression(KeyForm const& form, std::string const& expression) {
@@ -32,7 +33,8 @@ SqlStatement read_statement(Table const& table, std::vector<std::string> const& 
                             std::optional<KeyForm> const& window_form) {
   SqlStatement statement;
   std::vector<std::string> conditions;
-  auto const compare = [&](std::string const& column, std::string_view sign, KeyForm const& form, std::string const& value) {
+  auto const compare = [&](std::string const& column, std::string_view sign, KeyForm const& form,
+                           std::string const& value) {
     conditions.push_back(fmt::format("{} {} {}", sql::quote_mssql(column), sign, bound_expression(form)));
     statement.parameters.push_back(odbc::text_parameter(value));
   };
@@ -44,8 +46,9 @@ SqlStatement read_statement(Table const& table, std::vector<std::string> const& 
   // A chunk that is open on both sides holds every key but NULL, which has a chunk of its own.
   if (!chunk.column.empty() && !chunk.null_key && !chunk.low && !chunk.high)
     conditions.push_back(sql::quote_mssql(chunk.column) + " IS NOT NULL");
-  statement.text = fmt::format("/*weir:read*/ SELECT {} FROM {}{} OPTION (MAXDOP 1); SELECT ROWCOUNT_BIG() AS weir_rows",
-                               join(expressions, ", "), quoted_table(table), where(conditions));
+  statement.text =
+      fmt::format("/*weir:read*/ SELECT {} FROM {}{} OPTION (MAXDOP 1); SELECT ROWCOUNT_BIG() AS weir_rows",
+                  join(expressions, ", "), quoted_table(table), where(conditions));
   return statement;
 }
 
@@ -55,8 +58,12 @@ SqlStatement count_statement(Table const& table) {
 
 SqlStatement range_statement(Table const& table, std::string const& column) {
   std::string const key = sql::quote_mssql(column);
-  return {fmt::format("/*weir:range*/ SELECT CONVERT(nvarchar(4000), MIN({0})) AS low, CONVERT(nvarchar(4000), MAX({0})) AS high "
-                      "FROM {1}", key, quoted_table(table)), {}};
+  return {
+      fmt::format(
+          "/*weir:range*/ SELECT CONVERT(nvarchar(4000), MIN({0})) AS low, CONVERT(nvarchar(4000), MAX({0})) AS high "
+          "FROM {1}",
+          key, quoted_table(table)),
+      {}};
 }
 
 SqlStatement walk_statement(Table const& table, std::string const& column, KeyForm const& form,
@@ -66,14 +73,15 @@ SqlStatement walk_statement(Table const& table, std::string const& column, KeyFo
   statement.parameters.push_back(static_cast<std::int64_t>(rows));
   if (low) statement.parameters.push_back(odbc::text_parameter(*low));
   statement.text = fmt::format(
-      "/*weir:walk*/ SELECT {} AS high, COUNT_BIG(*) AS n FROM (SELECT TOP (?) {} FROM {} WHERE {} {} ORDER BY {}) AS w",
+      "/*weir:walk*/ SELECT {} AS high, COUNT_BIG(*) AS n FROM (SELECT TOP (?) {} FROM {} WHERE {} {} ORDER BY {}) AS "
+      "w",
       text_expression(form, fmt::format("MAX({})", key)), key, quoted_table(table), key,
       low ? "> " + bound_expression(form) : std::string("IS NOT NULL"), key);
   return statement;
 }
 
-SqlStatement high_statement(Table const& table, std::string const& column, KeyForm const& form, std::string const& clock,
-                            std::int64_t seconds) {
+SqlStatement high_statement(Table const& table, std::string const& column, KeyForm const& form,
+                            std::string const& clock, std::int64_t seconds) {
   std::string const key = sql::quote_mssql(column);
   SqlStatement statement;
   std::string condition;

@@ -20,7 +20,8 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
   return std::ranges::find(names, name) != names.end();
 }
 
-// Text of a sql_variant: each base type in its exact form, since the default conversion shortens money, floats and times.
+// Text of a sql_variant: each base type in its exact form, since the default conversion shortens money, floats and
+// times.
 std::string variant_text(std::string const& name) {
   std::string const base = fmt::format("CONVERT(nvarchar(128), SQL_VARIANT_PROPERTY({}, 'BaseType'))", name);
   return fmt::format(
@@ -60,7 +61,8 @@ void text_column(SqlServerColumn const& source, Column& column) {
 std::string type_text(SqlServerColumn const& column) {
   auto const& type = column.base_type;
   auto const length = [](int n) { return n < 0 ? std::string("max") : std::to_string(n); };
-  if (is_one_of(type, {"char", "varchar", "binary", "varbinary"})) return fmt::format("{}({})", type, length(column.max_length));
+  if (is_one_of(type, {"char", "varchar", "binary", "varbinary"}))
+    return fmt::format("{}({})", type, length(column.max_length));
   if (is_one_of(type, {"nchar", "nvarchar"}))
     return fmt::format("{}({})", type, length(column.max_length < 0 ? -1 : column.max_length / 2));
   if (is_one_of(type, {"decimal", "numeric"})) return fmt::format("{}({},{})", type, column.precision, column.scale);
@@ -169,7 +171,8 @@ Column map_column(SqlServerColumn const& source) {
     column.select_expression = fmt::format("CONVERT(varbinary(max), {})", name);
     column.max_length = -1;
   } else {
-    column.refusal = fmt::format("weir has no exact form for the type \"{}\" of column \"{}\"", column.source_type, column.name);
+    column.refusal =
+        fmt::format("weir has no exact form for the type \"{}\" of column \"{}\"", column.source_type, column.name);
   }
   return column;
 }
@@ -191,7 +194,8 @@ std::optional<Column> srid_column(SqlServerColumn const& source) {
 
 bool is_long(Column const& column) {
   auto const decode = static_cast<Decode>(column.decode);
-  bool const has_length = decode == Decode::Utf16 || decode == Decode::CodePage || decode == Decode::Utf8 || decode == Decode::Bytes;
+  bool const has_length =
+      decode == Decode::Utf16 || decode == Decode::CodePage || decode == Decode::Utf8 || decode == Decode::Bytes;
   return has_length && column.max_length < 0;
 }
 
@@ -215,7 +219,8 @@ std::optional<KeyForm> key_form(SqlServerColumn const& column, int database_code
   if (is_one_of(type, {"binary", "varbinary"})) return form.style = 1, form;
   if (is_one_of(type, {"nchar", "nvarchar"})) return form;
   // A parameter has the database's code page: another one's characters would be lost on the way.
-  if (is_one_of(type, {"char", "varchar"}) && column.code_page == database_code_page && single_byte_code_page(column.code_page))
+  if (is_one_of(type, {"char", "varchar"}) && column.code_page == database_code_page &&
+      single_byte_code_page(column.code_page))
     return form;
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// SQL Server's types as PostgreSQL's: which type a column gets, how its value is selected, decoded and, as a key or cursor, written
-// as text. Pure; any thread.
+// SQL Server's types as PostgreSQL's: which type a column gets, how its value is selected, decoded and, as a key or
+// cursor, written as text. Pure; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -13,15 +13,35 @@ namespace weir::source {
 
 // How a value that arrives from SQL Server is read (source::Column::decode).
 enum class Decode {
-  Refused, Bit, TinyInt, SmallInt, Int, BigInt, Real, Float, Decimal, Money, SmallMoney, Date, Time, SmallDateTime, DateTime,
-  DateTime2, DateTimeOffset, Guid, Utf16, CodePage, Utf8, Bytes,
+  Refused,
+  Bit,
+  TinyInt,
+  SmallInt,
+  Int,
+  BigInt,
+  Real,
+  Float,
+  Decimal,
+  Money,
+  SmallMoney,
+  Date,
+  Time,
+  SmallDateTime,
+  DateTime,
+  DateTime2,
+  DateTimeOffset,
+  Guid,
+  Utf16,
+  CodePage,
+  Utf8,
+  Bytes,
 };
 
 // A column as sys.columns and sys.types describe it.
 struct SqlServerColumn {
   std::string name, base_type, declared_type;
   int position = 0;
-  int max_length = 0;                  // bytes; -1 for max types
+  int max_length = 0;  // bytes; -1 for max types
   int precision = 0, scale = 0, code_page = 0;
   bool is_assembly_type = false, is_nullable = true, is_identity = false, is_computed = false;
   bool is_masked = false;
@@ -43,10 +63,10 @@ std::string type_text(SqlServerColumn const& column);
 
 // A column as a range bound: T and n of CONVERT(T, ?, n), which is exact both ways.
 struct KeyForm {
-  std::string type;                    // "datetime2(7)"
-  int style = 0;                       // 0: CONVERT without one
+  std::string type;  // "datetime2(7)"
+  int style = 0;     // 0: CONVERT without one
   bool is_integer = false;
-  bool is_date = false;                // its text sorts as its values do
+  bool is_date = false;  // its text sorts as its values do
 };
 // Nothing where the type has no exact text, or where comparing it with a parameter would not use the index.
 std::optional<KeyForm> key_form(SqlServerColumn const& column, int database_code_page);

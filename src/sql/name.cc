@@ -20,26 +20,112 @@ std::string doubled(std::string_view text, char quote) {
 }
 
 // Reserved key words of PostgreSQL 13 to 18 (docs, appendix C), in order.
-constexpr std::array<std::string_view, 100> kReserved{
-    "all",        "analyse",       "analyze",      "and",          "any",          "array",        "as",
-    "asc",        "asymmetric",    "authorization", "binary",      "both",         "case",         "cast",
-    "check",      "collate",       "collation",    "column",       "concurrently", "constraint",   "create",
-    "cross",      "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp",
-    "current_user", "default",     "deferrable",   "desc",         "distinct",     "do",           "else",
-    "end",        "except",        "false",        "fetch",        "for",          "foreign",      "freeze",
-    "from",       "full",          "grant",        "group",        "having",       "ilike",        "in",
-    "initially",  "inner",         "intersect",    "into",         "is",           "isnull",       "join",
-    "lateral",    "leading",       "left",         "like",         "limit",        "localtime",    "localtimestamp",
-    "natural",    "not",           "notnull",      "null",         "offset",       "on",           "only",
-    "or",         "order",         "outer",        "overlaps",     "placing",      "primary",      "references",
-    "returning",  "right",         "select",       "session_user", "similar",      "some",         "symmetric",
-    "system_user", "table",        "tablesample",  "then",         "to",           "trailing",     "true",
-    "union",      "unique",        "user",         "using",        "variadic",     "verbose",      "when",
-    "where",      "window"};
+constexpr std::array<std::string_view, 100> kReserved{"all",
+                                                      "analyse",
+                                                      "analyze",
+                                                      "and",
+                                                      "any",
+                                                      "array",
+                                                      "as",
+                                                      "asc",
+                                                      "asymmetric",
+                                                      "authorization",
+                                                      "binary",
+                                                      "both",
+                                                      "case",
+                                                      "cast",
+                                                      "check",
+                                                      "collate",
+                                                      "collation",
+                                                      "column",
+                                                      "concurrently",
+                                                      "constraint",
+                                                      "create",
+                                                      "cross",
+                                                      "current_catalog",
+                                                      "current_date",
+                                                      "current_role",
+                                                      "current_schema",
+                                                      "current_time",
+                                                      "current_timestamp",
+                                                      "current_user",
+                                                      "default",
+                                                      "deferrable",
+                                                      "desc",
+                                                      "distinct",
+                                                      "do",
+                                                      "else",
+                                                      "end",
+                                                      "except",
+                                                      "false",
+                                                      "fetch",
+                                                      "for",
+                                                      "foreign",
+                                                      "freeze",
+                                                      "from",
+                                                      "full",
+                                                      "grant",
+                                                      "group",
+                                                      "having",
+                                                      "ilike",
+                                                      "in",
+                                                      "initially",
+                                                      "inner",
+                                                      "intersect",
+                                                      "into",
+                                                      "is",
+                                                      "isnull",
+                                                      "join",
+                                                      "lateral",
+                                                      "leading",
+                                                      "left",
+                                                      "like",
+                                                      "limit",
+                                                      "localtime",
+                                                      "localtimestamp",
+                                                      "natural",
+                                                      "not",
+                                                      "notnull",
+                                                      "null",
+                                                      "offset",
+                                                      "on",
+                                                      "only",
+                                                      "or",
+                                                      "order",
+                                                      "outer",
+                                                      "overlaps",
+                                                      "placing",
+                                                      "primary",
+                                                      "references",
+                                                      "returning",
+                                                      "right",
+                                                      "select",
+                                                      "session_user",
+                                                      "similar",
+                                                      "some",
+                                                      "symmetric",
+                                                      "system_user",
+                                                      "table",
+                                                      "tablesample",
+                                                      "then",
+                                                      "to",
+                                                      "trailing",
+                                                      "true",
+                                                      "union",
+                                                      "unique",
+                                                      "user",
+                                                      "using",
+                                                      "variadic",
+                                                      "verbose",
+                                                      "when",
+                                                      "where",
+                                                      "window"};
 
 }  // namespace
 
-std::string quote_pg(std::string_view name) { return '"' + doubled(name, '"') + '"'; }
+std::string quote_pg(std::string_view name) {
+  return '"' + doubled(name, '"') + '"';
+}
 
 std::string quote_pg_if_needed(std::string_view name) {
   bool plain = !name.empty() && !(name[0] >= '0' && name[0] <= '9') && name != "with";
@@ -54,16 +140,24 @@ std::string literal_pg(std::string_view text) {
   return "E'" + replace_all(std::move(out), "\\", "\\\\") + '\'';
 }
 
-std::string quote_mssql(std::string_view name) { return '[' + doubled(name, ']') + ']'; }
-std::string literal_mssql(std::string_view text) { return "N'" + doubled(text, '\'') + '\''; }
+std::string quote_mssql(std::string_view name) {
+  return '[' + doubled(name, ']') + ']';
+}
+std::string literal_mssql(std::string_view text) {
+  return "N'" + doubled(text, '\'') + '\'';
+}
 
 std::string quote_odbc(std::string_view name, std::string_view quote_character) {
   if (quote_character.size() != 1 || quote_character == " ") return std::string(name);
   return fmt::format("{0}{1}{0}", quote_character, doubled(name, quote_character[0]));
 }
 
-std::string QualifiedName::quoted() const { return quote_pg(schema) + '.' + quote_pg(name); }
-std::string QualifiedName::text() const { return quote_pg_if_needed(schema) + '.' + quote_pg_if_needed(name); }
+std::string QualifiedName::quoted() const {
+  return quote_pg(schema) + '.' + quote_pg(name);
+}
+std::string QualifiedName::text() const {
+  return quote_pg_if_needed(schema) + '.' + quote_pg_if_needed(name);
+}
 
 Result<QualifiedName> parse_qualified_name(std::string_view text) {
   std::array<std::string, 2> parts;
@@ -119,7 +213,8 @@ std::string fit_identifier(std::string_view name) {
 std::string derive_identifier(std::string_view stem, std::string_view suffix) {
   if (stem.size() + suffix.size() <= kMaxIdentifierBytes) return std::string(stem) + std::string(suffix);
   std::string const hash = hash_suffix(stem);
-  std::size_t const room = kMaxIdentifierBytes - std::min(suffix.size(), kMaxIdentifierBytes - hash.size()) - hash.size();
+  std::size_t const room =
+      kMaxIdentifierBytes - std::min(suffix.size(), kMaxIdentifierBytes - hash.size()) - hash.size();
   std::size_t cut = std::min(room, stem.size());
   while (cut > 0 && cut < stem.size() && (static_cast<unsigned char>(stem[cut]) & 0xC0) == 0x80) --cut;
   return std::string(stem.substr(0, cut)) + hash + std::string(suffix);

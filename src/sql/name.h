@@ -40,8 +40,8 @@ Result<QualifiedName> parse_qualified_name(std::string_view text);
 
 constexpr std::size_t kMaxIdentifierBytes = 63;  // NAMEDATALEN - 1
 
-// `name` if it fits into 63 bytes, else its beginning (cut on a character border) plus "_" and eight hex digits of a hash
-// of the whole name, so that two long names never become one. Also replaces names that PostgreSQL cannot have.
+// `name` if it fits into 63 bytes, else its beginning (cut on a character border) plus "_" and eight hex digits of a
+// hash of the whole name, so that two long names never become one. Also replaces names that PostgreSQL cannot have.
 std::string fit_identifier(std::string_view name);
 // A derived name: `stem` + `suffix`, in 63 bytes; where it must be cut, the stem is cut and hashed, never the suffix.
 std::string derive_identifier(std::string_view stem, std::string_view suffix);

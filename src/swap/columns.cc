@@ -184,7 +184,8 @@ void Planner::missing_at_source(warehouse::Column const& column) {
     keep(column, "earlier rows hold values");
     return;
   }
-  if (request_.loaded_before && std::ranges::find(*request_.loaded_before, column.name) == request_.loaded_before->end()) {
+  if (request_.loaded_before &&
+      std::ranges::find(*request_.loaded_before, column.name) == request_.loaded_before->end()) {
     keep(column, "weir never loaded it: it is its users' own");
     return;
   }

@@ -50,53 +50,53 @@ enum class ColumnPolicy {
 
 struct TargetColumn {
   std::string name;
-  std::string type;       // as format_type() says it
+  std::string type;  // as format_type() says it
   bool not_null = false;
 };
 
 struct Request {
   sql::QualifiedName target;
   Operation operation = Operation::Replace;
-  std::vector<TargetColumn> columns;        // in the order in which the rows will be copied
-  std::vector<std::string> key;             // unique and not null at the source; empty = none known
-  // Columns that earlier loads brought. What else the table has is its users' and stays, with NULL or its default in new
-  // rows. Nothing = every column is ours.
+  std::vector<TargetColumn> columns;  // in the order in which the rows will be copied
+  std::vector<std::string> key;       // unique and not null at the source; empty = none known
+  // Columns that earlier loads brought. What else the table has is its users' and stays, with NULL or its default in
+  // new rows. Nothing = every column is ours.
   std::optional<std::vector<std::string>> loaded_before = std::nullopt;
-  std::string dedup_order;                  // Upsert: column by which the newest row of a key wins; "" = arrival
+  std::string dedup_order;  // Upsert: column by which the newest row of a key wins; "" = arrival
   Method method = Method::Auto;
   ColumnPolicy dropped = ColumnPolicy::Keep;
   ColumnPolicy retyped = ColumnPolicy::Shadow;
-  bool delete_missing = false;              // Upsert: Load's keys table gets all source keys; other rows are deleted
+  bool delete_missing = false;  // Upsert: Load's keys table gets all source keys; other rows are deleted
   std::int64_t expected_rows = -1;
-  std::uint64_t merge_below_rows = 5000;    // auto: lookup tables up to this size are merged in place
-  std::string read_fingerprint;             // of what is read and how; Load::adopt takes up only a load of the same one
+  std::uint64_t merge_below_rows = 5000;  // auto: lookup tables up to this size are merged in place
+  std::string read_fingerprint;           // of what is read and how; Load::adopt takes up only a load of the same one
 };
 
 // One thing that depends on the table, from the dependents query.
 using Dependent = warehouse::Dependent;
 
-struct Capture;            // swap/capture.h
-struct ColumnPlan;         // swap/columns.h
+struct Capture;     // swap/capture.h
+struct ColumnPlan;  // swap/columns.h
 
 struct ColumnAction {
   std::string column;
-  std::string action;      // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off", "fill shadow"
-  std::string detail;      // "int4 -> bigint; used by view mart.v (column qty)"
+  std::string action;  // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off", "fill shadow"
+  std::string detail;  // "int4 -> bigint; used by view mart.v (column qty)"
 };
 
 struct Step {
-  std::string phase;       // "load", "rehearse", "publish", "after"
-  std::string what;        // for people
-  std::string lock;        // "" or the strongest lock it takes on what readers see
-  std::string sql;         // "" where the text is only known later
+  std::string phase;  // "load", "rehearse", "publish", "after"
+  std::string what;   // for people
+  std::string lock;   // "" or the strongest lock it takes on what readers see
+  std::string sql;    // "" where the text is only known later
 };
 
 struct Plan {
   Request request;
   Method method = Method::Shell;
-  std::string reason;                   // why this method
+  std::string reason;  // why this method
   bool creates_table = false;
-  bool adopts_table = false;            // an ordinary table becomes a shell
+  bool adopts_table = false;  // an ordinary table becomes a shell
   std::vector<ColumnAction> columns;
   std::vector<Dependent> dependents;
   std::vector<Step> steps;
@@ -115,25 +115,27 @@ std::string explain_text(Plan const& plan);
 nlohmann::ordered_json explain_json(Plan const& plan);
 
 struct Rehearsal {
-  std::vector<std::string> notes;       // what was proved; who holds the lock where it could not be had
-  bool complete = true;                 // false: the locks could not be had within a second; publish() will tell
-  Duration lock_time{};                 // how long the locks were held
+  std::vector<std::string> notes;  // what was proved; who holds the lock where it could not be had
+  bool complete = true;            // false: the locks could not be had within a second; publish() will tell
+  Duration lock_time{};            // how long the locks were held
 };
 // Runs the publish with an empty leaf and rolls back. Errors: Refused, Denied or Sql with what would break.
 Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan);
 
-// The private table that new rows are copied into: a leaf (shell, view), or an unlogged staging table (the in-place ways).
-// Holds the target's writer lock (an advisory lock of the session) from begin() or adopt() until it goes: a second writer
-// gets Busy with the first one's pid. The session outlives the Load; publish() may use the same session or another one.
+// The private table that new rows are copied into: a leaf (shell, view), or an unlogged staging table (the in-place
+// ways). Holds the target's writer lock (an advisory lock of the session) from begin() or adopt() until it goes: a
+// second writer gets Busy with the first one's pid. The session outlives the Load; publish() may use the same session
+// or another one.
 class Load {
  public:
-  // `token` makes the name unique per attempt and is written to weir.generation (state "building"). With `frozen`, creation
-  // and every COPY happen in one transaction that finish() commits (COPY ... FREEZE: a correctness rule for readers with
-  // older snapshots); without it each chunk may be committed by itself, and publish() waits for old snapshots.
+  // `token` makes the name unique per attempt and is written to weir.generation (state "building"). With `frozen`,
+  // creation and every COPY happen in one transaction that finish() commits (COPY ... FREEZE: a correctness rule for
+  // readers with older snapshots); without it each chunk may be committed by itself, and publish() waits for old
+  // snapshots.
   static Result<Load> begin(pg::Session& session, Plan const& plan, std::string const& scope, std::int64_t token,
                             bool frozen);
-  // Takes up a load that an earlier attempt left behind, if its columns are those of the plan; else drops it. Nothing if
-  // there is none.
+  // Takes up a load that an earlier attempt left behind, if its columns are those of the plan; else drops it. Nothing
+  // if there is none.
   static Result<std::optional<Load>> adopt(pg::Session& session, Plan const& plan, std::string const& scope,
                                            std::int64_t token);
   Load(Load&&) noexcept;
@@ -150,9 +152,8 @@ class Load {
   // For Request::delete_missing: COPY of all the source's keys, columns as in Request::key.
   std::string copy_keys_statement() const;
   bool frozen() const;
-  // Row proof (rows_expected = rows in the table, or Data), then indexes and constraints that match, ANALYZE, generation
-  // state "ready". Commits a frozen load.
-  // `keys_expected`: the same proof for the keys table.
+  // Row proof (rows_expected = rows in the table, or Data), then indexes and constraints that match, ANALYZE,
+  // generation state "ready". Commits a frozen load. `keys_expected`: the same proof for the keys table.
   Status finish(std::uint64_t rows_expected, std::optional<std::uint64_t> keys_expected = std::nullopt);
   // Drops it.
   Status discard();
@@ -165,9 +166,9 @@ class Load {
 };
 
 struct PublishOptions {
-  std::string scope;                     // the fence's name: "connection/stream"
-  std::int64_t token = 0;                // refused if the warehouse has seen a higher one
-  Duration window = std::chrono::minutes(15);   // how long to wait for the locks before giving up with Busy
+  std::string scope;                           // the fence's name: "connection/stream"
+  std::int64_t token = 0;                      // refused if the warehouse has seen a higher one
+  Duration window = std::chrono::minutes(15);  // how long to wait for the locks before giving up with Busy
   std::stop_token stop;
   // Runs in the publishing transaction after the method and before COMMIT: cursor, ledger. May be empty.
   std::function<Status(pg::Session&)> in_transaction;
@@ -175,27 +176,26 @@ struct PublishOptions {
 
 struct Report {
   Method method = Method::Shell;
-  std::string generation;                // relation that now holds the rows
+  std::string generation;  // relation that now holds the rows
   std::uint64_t rows_before = 0, rows_after = 0;
-  std::uint64_t inserted = 0, updated = 0, deleted = 0;   // in-place ways
-  Duration locked{};                     // readers could have waited this long
-  Duration waited{};                     // for the locks
+  std::uint64_t inserted = 0, updated = 0, deleted = 0;  // in-place ways
+  Duration locked{};                                     // readers could have waited this long
+  Duration waited{};                                     // for the locks
   int lock_tries = 0;
   int dependents_verified = 0;
   std::vector<std::string> notes;
 };
 
 // Errors: Busy (locks not granted in the window: names the holders; the load stays, ready), InDoubt, Refused (fence,
-// fingerprint differs: rolled back), Sql. A lost COMMIT reply is resolved here with a fresh session, which then takes the
-// place of `session`; InDoubt comes out only if that could not be done either.
+// fingerprint differs: rolled back), Sql. A lost COMMIT reply is resolved here with a fresh session, which then takes
+// the place of `session`; InDoubt comes out only if that could not be done either.
 Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load, PublishOptions const& options);
 
 // Back to the previous leaf. Refused if there is none.
 Result<Report> rollback(pg::Session& session, sql::QualifiedName const& target, PublishOptions const& options);
 
-// Drops generations that are neither current nor previous and loads of tokens that are stale. Never CASCADE: what somebody
-// built on a leaf is kept and reported.
-// Gives one line for each thing dropped or kept.
+// Drops generations that are neither current nor previous and loads of tokens that are stale. Never CASCADE: what
+// somebody built on a leaf is kept and reported. Gives one line for each thing dropped or kept.
 Result<std::vector<std::string>> collect_garbage(pg::Session& session);
 
 // A catalog fingerprint of the table and everything that hangs on it, one fact a line, sorted. Equal before and after.

@@ -65,8 +65,10 @@ struct Pipe {
       if (batch.rows == 0) continue;
       std::size_t const weight = batch.bytes.size();
       switch (queue.push_for(std::move(batch), options.stall_limit, weight)) {
-        case PushResult::Pushed: break;
-        case PushResult::Closed: return;
+        case PushResult::Pushed:
+          break;
+        case PushResult::Closed:
+          return;
         case PushResult::TimedOut:
           reader.cancel();
           fail(stalled());
@@ -117,8 +119,9 @@ struct Pipe {
 
 Status prove(CopyResult const& done, source::ReadReport const& report) {
   if (done.rows_read == done.rows_taken && done.rows_read == report.rows) return {};
-  return Error(ErrorKind::Data, fmt::format("row counts differ: {} read at the source, {} handed on, {} taken by the warehouse",
-                                            report.rows, done.rows_read, done.rows_taken))
+  return Error(ErrorKind::Data,
+               fmt::format("row counts differ: {} read at the source, {} handed on, {} taken by the warehouse",
+                           report.rows, done.rows_read, done.rows_taken))
       .state("the rows are not published")
       .next("run again; if it stays so, report it with the log of this run");
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The two ends of a connection, as the engine reaches them: sources and warehouse sessions come in through functions, so
-// that app/ decides the kinds and tests give doubles for the source. Sessions are kept and used again: opening one costs
-// more than loading a small table. Thread-safe; what it hands out belongs to the taker.
+// The two ends of a connection, as the engine reaches them: sources and warehouse sessions come in through functions,
+// so that app/ decides the kinds and tests give doubles for the source. Sessions are kept and used again: opening one
+// costs more than loading a small table. Thread-safe; what it hands out belongs to the taker.
 
 #include <functional>
 #include <memory>
@@ -26,8 +26,8 @@ class Endpoints {
   // An idle session, or a new one.
   Result<std::unique_ptr<source::Source>> take_source();
   Result<std::unique_ptr<pg::Session>> take_warehouse();
-  // Gives a session back for the next taker. Only give back what is healthy: destroy the rest. A broken warehouse session,
-  // or one inside a transaction, is destroyed here.
+  // Gives a session back for the next taker. Only give back what is healthy: destroy the rest. A broken warehouse
+  // session, or one inside a transaction, is destroyed here.
   void give_back(std::unique_ptr<source::Source> source);
   void give_back(std::unique_ptr<pg::Session> session);
 

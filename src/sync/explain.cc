@@ -30,7 +30,8 @@ std::string chunks_text(StreamPlan const& plan) {
 std::string stream_text(StreamPlan const& plan) {
   std::string text = fmt::format("{} -> {}\n", plan.stream, plan.target.text());
   text += fmt::format("  mode: {}\n", mode_name(plan.mode));
-  text += fmt::format("  reads: {}, {}\n", window_text(plan), rows_text(plan.read == ReadKind::Full ? plan.table.estimated_rows : -1));
+  text += fmt::format("  reads: {}, {}\n", window_text(plan),
+                      rows_text(plan.read == ReadKind::Full ? plan.table.estimated_rows : -1));
   text += fmt::format("  load: {}\n", chunks_text(plan));
   if (!plan.key.empty()) text += fmt::format("  key: {}\n", join(plan.key, ", "));
   for (auto const& warning : plan.warnings) text += fmt::format("  warning: {}\n", warning);
@@ -75,18 +76,20 @@ Json stream_json(StreamPlan const& plan) {
 }  // namespace
 
 std::string explain_text(SyncPlan const& plan) {
-  std::string text = fmt::format("connection \"{}\": {} from {}\n", plan.connection, plural(plan.streams.size(), "stream"),
-                                 plan.source);
+  std::string text = fmt::format("connection \"{}\": {} from {}\n", plan.connection,
+                                 plural(plan.streams.size(), "stream"), plan.source);
   for (auto const& warning : plan.warnings) text += "warning: " + warning + "\n";
   for (auto const& stream : plan.streams) text += "\n" + stream_text(stream);
-  for (auto const& [stream, error] : plan.refusals) text += fmt::format("\n{}: cannot be loaded\n{}\n", stream, indent(error.to_text(), 2));
+  for (auto const& [stream, error] : plan.refusals)
+    text += fmt::format("\n{}: cannot be loaded\n{}\n", stream, indent(error.to_text(), 2));
   return text;
 }
 
 nlohmann::ordered_json explain_json(SyncPlan const& plan) {
   Json streams = Json::array(), refusals = Json::array();
   for (auto const& stream : plan.streams) streams.push_back(stream_json(stream));
-  for (auto const& [stream, error] : plan.refusals) refusals.push_back({{"stream", stream}, {"error", error.to_json()}});
+  for (auto const& [stream, error] : plan.refusals)
+    refusals.push_back({{"stream", stream}, {"error", error.to_json()}});
   return {{"connection", plan.connection},
           {"source", plan.source},
           {"full_refresh", plan.options.full_refresh},

@@ -23,8 +23,8 @@ void add(std::map<std::string, source::ColumnLoss>& all, std::map<std::string, s
   }
 }
 
-// The window of a read up to `high`. A rowversion below the bound is settled, the bound itself is not; a cursor's bound is a
-// value that was seen. Rows of the old bound are read again where the key makes that harmless.
+// The window of a read up to `high`. A rowversion below the bound is settled, the bound itself is not; a cursor's bound
+// is a value that was seen. Rows of the old bound are read again where the key makes that harmless.
 std::optional<source::CursorWindow> window_of(StreamPlan const& plan, std::optional<std::string> const& high) {
   bool const bounded = plan.read == ReadKind::Window || plan.mode == config::Mode::IncrementalAppend;
   if (!bounded || !high) return std::nullopt;
@@ -37,7 +37,8 @@ std::optional<source::CursorWindow> window_of(StreamPlan const& plan, std::optio
   return window;
 }
 
-source::ReadRequest read_request(StreamPlan const& plan, source::Chunk const& chunk, std::optional<std::string> const& high,
+source::ReadRequest read_request(StreamPlan const& plan, source::Chunk const& chunk,
+                                 std::optional<std::string> const& high,
                                  std::vector<source::ExtraColumn> const& extra) {
   source::ReadRequest request;
   request.table = plan.table;
@@ -70,8 +71,8 @@ Status load_chunk(LoadRecord const& record, source::RowReader& reader, source::C
 }
 
 // A chunk and its line in the ledger: both or none.
-Status commit_chunk(LoadRecord const& record, source::RowReader& reader, source::Chunk const& chunk, pg::Session& session,
-                    swap::Load const& load, CopyOptions const& options, Loaded& loaded) {
+Status commit_chunk(LoadRecord const& record, source::RowReader& reader, source::Chunk const& chunk,
+                    pg::Session& session, swap::Load const& load, CopyOptions const& options, Loaded& loaded) {
   WEIR_TRY(auto transaction, pg::Transaction::begin(session));
   WEIR_DO(hold_fence(session, record.scope, record.token));
   WEIR_DO(load_chunk(record, reader, chunk, session, load, options, loaded));
@@ -152,10 +153,12 @@ Status check_schema(StreamPlan const& plan, source::Source& source) {
   WEIR_TRY(auto catalog, source.discover(request));
   for (source::Table const& table : catalog.tables)
     if (table.text() == plan.stream && schema_fingerprint(table) == plan.schema_fingerprint) return {};
-  return Error(ErrorKind::Data, fmt::format("the columns of \"{}\" changed at the source while it was read", plan.stream))
+  return Error(ErrorKind::Data,
+               fmt::format("the columns of \"{}\" changed at the source while it was read", plan.stream))
       .object(plan.stream)
       .state("nothing of this read is published")
-      .next("nothing to do: the stream is planned and read again; if it fails once more, run it when the change is done");
+      .next(
+          "nothing to do: the stream is planned and read again; if it fails once more, run it when the change is done");
 }
 
 Status count_cursors(StreamPlan const& plan, LoadRecord const& record, pg::Session& session, swap::Load const& load,
@@ -164,10 +167,12 @@ Status count_cursors(StreamPlan const& plan, LoadRecord const& record, pg::Sessi
   auto const* column = plan.table.column(plan.cursor);
   bool const compares = record.cursor_high && can_compare(column->pg_type);
   auto const cursor = sql::quote_pg(target_of(plan, plan.cursor));
-  auto const later = compares ? fmt::format("{} > {}::{}", cursor, sql::literal_pg(*record.cursor_high), column->pg_type)
-                              : std::string("false");
-  WEIR_TRY(auto rows, session.query(fmt::format("SELECT count(*) FILTER (WHERE {} IS NULL), count(*) FILTER (WHERE {}) FROM {}",
-                                                cursor, later, load.relation().quoted())));
+  auto const later = compares
+                         ? fmt::format("{} > {}::{}", cursor, sql::literal_pg(*record.cursor_high), column->pg_type)
+                         : std::string("false");
+  WEIR_TRY(auto rows,
+           session.query(fmt::format("SELECT count(*) FILTER (WHERE {} IS NULL), count(*) FILTER (WHERE {}) FROM {}",
+                                     cursor, later, load.relation().quoted())));
   report.null_cursors = static_cast<std::uint64_t>(rows.integer(0, 0));
   report.future_cursors = static_cast<std::uint64_t>(rows.integer(0, 1));
   if (report.null_cursors > 0)
@@ -185,7 +190,8 @@ Status check_keys(StreamPlan const& plan, pg::Session& session, swap::Load const
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (columns[i].nullable) nullable.push_back(sql::quote_pg(plan.key[i]) + " IS NULL");
   if (!is_deduped(plan.mode) || nullable.empty()) return {};
-  WEIR_TRY(auto rows, session.query("SELECT count(*) FROM " + load.relation().quoted() + " WHERE " + join(nullable, " OR ")));
+  WEIR_TRY(auto rows,
+           session.query("SELECT count(*) FROM " + load.relation().quoted() + " WHERE " + join(nullable, " OR ")));
   if (rows.integer(0, 0) == 0) return {};
   return Error(ErrorKind::Data, fmt::format("{} of \"{}\" without a value in the key ({})",
                                             plural(static_cast<std::uint64_t>(rows.integer(0, 0)), "row"), plan.stream,
@@ -197,11 +203,13 @@ Status check_keys(StreamPlan const& plan, pg::Session& session, swap::Load const
 
 Result<std::uint64_t> remove_duplicates(StreamPlan const& plan, pg::Session& session, swap::Load const& load) {
   auto const table = load.relation().quoted();
-  auto const newest = plan.cursor.empty() ? std::string() : sql::quote_pg(target_of(plan, plan.cursor)) + " DESC NULLS LAST, ";
-  WEIR_TRY(auto rows, session.query(fmt::format(
-                          "DELETE FROM {0} a USING (SELECT ctid AS at, row_number() OVER (PARTITION BY {1} ORDER BY {2}ctid "
-                          "DESC) AS n FROM {0}) d WHERE a.ctid = d.at AND d.n > 1",
-                          table, quoted_columns(plan.key), newest)));
+  auto const newest =
+      plan.cursor.empty() ? std::string() : sql::quote_pg(target_of(plan, plan.cursor)) + " DESC NULLS LAST, ";
+  WEIR_TRY(auto rows,
+           session.query(fmt::format(
+               "DELETE FROM {0} a USING (SELECT ctid AS at, row_number() OVER (PARTITION BY {1} ORDER BY {2}ctid "
+               "DESC) AS n FROM {0}) d WHERE a.ctid = d.at AND d.n > 1",
+               table, quoted_columns(plan.key), newest)));
   return rows.affected();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The part of an attempt that brings rows into the private table and proves them: bounds, chunks, counts, duplicates, the
-// schema that must not have changed meanwhile, and the keys that a delete detection compares.
+// The part of an attempt that brings rows into the private table and proves them: bounds, chunks, counts, duplicates,
+// the schema that must not have changed meanwhile, and the keys that a delete detection compares.
 
 #include <cstdint>
 #include <map>
@@ -27,7 +27,7 @@ bool has_window(StreamPlan const& plan, std::optional<std::string> const& high);
 struct Loaded {
   std::uint64_t rows_read = 0, bytes = 0, rows_taken_up = 0;
   std::map<std::string, source::ColumnLoss> losses;
-  bool moved = false;              // chunks were committed
+  bool moved = false;  // chunks were committed
 };
 // Reads the record's chunks that are not `done` into `load`. `loaded` is filled as far as it came, also on error.
 Status load_chunks(StreamPlan const& plan, LoadRecord const& record, std::map<int, DoneChunk> const& done,

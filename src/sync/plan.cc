@@ -16,8 +16,8 @@ std::vector<source::Chunk> one_chunk(source::Table const& table) {
   return {whole};
 }
 
-// An append must not read a row twice: its first run ends at the bound that becomes the cursor, and takes the rows without
-// a cursor value beside it.
+// An append must not read a row twice: its first run ends at the bound that becomes the cursor, and takes the rows
+// without a cursor value beside it.
 bool is_bounded_full(StreamPlan const& plan) {
   return plan.read == ReadKind::Full && plan.mode == config::Mode::IncrementalAppend;
 }
@@ -50,9 +50,11 @@ Status continue_generation(StreamPlan& plan, StreamFacts const& facts, pg::Sessi
   bool const fresh = facts.generation == 0 && !plan.publish.creates_table;
   if (!fresh || plan.options.metadata != config::Metadata::Airbyte) return {};
   WEIR_TRY(auto there, session.query("SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = "
-                                     "'_airbyte_generation_id' AND NOT attisdropped", {plan.target.quoted()}));
+                                     "'_airbyte_generation_id' AND NOT attisdropped",
+                                     {plan.target.quoted()}));
   if (there.size() == 0) return {};
-  WEIR_TRY(auto rows, session.query("SELECT coalesce(max(_airbyte_generation_id), 0)::bigint FROM " + plan.target.quoted()));
+  WEIR_TRY(auto rows,
+           session.query("SELECT coalesce(max(_airbyte_generation_id), 0)::bigint FROM " + plan.target.quoted()));
   plan.generation = rows.integer(0, 0) + 1;
   return {};
 }
@@ -74,15 +76,16 @@ StreamFacts const& facts_for(std::map<std::string, StreamFacts> const& facts, st
 }
 
 Error collision(StreamPlan const& plan, std::vector<std::string> const& others) {
-  return Error(ErrorKind::Config, fmt::format("streams \"{}\" and \"{}\" would be loaded into one table, {}", plan.stream,
-                                              join(others, "\", \""), plan.target.text()))
+  return Error(ErrorKind::Config, fmt::format("streams \"{}\" and \"{}\" would be loaded into one table, {}",
+                                              plan.stream, join(others, "\", \""), plan.target.text()))
       .object(plan.stream)
       .next("give one of them another `target_name`, or use {schema} in `into`");
 }
 
 // The pure part for every selected table; what cannot be planned becomes a refusal.
 std::vector<StreamPlan> plan_streams(config::Connection const& connection, Selected const& selected,
-                                     std::map<std::string, StreamFacts> const& facts, bool full_refresh, SyncPlan& whole) {
+                                     std::map<std::string, StreamFacts> const& facts, bool full_refresh,
+                                     SyncPlan& whole) {
   std::vector<StreamPlan> plans;
   for (SelectedTable const& one : selected.tables) {
     auto plan = plan_stream(connection, one, facts_for(facts, connection.name + "/" + one.table->text()), full_refresh);
@@ -103,8 +106,8 @@ std::vector<StreamPlan> plan_streams(config::Connection const& connection, Selec
 }
 
 // Names that exist nowhere get their hint from the source's whole list, which is asked for only then.
-Result<Selected> select(config::Connection const& connection, source::Source& source, source::DiscoveredCatalog& catalog,
-                        Selection const& selection) {
+Result<Selected> select(config::Connection const& connection, source::Source& source,
+                        source::DiscoveredCatalog& catalog, Selection const& selection) {
   auto selected = select_tables(connection, catalog, selection);
   bool const complete = selected.ok() ? selected->refusals.empty() : false;
   if (complete) return selected;

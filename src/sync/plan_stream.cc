@@ -35,9 +35,10 @@ Status check_names(source::Table const& table, std::vector<std::string> const& w
   for (auto const& name : wanted)
     if (table.column(name) == nullptr) missing.push_back(name);
   if (missing.empty()) return {};
-  auto error = Error(ErrorKind::Config, fmt::format("{} of stream \"{}\" names {} that the source's table does not have",
-                                                    option, table.text(), quoted_list(missing)))
-                   .object(table.text());
+  auto error =
+      Error(ErrorKind::Config, fmt::format("{} of stream \"{}\" names {} that the source's table does not have", option,
+                                           table.text(), quoted_list(missing)))
+          .object(table.text());
   auto const hint = did_you_mean(missing.front(), column_names(table));
   error.next(hint.empty() ? "look at the table's columns: weir endpoint discover" : hint);
   return error;
@@ -64,22 +65,25 @@ Status check_loadable(source::Table const& table) {
     reasons.push_back(fmt::format("\"{}\" ({}): {}", column.name, column.source_type, column.refusal));
   }
   if (names.empty()) return {};
-  return Error(ErrorKind::Refused, fmt::format("{} of \"{}\" cannot be loaded", plural(names.size(), "column"), table.text()))
+  return Error(ErrorKind::Refused,
+               fmt::format("{} of \"{}\" cannot be loaded", plural(names.size(), "column"), table.text()))
       .object(table.text())
       .cause(join(reasons, "; "))
       .state("nothing was read; the table in the warehouse is as it was")
       .next(fmt::format("leave out what is not needed: exclude_columns: [{}]", join(names, ", ")));
 }
 
-Result<std::vector<std::string>> target_names(source::Table const& table, std::vector<source::ExtraColumn> const& extra) {
+Result<std::vector<std::string>> target_names(source::Table const& table,
+                                              std::vector<source::ExtraColumn> const& extra) {
   std::vector<std::string> names;
   std::set<std::string> seen;
   for (auto const& column : extra) seen.insert(column.name);
   for (auto const& column : table.columns) {
     names.push_back(sql::fit_identifier(column.name));
     if (seen.insert(names.back()).second) continue;
-    return Error(ErrorKind::Refused, fmt::format("column name \"{}\" would stand twice in the warehouse table of \"{}\"",
-                                                 names.back(), table.text()))
+    return Error(ErrorKind::Refused,
+                 fmt::format("column name \"{}\" would stand twice in the warehouse table of \"{}\"", names.back(),
+                             table.text()))
         .object(table.text())
         .cause("a metadata column or another column has the same name")
         .next(fmt::format("exclude_columns: [{}], or choose other metadata", column.name));
@@ -97,7 +101,8 @@ Result<source::BadText> bad_text(std::string const& value, std::string_view opti
   if (value == "strip") return source::BadText::Strip;
   if (value == "replace") return source::BadText::Replace;
   if (value == "fail") return source::BadText::Fail;
-  return Error(ErrorKind::Config, fmt::format("{}: {} of stream \"{}\" is none of strip, replace, fail", option, value, stream))
+  return Error(ErrorKind::Config,
+               fmt::format("{}: {} of stream \"{}\" is none of strip, replace, fail", option, value, stream))
       .object(stream);
 }
 
@@ -140,9 +145,9 @@ std::vector<std::string> key_of(source::Table const& table, config::StreamOption
   if (auto const* primary = table.primary_key()) return primary->columns;
   for (auto const& key : table.keys) {
     bool const solid = key.is_unique && !key.columns.empty() && std::ranges::all_of(key.columns, [&](auto const& name) {
-      auto const* column = table.column(name);
-      return column != nullptr && !column->nullable;
-    });
+                         auto const* column = table.column(name);
+                         return column != nullptr && !column->nullable;
+                       });
     if (solid) return key.columns;
   }
   return {};
@@ -152,7 +157,8 @@ std::vector<std::string> key_of(source::Table const& table, config::StreamOption
 bool is_source_key(source::Table const& table, std::vector<std::string> const& wanted) {
   std::set<std::string> const columns(wanted.begin(), wanted.end());
   return std::ranges::any_of(table.keys, [&](source::Key const& key) {
-    return (key.is_primary || key.is_unique) && std::set<std::string>(key.columns.begin(), key.columns.end()) == columns &&
+    return (key.is_primary || key.is_unique) &&
+           std::set<std::string>(key.columns.begin(), key.columns.end()) == columns &&
            std::ranges::all_of(key.columns, [&](auto const& name) {
              auto const* column = table.column(name);
              return column != nullptr && !column->nullable;
@@ -161,7 +167,8 @@ bool is_source_key(source::Table const& table, std::vector<std::string> const& w
 }
 
 Status choose_key(StreamPlan& plan, source::Table const& whole) {
-  bool const keeps_history = plan.mode == config::Mode::FullRefreshAppend || plan.mode == config::Mode::IncrementalAppend;
+  bool const keeps_history =
+      plan.mode == config::Mode::FullRefreshAppend || plan.mode == config::Mode::IncrementalAppend;
   if (keeps_history) return {};  // the same key comes again and again
   auto const key = key_of(whole, plan.options);
   WEIR_DO(check_names(whole, key, "`key`"));
@@ -205,8 +212,10 @@ Status choose_cursor(StreamPlan& plan, source::Table const& whole) {
         .next("load it, or set another `cursor`");
   plan.cursor_is_rowversion = column->is_rowversion;
   if (is_incremental(plan.mode) && !plan.cursor_is_rowversion && plan.options.lag.count() == 0)
-    plan.warnings.push_back(fmt::format("rows that are committed late with a \"{}\" at or below the last one read are missed: "
-                                        "set `lag` to the longest transaction of the source", plan.cursor));
+    plan.warnings.push_back(
+        fmt::format("rows that are committed late with a \"{}\" at or below the last one read are missed: "
+                    "set `lag` to the longest transaction of the source",
+                    plan.cursor));
   return {};
 }
 
@@ -228,12 +237,14 @@ std::string text_of(source::TypePolicies const& policies) {
                      policies.fail_on_truncated_time);
 }
 
-std::string hex(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+std::string hex(std::uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
 
 // What a load's rows depend on. Not on the window: that stands beside it, in the load's record.
 std::string fingerprint_of(StreamPlan const& plan) {
-  std::string text = fmt::format("{}\n{}\n{}\n{}\n{}\n", plan.stream, plan.target.quoted(), mode_name(plan.mode), plan.cursor,
-                                 text_of(plan.policies));
+  std::string text = fmt::format("{}\n{}\n{}\n{}\n{}\n", plan.stream, plan.target.quoted(), mode_name(plan.mode),
+                                 plan.cursor, text_of(plan.policies));
   for (std::size_t i = 0; i < plan.table.columns.size(); ++i) {
     auto const& column = plan.table.columns[i];
     text += fmt::format("{}\n{}\n{}\n{}\n", column.name, plan.target_columns[i], column.source_type, column.pg_type);
@@ -267,18 +278,19 @@ source::ExtraColumn timestamptz_column(std::string name, Instant when) {
   constexpr std::int64_t kSeconds1970To2000 = 946'684'800;
   auto const us = when.time_since_epoch().count();
   return {source::ExtraColumn::Kind::Constant, std::move(name), "timestamp with time zone",
-          big_endian(us - kSeconds1970To2000 * 1'000'000),
-          fmt::format("to_timestamp({}::numeric / 1000000)", us)};
+          big_endian(us - kSeconds1970To2000 * 1'000'000), fmt::format("to_timestamp({}::numeric / 1000000)", us)};
 }
 
 }  // namespace
 
 std::vector<source::ExtraColumn> metadata_columns(config::Metadata metadata, LoadStamp const& stamp) {
   switch (metadata) {
-    case config::Metadata::None: return {};
+    case config::Metadata::None:
+      return {};
     case config::Metadata::Weir:
       return {timestamptz_column("_weir_loaded_at", stamp.loaded_at), bigint_column("_weir_job", stamp.job)};
-    case config::Metadata::Airbyte: break;
+    case config::Metadata::Airbyte:
+      break;
   }
   auto const meta = fmt::format("{{\"sync_id\":{},\"changes\":[]}}", stamp.job);
   return {{source::ExtraColumn::Kind::RowUuid, "_airbyte_raw_id", "character varying", "", ""},
@@ -297,11 +309,16 @@ bool is_deduped(config::Mode mode) {
 
 std::string_view mode_name(config::Mode mode) {
   switch (mode) {
-    case config::Mode::FullRefreshOverwrite: return "full refresh overwrite";
-    case config::Mode::FullRefreshAppend: return "full refresh append";
-    case config::Mode::FullRefreshOverwriteDedup: return "full refresh overwrite + dedup";
-    case config::Mode::IncrementalAppend: return "incremental append";
-    case config::Mode::IncrementalAppendDedup: return "incremental append + dedup";
+    case config::Mode::FullRefreshOverwrite:
+      return "full refresh overwrite";
+    case config::Mode::FullRefreshAppend:
+      return "full refresh append";
+    case config::Mode::FullRefreshOverwriteDedup:
+      return "full refresh overwrite + dedup";
+    case config::Mode::IncrementalAppend:
+      return "incremental append";
+    case config::Mode::IncrementalAppendDedup:
+      return "incremental append + dedup";
   }
   return "";
 }
@@ -326,7 +343,8 @@ swap::Request request_of(StreamPlan const& plan) {
   if (plan.read == ReadKind::Window)
     request.operation = is_deduped(plan.mode) ? swap::Operation::Upsert : swap::Operation::Append;
   else
-    request.operation = plan.mode == config::Mode::FullRefreshAppend ? swap::Operation::Append : swap::Operation::Replace;
+    request.operation =
+        plan.mode == config::Mode::FullRefreshAppend ? swap::Operation::Append : swap::Operation::Replace;
   for (std::size_t i = 0; i < plan.table.columns.size(); ++i)
     request.columns.push_back({plan.target_columns[i], plan.table.columns[i].pg_type, !plan.table.columns[i].nullable});
   for (auto const& extra : metadata_columns(plan.options.metadata, {}))
@@ -366,8 +384,8 @@ Result<StreamPlan> plan_stream(config::Connection const& connection, SelectedTab
   WEIR_DO(choose_key(plan, whole));
   WEIR_DO(choose_cursor(plan, whole));
   if (plan.options.detect_deletes && plan.mode != config::Mode::IncrementalAppendDedup)
-    return Error(ErrorKind::Config, fmt::format("detect_deletes of stream \"{}\" needs mode incremental append + dedup",
-                                                plan.stream))
+    return Error(ErrorKind::Config,
+                 fmt::format("detect_deletes of stream \"{}\" needs mode incremental append + dedup", plan.stream))
         .object(plan.stream)
         .next("leave it out: a full refresh shows deletes by itself, an append keeps history");
   if (facts.target == plan.target) plan.loaded_before = facts.columns;

@@ -1,6 +1,6 @@
 #pragma once
-// The pure part of planning: one table of the source, its options and what the warehouse remembers -> a StreamPlan, without
-// chunks and without the publishing plan (both need to look at one of the two sides).
+// The pure part of planning: one table of the source, its options and what the warehouse remembers -> a StreamPlan,
+// without chunks and without the publishing plan (both need to look at one of the two sides).
 
 #include <string>
 #include <vector>

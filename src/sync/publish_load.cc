@@ -33,8 +33,8 @@ void fill_report(StreamReport& report, swap::Report const& published, LoadRecord
 }
 
 // The ledger row stands in the publishing transaction: with it, the publish is done; without it, nothing happened.
-Status find_out(RunContext& context, Worker& worker, LoadRecord const& record, std::int64_t rows_now, StreamReport& report,
-                Error in_doubt) {
+Status find_out(RunContext& context, Worker& worker, LoadRecord const& record, std::int64_t rows_now,
+                StreamReport& report, Error in_doubt) {
   worker.session.reset();
   for (int tries = 0; tries < 30 && !context.options.stop.stop_requested(); ++tries) {
     if (tries > 0) context.clock.sleep(std::chrono::seconds(1), context.options.stop);

@@ -13,8 +13,8 @@
 
 namespace weir::sync {
 
-// The outcome goes into `report`. After an error that another attempt may mend (Busy, Unavailable, Cancelled) the load stays
-// and waits; after others it is dropped. `rows_now`: of the table before, or -1.
+// The outcome goes into `report`. After an error that another attempt may mend (Busy, Unavailable, Cancelled) the load
+// stays and waits; after others it is dropped. `rows_now`: of the table before, or -1.
 Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan, std::optional<swap::Load>& load,
                     LoadRecord const& record, std::int64_t rows_now, StreamReport& report);
 

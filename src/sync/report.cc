@@ -13,22 +13,25 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double milliseconds(Duration time) { return static_cast<double>(time.count()) / 1000; }
+double milliseconds(Duration time) {
+  return static_cast<double>(time.count()) / 1000;
+}
 
 std::string iso(Instant when) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", std::chrono::time_point_cast<std::chrono::seconds>(when));
 }
 
-Json number_or_null(std::int64_t number) { return number < 0 ? Json() : Json(number); }
-Json text_or_null(std::optional<std::string> const& text) { return text ? Json(*text) : Json(); }
+Json number_or_null(std::int64_t number) {
+  return number < 0 ? Json() : Json(number);
+}
+Json text_or_null(std::optional<std::string> const& text) {
+  return text ? Json(*text) : Json();
+}
 
 Json loss_json(source::ColumnLoss const& loss) {
-  return {{"nul_characters", loss.nul_characters},
-          {"surrogates", loss.surrogates},
-          {"code_page_bytes", loss.code_page_bytes},
-          {"truncated_times", loss.truncated_times},
-          {"dropped_offsets", loss.dropped_offsets},
-          {"first_key", loss.first_key}};
+  return {{"nul_characters", loss.nul_characters},   {"surrogates", loss.surrogates},
+          {"code_page_bytes", loss.code_page_bytes}, {"truncated_times", loss.truncated_times},
+          {"dropped_offsets", loss.dropped_offsets}, {"first_key", loss.first_key}};
 }
 
 std::string loss_text(std::string const& column, source::ColumnLoss const& loss) {
@@ -120,7 +123,9 @@ constexpr std::array kByGravity = {ErrorKind::Refused, ErrorKind::Busy,   ErrorK
                                    ErrorKind::Usage,   ErrorKind::Config, ErrorKind::Template,    ErrorKind::Denied,
                                    ErrorKind::Sql,     ErrorKind::Data,   ErrorKind::Cancelled,   ErrorKind::Internal};
 
-std::ptrdiff_t gravity(ErrorKind kind) { return std::ranges::find(kByGravity, kind) - kByGravity.begin(); }
+std::ptrdiff_t gravity(ErrorKind kind) {
+  return std::ranges::find(kByGravity, kind) - kByGravity.begin();
+}
 
 }  // namespace
 
@@ -140,7 +145,8 @@ std::string report_text(SyncReport const& report) {
   for (auto const& stream : report.streams) text += stream_text(stream);
   for (auto const& warning : report.warnings) text += "warning: " + warning + "\n";
   std::vector<std::string> counts;
-  for (Outcome const outcome : {Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Failed, Outcome::Skipped})
+  for (Outcome const outcome :
+       {Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Failed, Outcome::Skipped})
     if (auto const n = report.count(outcome); n > 0) counts.push_back(fmt::format("{} {}", n, outcome_name(outcome)));
   return text + fmt::format("job {}, connection \"{}\": {} in {}\n", report.job, report.connection,
                             counts.empty() ? "nothing to do" : join(counts, ", "),
@@ -150,7 +156,8 @@ std::string report_text(SyncReport const& report) {
 nlohmann::ordered_json report_json(SyncReport const& report) {
   Json streams = Json::array(), counts = Json::object();
   for (auto const& stream : report.streams) streams.push_back(stream_json(stream));
-  for (Outcome const outcome : {Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Failed, Outcome::Skipped})
+  for (Outcome const outcome :
+       {Outcome::Published, Outcome::Unchanged, Outcome::Held, Outcome::Failed, Outcome::Skipped})
     counts[std::string(outcome_name(outcome))] = report.count(outcome);
   return {{"connection", report.connection},
           {"job", report.job},

@@ -1,7 +1,8 @@
 #pragma once
-// Whether and when a stream gets another attempt. Pure but for the random number that comes in. Classes and delays are those
-// of research on job queues: transient failures wait min(30 min, first * 3^(n-1)) * uniform(0.5, 1); data failures get one
-// more attempt; all others none. An attempt that stored chunks does not use one up, twenty times at most.
+// Whether and when a stream gets another attempt. Pure but for the random number that comes in. Classes and delays are
+// those of research on job queues: transient failures wait min(30 min, first * 3^(n-1)) * uniform(0.5, 1); data
+// failures get one more attempt; all others none. An attempt that stored chunks does not use one up, twenty times at
+// most.
 
 #include <optional>
 

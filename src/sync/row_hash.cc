@@ -8,7 +8,8 @@ namespace weir::sync {
 namespace {
 
 std::uint16_t read16(std::string_view bytes, std::size_t at) {
-  return static_cast<std::uint16_t>((static_cast<unsigned char>(bytes[at]) << 8) | static_cast<unsigned char>(bytes[at + 1]));
+  return static_cast<std::uint16_t>((static_cast<unsigned char>(bytes[at]) << 8) |
+                                    static_cast<unsigned char>(bytes[at + 1]));
 }
 
 std::int32_t read32(std::string_view bytes, std::size_t at) {
@@ -22,8 +23,8 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// numeric's fields are digit count, weight, sign, display scale, then base-10000 digits (numeric_send): zeros at both ends
-// of the digits and the display scale do not change the value.
+// numeric's fields are digit count, weight, sign, display scale, then base-10000 digits (numeric_send): zeros at both
+// ends of the digits and the display scale do not change the value.
 std::uint64_t hash_numeric(std::string_view field) {
   if (field.size() < 8) return sql::stable_hash(field);
   std::size_t first = 0, count = read16(field, 0);
@@ -46,7 +47,8 @@ Result<std::size_t> RowHash::row_size(std::string_view bytes) const {
   if (bytes.size() < 2) return std::size_t{0};
   std::size_t const fields = read16(bytes, 0);
   if (fields != columns_.size())
-    return Error(ErrorKind::Internal, fmt::format("a row has {} fields where {} are expected", fields, columns_.size()));
+    return Error(ErrorKind::Internal,
+                 fmt::format("a row has {} fields where {} are expected", fields, columns_.size()));
   std::size_t at = 2;
   for (std::size_t i = 0; i < fields; ++i) {
     if (bytes.size() < at + 4) return std::size_t{0};

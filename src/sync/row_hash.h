@@ -1,7 +1,7 @@
 #pragma once
-// An order-independent digest of rows in COPY BINARY form: how many, a 64-bit sum of row hashes, and one of each column's
-// field hashes. Equal digests prove equal multisets of rows up to a collision of the sum. numeric fields are compared by
-// value, not by the number of zeros that were written after the point. Pure; one thread at a time.
+// An order-independent digest of rows in COPY BINARY form: how many, a 64-bit sum of row hashes, and one of each
+// column's field hashes. Equal digests prove equal multisets of rows up to a collision of the sum. numeric fields are
+// compared by value, not by the number of zeros that were written after the point. Pure; one thread at a time.
 
 #include <cstdint>
 #include <string>

@@ -9,7 +9,9 @@
 namespace weir::sync {
 namespace {
 
-bool is_glob(std::string_view pattern) { return pattern.find_first_of("*?") != std::string_view::npos; }
+bool is_glob(std::string_view pattern) {
+  return pattern.find_first_of("*?") != std::string_view::npos;
+}
 
 std::vector<std::string> parts(std::vector<std::string> const& selectors) {
   std::vector<std::string> all;
@@ -44,13 +46,15 @@ Error missing_table(config::StreamPattern const& pattern, source::DiscoveredCata
   return error;
 }
 
-void check_patterns(config::Connection const& connection, source::DiscoveredCatalog const& catalog, Selected& selected) {
+void check_patterns(config::Connection const& connection, source::DiscoveredCatalog const& catalog,
+                    Selected& selected) {
   for (config::StreamPattern const& pattern : connection.tables) {
     bool const found = std::ranges::any_of(
         catalog.tables, [&](source::Table const& table) { return matches_glob(pattern.pattern, table.text()); });
     if (found || !pattern.enabled) continue;
     if (is_glob(pattern.pattern))
-      selected.warnings.push_back(fmt::format("{}: pattern \"{}\" matches no table", pattern.place.text(), pattern.pattern));
+      selected.warnings.push_back(
+          fmt::format("{}: pattern \"{}\" matches no table", pattern.place.text(), pattern.pattern));
     else
       selected.refusals.emplace_back(pattern.pattern, missing_table(pattern, catalog));
   }

@@ -13,7 +13,7 @@
 namespace weir::sync {
 
 struct SelectedTable {
-  source::Table const* table = nullptr;           // in the catalog
+  source::Table const* table = nullptr;            // in the catalog
   config::StreamPattern const* pattern = nullptr;  // in the connection
 };
 
@@ -23,8 +23,8 @@ struct Selected {
   std::vector<std::string> warnings;                    // globs that match nothing
 };
 
-// Streams are the tables that config::pattern_for() finds options for. Error: Usage, for a selector of `selection` that fits
-// none of them.
+// Streams are the tables that config::pattern_for() finds options for. Error: Usage, for a selector of `selection` that
+// fits none of them.
 Result<Selected> select_tables(config::Connection const& connection, source::DiscoveredCatalog const& catalog,
                                Selection const& selection);
 
@@ -33,7 +33,8 @@ bool selects(std::vector<std::string> const& selectors, source::Table const& tab
 // The same for the text form of a stream, as the ledger has it.
 bool selects(std::vector<std::string> const& selectors, std::string_view stream);
 // Usage, if a selector of `selection` fits none of `streams`.
-Status check_selectors(Selection const& selection, std::vector<std::string> const& streams, std::string const& connection);
+Status check_selectors(Selection const& selection, std::vector<std::string> const& streams,
+                       std::string const& connection);
 
 // What the source is asked for, so that it need not list what nobody wants.
 source::DiscoverRequest discover_request(config::Connection const& connection);

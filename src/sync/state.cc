@@ -12,7 +12,9 @@ using Json = nlohmann::json;
 
 // ---- values in weir.load.detail -------------------------------------------------------------------------------------
 
-Json to_json(std::optional<std::string> const& text) { return text ? Json(*text) : Json(); }
+Json to_json(std::optional<std::string> const& text) {
+  return text ? Json(*text) : Json();
+}
 
 std::optional<std::string> text_of(Json const& object, char const* name) {
   auto const found = object.find(name);
@@ -21,7 +23,7 @@ std::optional<std::string> text_of(Json const& object, char const* name) {
 }
 
 Json to_json(source::Chunk const& chunk) {
-  return {{"number", chunk.number},     {"column", chunk.column},   {"low", to_json(chunk.low)},
+  return {{"number", chunk.number},      {"column", chunk.column},     {"low", to_json(chunk.low)},
           {"high", to_json(chunk.high)}, {"null_key", chunk.null_key}, {"rows", chunk.estimated_rows}};
 }
 
@@ -106,9 +108,12 @@ void fill_from_detail(LoadRecord& load, std::string_view text) {
   load.request = request_of(json.value("request", Json::object()));
 }
 
-std::string dump(Json const& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(Json const& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
-// ---- facts -----------------------------------------------------------------------------------------------------------
+// ---- facts
+// -----------------------------------------------------------------------------------------------------------
 
 constexpr std::string_view kFacts = R"(
 SELECT scope, s.outcome, s.generation, s.rows, s.columns, c.value, c.detail ->> 'column' AS cursor_column,
@@ -146,7 +151,8 @@ StreamFacts facts_of(pg::Rows const& rows, std::size_t row) {
   return facts;
 }
 
-// ---- the lock ----------------------------------------------------------------------------------------------------------
+// ---- the lock
+// ----------------------------------------------------------------------------------------------------------
 
 std::string session_name(std::string const& instance, std::int64_t job, std::string const& scope) {
   return fmt::format("weir/{}/{}/{}", instance, job, scope).substr(0, 63);
@@ -213,9 +219,10 @@ Result<std::int64_t> lock_target(pg::Session& session, sql::QualifiedName const&
   auto const key = static_cast<std::int64_t>(sql::stable_hash("weir loads " + target.quoted()));
   std::optional<Holder> holder;
   for (int tries = 0; tries < 100; ++tries) {
-    WEIR_TRY(auto rows, session.query("SELECT set_config('application_name', $1, false), pg_try_advisory_lock($2::bigint), "
-                                      "nextval('weir.token')",
-                                      {session_name(instance, job, scope), std::to_string(key)}));
+    WEIR_TRY(auto rows,
+             session.query("SELECT set_config('application_name', $1, false), pg_try_advisory_lock($2::bigint), "
+                           "nextval('weir.token')",
+                           {session_name(instance, job, scope), std::to_string(key)}));
     if (rows.boolean(0, 1)) return rows.integer(0, 2);
     WEIR_TRY(holder, holder_of(session, key));
     if (!holder) continue;  // gone in between
@@ -242,8 +249,11 @@ Status raise_fence(pg::Session& session, std::string const& scope, std::int64_t 
   auto const number = std::to_string(token);
   auto raised = session.execute(
       "SET LOCAL lock_timeout = '10s'; SET LOCAL synchronous_commit = off; "
-      "INSERT INTO weir.fence AS f (scope, token) VALUES (" + name + ", " + number + ") ON CONFLICT (scope) "
-      "DO UPDATE SET token = EXCLUDED.token, taken_at = clock_timestamp() WHERE f.token < EXCLUDED.token RETURNING token");
+      "INSERT INTO weir.fence AS f (scope, token) VALUES (" +
+      name + ", " + number +
+      ") ON CONFLICT (scope) "
+      "DO UPDATE SET token = EXCLUDED.token, taken_at = clock_timestamp() WHERE f.token < EXCLUDED.token RETURNING "
+      "token");
   if (!raised.ok()) return std::move(raised).error().context("taking the fence of \"" + scope + "\"");
   if (raised->size() == 1) return {};
   return Error(ErrorKind::Refused, fmt::format("\"{}\" was taken over by a later attempt", scope)).object(scope);
@@ -268,8 +278,8 @@ ON CONFLICT (scope) DO UPDATE SET relation = EXCLUDED.relation, token = EXCLUDED
   state = EXCLUDED.state, fingerprint = EXCLUDED.fingerprint, rows = EXCLUDED.rows, detail = EXCLUDED.detail,
   began_at = CASE WHEN weir.load.relation = EXCLUDED.relation THEN weir.load.began_at ELSE clock_timestamp() END,
   finished_at = EXCLUDED.finished_at)",
-                                    {load.scope, load.connection, load.stream, load.relation, std::to_string(load.token),
-                                     std::to_string(load.job), load.state, load.fingerprint,
+                                    {load.scope, load.connection, load.stream, load.relation,
+                                     std::to_string(load.token), std::to_string(load.job), load.state, load.fingerprint,
                                      load.rows ? pg::Parameter(std::to_string(*load.rows)) : std::nullopt,
                                      dump(detail_of(load))}));
   return {};
@@ -277,31 +287,34 @@ ON CONFLICT (scope) DO UPDATE SET relation = EXCLUDED.relation, token = EXCLUDED
 
 Status forget_load(pg::Session& session, std::string const& scope) {
   WEIR_TRY(auto rows, session.query("WITH gone AS (DELETE FROM weir.load WHERE scope = $1) "
-                                    "DELETE FROM weir.ledger WHERE scope = $1 AND kind = 'chunk'", {scope}));
+                                    "DELETE FROM weir.ledger WHERE scope = $1 AND kind = 'chunk'",
+                                    {scope}));
   return {};
 }
 
 Status keep_load(pg::Session& session, LoadRecord const& load, std::int64_t token) {
-  WEIR_TRY(auto rows, session.query("WITH kept AS (UPDATE weir.generation SET token = $3 WHERE scope = $1 AND token = $2) "
-                                    "UPDATE weir.load SET token = $3 WHERE scope = $1",
-                                    {load.scope, std::to_string(load.token), std::to_string(token)}));
+  WEIR_TRY(auto rows,
+           session.query("WITH kept AS (UPDATE weir.generation SET token = $3 WHERE scope = $1 AND token = $2) "
+                         "UPDATE weir.load SET token = $3 WHERE scope = $1",
+                         {load.scope, std::to_string(load.token), std::to_string(token)}));
   return {};
 }
 
 Status write_chunk(pg::Session& session, LoadRecord const& load, source::Chunk const& chunk, std::uint64_t rows,
                    std::uint64_t bytes) {
-  WEIR_TRY(auto done, session.query(
-                          "INSERT INTO weir.ledger (run, scope, stream, chunk, kind, token, rows, bytes, generation, detail) "
-                          "VALUES ($1, $2, $3, $4, 'chunk', $5, $6, $7, $1, $8::jsonb)",
-                          {load.relation, load.scope, load.stream, std::to_string(chunk.number),
-                           std::to_string(load.token), std::to_string(rows), std::to_string(bytes),
-                           dump(to_json(chunk))}));
+  WEIR_TRY(
+      auto done,
+      session.query("INSERT INTO weir.ledger (run, scope, stream, chunk, kind, token, rows, bytes, generation, detail) "
+                    "VALUES ($1, $2, $3, $4, 'chunk', $5, $6, $7, $1, $8::jsonb)",
+                    {load.relation, load.scope, load.stream, std::to_string(chunk.number), std::to_string(load.token),
+                     std::to_string(rows), std::to_string(bytes), dump(to_json(chunk))}));
   return {};
 }
 
 Result<std::map<int, DoneChunk>> done_chunks(pg::Session& session, LoadRecord const& load) {
   WEIR_TRY(auto rows, session.query("SELECT chunk, rows, bytes FROM weir.ledger WHERE run = $1 AND scope = $2 AND "
-                                    "stream = $3 AND kind = 'chunk'", {load.relation, load.scope, load.stream}));
+                                    "stream = $3 AND kind = 'chunk'",
+                                    {load.relation, load.scope, load.stream}));
   std::map<int, DoneChunk> done;
   for (std::size_t row = 0; row < rows.size(); ++row)
     done[static_cast<int>(rows.integer(row, 0))] = {static_cast<std::uint64_t>(rows.integer(row, 1)),
@@ -341,25 +354,29 @@ ON CONFLICT (scope) DO UPDATE SET target_schema = EXCLUDED.target_schema, target
   published_at = EXCLUDED.published_at)",
                                     {load.scope, load.connection, load.stream, std::to_string(load.job),
                                      std::to_string(load.token), std::to_string(load.rows.value_or(0)), load.relation,
-                                     dump(Json{{"mode", load.mode}, {"method", method}, {"reads_all", load.reads_all},
+                                     dump(Json{{"mode", load.mode},
+                                               {"method", method},
+                                               {"reads_all", load.reads_all},
                                                {"cursor_low", to_json(load.cursor_low)},
                                                {"cursor_high", to_json(load.cursor_high)}}),
                                      sets_cursor ? "true" : "false", load.cursor_high, std::to_string(load.generation),
-                                     load.cursor_column, load.request.target.schema, load.request.target.name, load.mode,
-                                     method, rows, dump(Json(names))}));
+                                     load.cursor_column, load.request.target.schema, load.request.target.name,
+                                     load.mode, method, rows, dump(Json(names))}));
   return {};
 }
 
 Result<bool> was_published(pg::Session& session, LoadRecord const& load) {
   // The lock on the fence's row is held by a publishing transaction until its end: behind it, the ledger knows.
   auto const scope = sql::literal_pg(load.scope);
-  WEIR_TRY(auto rows, session.execute("SET LOCAL lock_timeout = '60s'; SELECT 1 FROM weir.fence WHERE scope = " + scope +
-                                      " FOR UPDATE; SELECT EXISTS (SELECT 1 FROM weir.ledger WHERE scope = " + scope +
-                                      " AND kind = 'publish' AND token = " + std::to_string(load.token) + ")"));
+  WEIR_TRY(auto rows,
+           session.execute("SET LOCAL lock_timeout = '60s'; SELECT 1 FROM weir.fence WHERE scope = " + scope +
+                           " FOR UPDATE; SELECT EXISTS (SELECT 1 FROM weir.ledger WHERE scope = " + scope +
+                           " AND kind = 'publish' AND token = " + std::to_string(load.token) + ")"));
   return rows.boolean(0, 0);
 }
 
-Status write_outcome(pg::Session& session, LoadRecord const& load, std::string const& outcome, std::string const& error) {
+Status write_outcome(pg::Session& session, LoadRecord const& load, std::string const& outcome,
+                     std::string const& error) {
   WEIR_TRY(auto rows, session.query(R"(
 INSERT INTO weir.stream (scope, connection, stream, target_schema, target_name, mode, outcome, job, error)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8::bigint, $9
@@ -375,12 +392,14 @@ ON CONFLICT (scope) DO UPDATE SET target_schema = EXCLUDED.target_schema, target
 
 Status hold_generation(pg::Session& session, std::string const& scope, std::int64_t token) {
   WEIR_TRY(auto rows, session.query("UPDATE weir.generation SET state = 'held' WHERE scope = $1 AND token = $2 AND "
-                                    "state = 'ready'", {scope, std::to_string(token)}));
+                                    "state = 'ready'",
+                                    {scope, std::to_string(token)}));
   return {};
 }
 
 Status write_rows(pg::Session& session, std::string const& scope, std::int64_t count) {
-  WEIR_TRY(auto rows, session.query("UPDATE weir.stream SET rows = $2 WHERE scope = $1", {scope, std::to_string(count)}));
+  WEIR_TRY(auto rows,
+           session.query("UPDATE weir.stream SET rows = $2 WHERE scope = $1", {scope, std::to_string(count)}));
   return {};
 }
 

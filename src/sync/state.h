@@ -21,31 +21,31 @@ namespace weir::sync {
 // without the source is made from.
 struct LoadRecord {
   std::string scope, connection, stream;
-  std::string relation;                        // of the private table, quoted
+  std::string relation;  // of the private table, quoted
   std::int64_t token = 0, job = 0;
-  std::string state;                           // "loading", "ready", "held"
+  std::string state;  // "loading", "ready", "held"
   std::string fingerprint;
-  std::optional<std::uint64_t> rows;           // proved; nothing while loading
+  std::optional<std::uint64_t> rows;  // proved; nothing while loading
   std::string mode;
-  bool reads_all = true;                       // not a window
+  bool reads_all = true;  // not a window
   bool frozen = true;
   std::int64_t generation = 0;
   std::string cursor_column;
   std::optional<std::string> cursor_low, cursor_high;  // the window; high becomes the cursor when it is published
-  std::string reason;                          // why it is held
+  std::string reason;                                  // why it is held
   std::vector<source::Chunk> chunks;
   swap::Request request;
-  Duration age{};                              // since it was finished, or begun while loading; by the warehouse's clock
+  Duration age{};  // since it was finished, or begun while loading; by the warehouse's clock
 };
 
 struct StreamFacts {
-  bool known = false;                          // a run has written about it
+  bool known = false;  // a run has written about it
   std::string outcome;
   std::int64_t generation = 0;
-  std::int64_t rows = -1;                      // that the last publish left
-  sql::QualifiedName target;                   // of the last run
-  std::vector<std::string> columns;            // that weir loaded there
-  std::optional<std::string> cursor;           // value
+  std::int64_t rows = -1;             // that the last publish left
+  sql::QualifiedName target;          // of the last run
+  std::vector<std::string> columns;   // that weir loaded there
+  std::optional<std::string> cursor;  // value
   std::string cursor_column;
   std::optional<LoadRecord> load;
 };
@@ -56,9 +56,9 @@ Result<StreamFacts> read_facts_of(pg::Session& session, std::string const& scope
 
 // ---- one writer per table, and the fence ---------------------------------------------------------------------------
 
-// Takes the advisory lock on the target for this session, names the session for people, and draws a token for the attempt.
-// Busy, naming the holder, if somebody else has the lock; a session that this run (`instance`) lost is ended and its lock
-// taken over.
+// Takes the advisory lock on the target for this session, names the session for people, and draws a token for the
+// attempt. Busy, naming the holder, if somebody else has the lock; a session that this run (`instance`) lost is ended
+// and its lock taken over.
 Result<std::int64_t> lock_target(pg::Session& session, sql::QualifiedName const& target, std::string const& scope,
                                  std::string const& instance, std::int64_t job);
 // Gives back all advisory locks of the session.
@@ -73,7 +73,7 @@ Status hold_fence(pg::Session& session, std::string const& scope, std::int64_t t
 
 // ---- loads and chunks ----------------------------------------------------------------------------------------------
 
-Status write_load(pg::Session& session, LoadRecord const& load);   // inserts or replaces
+Status write_load(pg::Session& session, LoadRecord const& load);  // inserts or replaces
 Status forget_load(pg::Session& session, std::string const& scope);
 // The waiting load belongs to this attempt from now on, so that collect_garbage() does not take it for overtaken.
 Status keep_load(pg::Session& session, LoadRecord const& load, std::int64_t token);
@@ -95,9 +95,10 @@ Result<bool> was_published(pg::Session& session, LoadRecord const& load);
 
 // The private table waits for a person: collect_garbage() leaves it alone.
 Status hold_generation(pg::Session& session, std::string const& scope, std::int64_t token);
-// The stream's last state where nothing is published: "unchanged", "held", "failed". Nothing is written by an attempt that
-// was overtaken.
-Status write_outcome(pg::Session& session, LoadRecord const& load, std::string const& outcome, std::string const& error);
+// The stream's last state where nothing is published: "unchanged", "held", "failed". Nothing is written by an attempt
+// that was overtaken.
+Status write_outcome(pg::Session& session, LoadRecord const& load, std::string const& outcome,
+                     std::string const& error);
 Status write_rows(pg::Session& session, std::string const& scope, std::int64_t rows);
 
 Status forget_cursor(pg::Session& session, std::string const& scope);

@@ -20,7 +20,8 @@ void RunContext::report(Progress const& progress) {
   options.on_progress(progress);
 }
 
-// ---- the worker's sessions -------------------------------------------------------------------------------------------
+// ---- the worker's sessions
+// -------------------------------------------------------------------------------------------
 
 Status Worker::open_warehouse(Endpoints& endpoints) {
   if (session && session->is_broken()) session.reset();
@@ -53,7 +54,8 @@ void Worker::give_back(Endpoints& endpoints) {
   endpoints.give_back(std::move(session));
 }
 
-// ---- one attempt -----------------------------------------------------------------------------------------------------
+// ---- one attempt
+// -----------------------------------------------------------------------------------------------------
 
 // What lives no longer than an attempt.
 struct StreamRun::Attempt {
@@ -172,7 +174,8 @@ void StreamRun::Attempt::start_record() {
   record.request = plan.publish.request;
 }
 
-// ---- what an earlier attempt left ------------------------------------------------------------------------------------
+// ---- what an earlier attempt left
+// ------------------------------------------------------------------------------------
 
 StreamRun::Attempt::Use StreamRun::Attempt::use_of(LoadRecord const& left) const {
   constexpr Duration kResumable = std::chrono::hours(24);
@@ -184,8 +187,8 @@ StreamRun::Attempt::Use StreamRun::Attempt::use_of(LoadRecord const& left) const
   return Use::Drop;
 }
 
-// True if a finished load of an earlier attempt only waits to be published. One that is half filled stays in `load`, for
-// bring_rows() to go on with. One that is of no use stays where it is until a new load takes its place.
+// True if a finished load of an earlier attempt only waits to be published. One that is half filled stays in `load`,
+// for bring_rows() to go on with. One that is of no use stays where it is until a new load takes its place.
 Result<bool> StreamRun::Attempt::take_up() {
   if (!facts.load) return false;
   Use const use = use_of(*facts.load);
@@ -206,7 +209,8 @@ Result<bool> StreamRun::Attempt::take_up() {
   return true;
 }
 
-// ---- rows ------------------------------------------------------------------------------------------------------------
+// ---- rows
+// ------------------------------------------------------------------------------------------------------------
 
 CopyOptions StreamRun::Attempt::copy_options() {
   CopyOptions options;
@@ -261,7 +265,8 @@ Result<bool> StreamRun::Attempt::bring_rows() {
   }
   Status filled = fill(done);
   if (filled.ok()) return true;
-  bool const resumable = plan.resumable && !record.frozen && !session().is_broken() && filled.error().kind() != ErrorKind::Data;
+  bool const resumable =
+      plan.resumable && !record.frozen && !session().is_broken() && filled.error().kind() != ErrorKind::Data;
   if (!resumable && !session().is_broken()) {
     if (Status dropped = load->discard(); dropped.ok() && !record.frozen) {
       WEIR_DO(forget_load(session(), plan.scope));
@@ -275,8 +280,8 @@ Status StreamRun::Attempt::fill(std::map<int, DoneChunk> const& done) {
   LoadStamp const stamp{context.clock.now(), context.job, record.generation};
   Loaded loaded;
   if (has_window(plan, record.cursor_high)) {
-    Status read = load_chunks(plan, record, done, metadata_columns(plan.options.metadata, stamp), source(), session(), *load,
-                              copy_options(), loaded);
+    Status read = load_chunks(plan, record, done, metadata_columns(plan.options.metadata, stamp), source(), session(),
+                              *load, copy_options(), loaded);
     run.moved_ = run.moved_ || loaded.moved;
     if (!read.ok() && read.error().kind() == ErrorKind::Sql) {
       WEIR_DO(check_schema(plan, source()));
@@ -297,7 +302,8 @@ Status StreamRun::Attempt::fill(std::map<int, DoneChunk> const& done) {
   return prove(loaded);
 }
 
-// Where the source gives one consistent view, its own count must agree; elsewhere rows come and go between two statements.
+// Where the source gives one consistent view, its own count must agree; elsewhere rows come and go between two
+// statements.
 Status StreamRun::Attempt::compare_count(std::string const& isolation, std::uint64_t rows) {
   constexpr std::int64_t kCheapRows = 1'000'000;
   bool const consistent = isolation.starts_with("snapshot") && report.rows_taken_up == 0;
@@ -306,7 +312,8 @@ Status StreamRun::Attempt::compare_count(std::string const& isolation, std::uint
     return {};
   WEIR_TRY(auto counted, source().count(plan.table));
   if (counted == rows) return {};
-  return Error(ErrorKind::Data, fmt::format("the source counts {} rows in \"{}\", {} were read", counted, plan.stream, rows))
+  return Error(ErrorKind::Data,
+               fmt::format("the source counts {} rows in \"{}\", {} were read", counted, plan.stream, rows))
       .object(plan.stream)
       .state("nothing of this read is published");
 }
@@ -328,7 +335,8 @@ Status StreamRun::Attempt::prove(Loaded const& loaded) {
   return held ? hold(std::move(*held)) : finish();
 }
 
-// ---- guard -----------------------------------------------------------------------------------------------------------
+// ---- guard
+// -----------------------------------------------------------------------------------------------------------
 
 // Why the load must not be published without somebody's word, or nothing.
 Result<std::optional<std::string>> StreamRun::Attempt::guard() {
@@ -375,7 +383,8 @@ Status StreamRun::Attempt::hold(std::string why) {
   return {};
 }
 
-// ---- the stream ------------------------------------------------------------------------------------------------------
+// ---- the stream
+// ------------------------------------------------------------------------------------------------------
 
 StreamRun::StreamRun(RunContext& context, StreamPlan plan) : context_(context), plan_(std::move(plan)) {
   report_.stream = plan_.stream;
@@ -385,10 +394,18 @@ StreamRun::StreamRun(RunContext& context, StreamPlan plan) : context_(context), 
 }
 StreamRun::~StreamRun() = default;
 
-bool StreamRun::moved() const { return moved_; }
-bool StreamRun::may_try_again() const { return may_try_again_; }
-StreamReport& StreamRun::report() { return report_; }
-StreamPlan const& StreamRun::plan() const { return plan_; }
+bool StreamRun::moved() const {
+  return moved_;
+}
+bool StreamRun::may_try_again() const {
+  return may_try_again_;
+}
+StreamReport& StreamRun::report() {
+  return report_;
+}
+StreamPlan const& StreamRun::plan() const {
+  return plan_;
+}
 
 void StreamRun::say(Phase phase, std::string note) {
   context_.report({plan_.stream, phase, report_.attempts, report_.rows_read, report_.bytes, plan_.table.estimated_rows,
@@ -415,7 +432,8 @@ void StreamRun::begin_attempt() {
 void StreamRun::write_failure(Worker& worker, LoadRecord const& record, Error const& error) {
   if (record.scope.empty() || !worker.session || worker.session->is_broken()) return;
   Status const written = write_outcome(*worker.session, record, "failed", error.message());
-  if (!written.ok()) report_.notes.push_back("the failure is not in the warehouse's ledger: " + written.error().message());
+  if (!written.ok())
+    report_.notes.push_back("the failure is not in the warehouse's ledger: " + written.error().message());
 }
 
 bool StreamRun::attempt(Worker& worker) {

@@ -22,9 +22,9 @@ struct RunContext {
   config::Connection const& connection;
   Endpoints& endpoints;
   RunOptions const& options;
-  SyncPlan const* plan;   // null for a release
+  SyncPlan const* plan;  // null for a release
   Clock& clock;
-  std::string instance;   // of this run, random: names its sessions
+  std::string instance;  // of this run, random: names its sessions
   std::int64_t job = 0;
   Mutex progress_mutex{};
 

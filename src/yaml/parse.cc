@@ -34,7 +34,8 @@ std::string_view view(unsigned char const* text) {
 // Turns libyaml's events into nodes. Used once.
 class Composer {
  public:
-  Composer(std::shared_ptr<Source const> source, Options const& options) : source_(std::move(source)), options_(options) {
+  Composer(std::shared_ptr<Source const> source, Options const& options)
+      : source_(std::move(source)), options_(options) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<unsigned char const*>(source_->text.data()),
@@ -58,7 +59,8 @@ class Composer {
     WEIR_DO(next(event));  // document end
     WEIR_DO(next(event));
     if (event.raw.type != YAML_STREAM_END_EVENT)
-      return error_at(mark(event), "a second document begins here, and one is expected").next("remove the \"---\" line and what follows");
+      return error_at(mark(event), "a second document begins here, and one is expected")
+          .next("remove the \"---\" line and what follows");
     return root;
   }
 
@@ -113,7 +115,8 @@ class Composer {
 
   Status check_weight(Weight const& weight, Mark const& place) const {
     if (weight.values > options_.max_values)
-      return error_at(place, fmt::format("the file holds more than {} values up to here, aliases written out", format_count(options_.max_values)))
+      return error_at(place, fmt::format("the file holds more than {} values up to here, aliases written out",
+                                         format_count(options_.max_values)))
           .next("write the repeated part once, or split the file");
     if (weight.depth > options_.max_depth)
       return error_at(place, fmt::format("values are nested deeper than {} levels", options_.max_depth));
@@ -124,10 +127,14 @@ class Composer {
     if (depth > options_.max_depth)
       return error_at(mark(event), fmt::format("values are nested deeper than {} levels", options_.max_depth));
     switch (event.raw.type) {
-      case YAML_ALIAS_EVENT: return alias(event);
-      case YAML_SCALAR_EVENT: return scalar(event);
-      case YAML_SEQUENCE_START_EVENT: return sequence(event, depth);
-      default: return mapping(event, depth);
+      case YAML_ALIAS_EVENT:
+        return alias(event);
+      case YAML_SCALAR_EVENT:
+        return scalar(event);
+      case YAML_SEQUENCE_START_EVENT:
+        return sequence(event, depth);
+      default:
+        return mapping(event, depth);
     }
   }
 
@@ -196,7 +203,8 @@ class Composer {
   }
 
   static Error unknown_tag(Mark const& place, std::string_view tag) {
-    std::string const shown = tag.starts_with(kTagPrefix) ? "!!" + std::string(tag.substr(kTagPrefix.size())) : std::string(tag);
+    std::string const shown =
+        tag.starts_with(kTagPrefix) ? "!!" + std::string(tag.substr(kTagPrefix.size())) : std::string(tag);
     return error_at(place, fmt::format("tag \"{}\" is not supported", shown)).next("remove the tag");
   }
   static Status check_collection_tag(unsigned char const* tag, std::string_view expected, Mark const& place) {
@@ -292,7 +300,8 @@ class Composer {
       return {};
     }
     if (value->kind != Kind::Sequence)
-      return error_at(value->mark, fmt::format("a merge key (<<) takes a mapping or a list of mappings, not {}", kind_name(value->kind)));
+      return error_at(value->mark, fmt::format("a merge key (<<) takes a mapping or a list of mappings, not {}",
+                                               kind_name(value->kind)));
     for (auto const& item : value->items) {
       if (item->kind != Kind::Mapping)
         return error_at(item->mark, fmt::format("a merge key (<<) takes mappings, not {}", kind_name(item->kind)));
@@ -331,19 +340,29 @@ std::size_t character_bytes(std::string_view text, std::size_t at) {
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {
-    case Kind::Null: return "nothing";
-    case Kind::Bool: return "true or false";
-    case Kind::Int: return "a whole number";
-    case Kind::Float: return "a number";
-    case Kind::Timestamp: return "a date or time";
-    case Kind::String: return "text";
-    case Kind::Sequence: return "a list";
-    case Kind::Mapping: return "a mapping";
+    case Kind::Null:
+      return "nothing";
+    case Kind::Bool:
+      return "true or false";
+    case Kind::Int:
+      return "a whole number";
+    case Kind::Float:
+      return "a number";
+    case Kind::Timestamp:
+      return "a date or time";
+    case Kind::String:
+      return "text";
+    case Kind::Sequence:
+      return "a list";
+    case Kind::Mapping:
+      return "a mapping";
   }
   return "nothing";
 }
 
-std::string Mark::text() const { return fmt::format("{}:{}:{}", source == nullptr ? "" : source->name, line, column); }
+std::string Mark::text() const {
+  return fmt::format("{}:{}:{}", source == nullptr ? "" : source->name, line, column);
+}
 
 std::string Mark::excerpt() const {
   if (source == nullptr || line < 1 || !is_utf8(source->text)) return {};
@@ -364,7 +383,8 @@ std::string Mark::excerpt() const {
   }
   std::string const number = std::to_string(line);
   auto const carets = static_cast<std::size_t>(std::clamp(width, 1, std::max(1, at_column - column)));
-  return fmt::format("{} | {}\n{} | {}{}", number, text, std::string(number.size(), ' '), pad, std::string(carets, '^'));
+  return fmt::format("{} | {}\n{} | {}{}", number, text, std::string(number.size(), ' '), pad,
+                     std::string(carets, '^'));
 }
 
 Error error_at(Mark const& mark, std::string message) {
@@ -379,14 +399,16 @@ Node const* Node::find(std::string_view key) const {
 
 Result<NodePtr> parse(std::string name, std::string text, Options const& options) {
   if (text.size() > options.max_bytes)
-    return Error(ErrorKind::Config, fmt::format("cannot read {}: it is {} and the limit is {}", name, format_bytes(text.size()),
-                                                format_bytes(options.max_bytes))).where(name);
+    return Error(ErrorKind::Config, fmt::format("cannot read {}: it is {} and the limit is {}", name,
+                                                format_bytes(text.size()), format_bytes(options.max_bytes)))
+        .where(name);
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
   auto source = std::make_shared<Source const>(Source{std::move(name), std::move(text)});
   if (!is_utf8(source->text)) {
     Mark const place = first_wrong_byte(source);
     return Error(ErrorKind::Config, fmt::format("cannot read {}: line {} is not UTF-8", source->name, place.line))
-        .where(place.text()).next("save the file as UTF-8");
+        .where(place.text())
+        .next("save the file as UTF-8");
   }
   auto root = Composer(source, options).document();
   if (!root.ok() && !options.quote_lines) root.error().excerpt({});

@@ -10,7 +10,9 @@
 namespace weir::yaml {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Reads over a text; every take_ function moves on and says how far it came.
 struct Reader {
@@ -43,7 +45,9 @@ struct Reader {
 
 constexpr std::string_view kDigits = "0123456789_";
 
-bool has_value(std::string_view digits) { return digits.find_first_not_of('_') != std::string_view::npos; }
+bool has_value(std::string_view digits) {
+  return digits.find_first_not_of('_') != std::string_view::npos;
+}
 
 // (:[0-5]?[0-9])+ of base-60 numbers.
 bool take_sixties(Reader& reader) {
@@ -64,7 +68,8 @@ bool is_int(std::string_view text) {
   if (reader.take('0')) {
     if (reader.done()) return true;
     if (reader.take('b')) return has_value(reader.rest) && reader.take_all("01_") > 0 && reader.done();
-    if (reader.take('x')) return has_value(reader.rest) && reader.take_all("0123456789abcdefABCDEF_") > 0 && reader.done();
+    if (reader.take('x'))
+      return has_value(reader.rest) && reader.take_all("0123456789abcdefABCDEF_") > 0 && reader.done();
     return reader.take_all("01234567_") > 0 && reader.done();
   }
   reader.take_all(kDigits);

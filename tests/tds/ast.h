@@ -1,6 +1,6 @@
 #pragma once
-// The tree of a T-SQL batch. Parsing makes it; binding (bind.h) fills the members under "bound"; a tree is parsed anew for
-// every execution, so that it belongs to one thread and is bound once.
+// The tree of a T-SQL batch. Parsing makes it; binding (bind.h) fills the members under "bound"; a tree is parsed anew
+// for every execution, so that it belongs to one thread and is bound once.
 
 #include <memory>
 #include <string>
@@ -14,32 +14,52 @@ struct Query;
 struct QueryPlan;
 
 enum class ExprKind {
-  Literal, Column, Variable, Negate, BitNot, Arithmetic, Compare, And, Or, Not, IsNull, In, InQuery, Between, Like, Exists,
-  Case, Cast, Function, Method, Subquery, Default,
+  Literal,
+  Column,
+  Variable,
+  Negate,
+  BitNot,
+  Arithmetic,
+  Compare,
+  And,
+  Or,
+  Not,
+  IsNull,
+  In,
+  InQuery,
+  Between,
+  Like,
+  Exists,
+  Case,
+  Cast,
+  Function,
+  Method,
+  Subquery,
+  Default,
 };
 
 struct Expr {
   ExprKind kind = ExprKind::Literal;
-  std::string name;                          // column, variable (lower case), function (lower case), method, operator
-  std::vector<std::string> qualifier;        // of a column
-  std::vector<std::unique_ptr<Expr>> args;   // Case: [operand], when, then, ..., [else]
+  std::string name;                         // column, variable (lower case), function (lower case), method, operator
+  std::vector<std::string> qualifier;       // of a column
+  std::vector<std::unique_ptr<Expr>> args;  // Case: [operand], when, then, ..., [else]
   std::unique_ptr<Query> query;
   Value literal;
   int line = 1;
-  bool negated = false;                      // NOT IN, IS NOT NULL, ...
+  bool negated = false;  // NOT IN, IS NOT NULL, ...
   bool try_convert = false;
-  bool star = false;                         // COUNT(*)
-  bool distinct = false;                     // COUNT(DISTINCT x)
+  bool star = false;      // COUNT(*)
+  bool distinct = false;  // COUNT(DISTINCT x)
   bool has_operand = false, has_else = false;
-  bool typed = false;                        // Cast: `type` is the target
+  bool typed = false;  // Cast: `type` is the target
 
-  SqlType type;                              // Cast: target; every kind once bound
-  Collation const* collate = nullptr;        // expr COLLATE name
-  bool nullable = true;                      // bound
-  int depth = 0, slot = -1;                  // bound column: which frame, which slot
-  int aggregate = -1;                        // bound: index among the query's aggregates
-  int function = -1;                         // bound: index of the built-in function
-  std::shared_ptr<QueryPlan> plan;           // bound subquery
+  SqlType type;                        // Cast: target; every kind once bound
+  Collation const* collate = nullptr;  // expr COLLATE name
+  bool nullable = true;                // bound
+  int depth = 0, slot = -1;            // bound column: which frame, which slot
+  int aggregate = -1;                  // bound: index among the query's aggregates
+  int function = -1;                   // bound: index of the built-in function
+  std::shared_ptr<QueryPlan> plan;     // bound subquery
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
@@ -51,9 +71,9 @@ struct TableRef {
   std::string alias;
   std::vector<std::string> column_aliases;
   std::unique_ptr<Query> query;
-  std::vector<ExprPtr> args;                 // of a function
-  std::vector<std::vector<ExprPtr>> rows;    // VALUES
-  bool read_uncommitted = false;             // WITH (NOLOCK)
+  std::vector<ExprPtr> args;               // of a function
+  std::vector<std::vector<ExprPtr>> rows;  // VALUES
+  bool read_uncommitted = false;           // WITH (NOLOCK)
   JoinKind join = JoinKind::Cross;
   ExprPtr on;
   int line = 1;
@@ -64,7 +84,7 @@ struct SelectItem {
   std::string alias;
   bool star = false;
   std::vector<std::string> star_qualifier;
-  std::string assign_to;                     // SELECT @v = expr
+  std::string assign_to;  // SELECT @v = expr
 };
 
 struct OrderItem {
@@ -99,17 +119,42 @@ struct ColumnDefinition {
 };
 
 enum class StatementKind {
-  Select, Insert, Update, Delete, Truncate, Declare, SetVariable, SetOption, Begin, Commit, Rollback, Use, Print, RaiseError,
-  Throw, Execute, If, Block, CreateTable, DropTable, AlterAdd, AlterDrop, AlterColumn, AlterDatabase, Return, WaitFor, Nothing,
+  Select,
+  Insert,
+  Update,
+  Delete,
+  Truncate,
+  Declare,
+  SetVariable,
+  SetOption,
+  Begin,
+  Commit,
+  Rollback,
+  Use,
+  Print,
+  RaiseError,
+  Throw,
+  Execute,
+  If,
+  Block,
+  CreateTable,
+  DropTable,
+  AlterAdd,
+  AlterDrop,
+  AlterColumn,
+  AlterDatabase,
+  Return,
+  WaitFor,
+  Nothing,
 };
 
 struct Assignment {
-  std::string target;                        // column or variable
+  std::string target;  // column or variable
   ExprPtr value;
 };
 
 struct ExecuteArgument {
-  std::string name;                          // @p, or empty
+  std::string name;  // @p, or empty
   ExprPtr value;
   bool output = false;
 };
@@ -117,19 +162,19 @@ struct ExecuteArgument {
 struct Statement {
   StatementKind kind = StatementKind::Nothing;
   int line = 1;
-  std::unique_ptr<Query> query;              // SELECT; INSERT ... SELECT
+  std::unique_ptr<Query> query;  // SELECT; INSERT ... SELECT
   TableRef target;
-  std::vector<std::string> columns;          // INSERT list; ALTER TABLE DROP COLUMN
-  std::vector<std::vector<ExprPtr>> rows;    // INSERT ... VALUES
-  std::vector<Assignment> assignments;       // UPDATE SET, SET @v, DECLARE @v t = e
-  std::vector<SqlType> types;                // DECLARE
-  std::vector<TableRef> from;                // UPDATE/DELETE ... FROM
+  std::vector<std::string> columns;        // INSERT list; ALTER TABLE DROP COLUMN
+  std::vector<std::vector<ExprPtr>> rows;  // INSERT ... VALUES
+  std::vector<Assignment> assignments;     // UPDATE SET, SET @v, DECLARE @v t = e
+  std::vector<SqlType> types;              // DECLARE
+  std::vector<TableRef> from;              // UPDATE/DELETE ... FROM
   ExprPtr where;
   ExprPtr top;
-  std::vector<ColumnDefinition> definitions; // CREATE TABLE, ALTER TABLE ADD/ALTER COLUMN
-  std::string name, value;                   // SET option value; USE; transaction; EXEC procedure
-  std::vector<ExprPtr> args;                 // PRINT, RAISERROR, THROW, IF
-  std::vector<ExecuteArgument> arguments;    // EXEC
+  std::vector<ColumnDefinition> definitions;  // CREATE TABLE, ALTER TABLE ADD/ALTER COLUMN
+  std::string name, value;                    // SET option value; USE; transaction; EXEC procedure
+  std::vector<ExprPtr> args;                  // PRINT, RAISERROR, THROW, IF
+  std::vector<ExecuteArgument> arguments;     // EXEC
   std::vector<std::unique_ptr<Statement>> body, otherwise;
   bool returns_output = false;
 };

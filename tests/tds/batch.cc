@@ -43,7 +43,9 @@ bool continues(int number) {
   return false;
 }
 
-bool ends_transaction(int number) { return number == 1205 || number == 3960 || number == 3961 || number == 3952; }
+bool ends_transaction(int number) {
+  return number == 1205 || number == 3960 || number == 3961 || number == 3952;
+}
 
 std::string format_message(std::string text, std::vector<std::string> const& args) {
   std::string out;
@@ -54,8 +56,10 @@ std::string format_message(std::string text, std::vector<std::string> const& arg
       continue;
     }
     char const kind = text[++i];
-    if (kind == '%') out.push_back('%');
-    else if ((kind == 's' || kind == 'd' || kind == 'i' || kind == 'u') && next < args.size()) out += args[next++];
+    if (kind == '%')
+      out.push_back('%');
+    else if ((kind == 's' || kind == 'd' || kind == 'i' || kind == 'u') && next < args.size())
+      out += args[next++];
   }
   return out;
 }
@@ -65,7 +69,8 @@ std::string format_message(std::string text, std::vector<std::string> const& arg
 std::vector<std::string> tables_of(Statement const& statement) {
   std::vector<std::string> out;
   if (statement.query != nullptr) collect(*statement.query, out);
-  if (statement.kind != StatementKind::AlterDatabase && statement.kind != StatementKind::SetOption) collect(statement.target, out);
+  if (statement.kind != StatementKind::AlterDatabase && statement.kind != StatementKind::SetOption)
+    collect(statement.target, out);
   for (TableRef const& ref : statement.from) collect(ref, out);
   if (statement.where != nullptr) collect(*statement.where, out);
   return out;
@@ -99,7 +104,11 @@ Context Batch::context() {
 Outcome Batch::fix_snapshot(Context& context, std::vector<std::string> const& tables) {
   if (session_.isolation != Isolation::Snapshot || tables.empty()) return {};
   if (!database_.options().snapshot_isolation)
-    return sql_error(3952, 16, fmt::format("Snapshot isolation transaction failed accessing database '{}' because snapshot isolation is not allowed in this database. Use ALTER DATABASE to allow snapshot isolation.", database_.name));
+    return sql_error(
+        3952, 16,
+        fmt::format("Snapshot isolation transaction failed accessing database '{}' because snapshot isolation is not "
+                    "allowed in this database. Use ALTER DATABASE to allow snapshot isolation.",
+                    database_.name));
   if (!transaction_ || transaction_->snapshot) return {};
   transaction_->snapshot = database_.sequence();
   context.snapshot.sequence = *transaction_->snapshot;
@@ -113,8 +122,10 @@ Transaction& Batch::transaction() {
 
 void Batch::end_statement(bool good) {
   if (in_transaction() || !transaction_) return;
-  if (good) database_.commit(*transaction_);
-  else database_.rollback(*transaction_);
+  if (good)
+    database_.commit(*transaction_);
+  else
+    database_.rollback(*transaction_);
   transaction_.reset();
 }
 
@@ -130,7 +141,8 @@ Outcome Batch::begin_transaction(Reply* reply) {
 }
 
 Outcome Batch::commit(Reply* reply) {
-  if (session_.transaction_count == 0) return sql_error(3902, 16, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.");
+  if (session_.transaction_count == 0)
+    return sql_error(3902, 16, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.");
   if (--session_.transaction_count > 0) return {};
   std::string id;
   put(id, transaction_->id);
@@ -141,7 +153,8 @@ Outcome Batch::commit(Reply* reply) {
 }
 
 Outcome Batch::rollback(Reply* reply) {
-  if (session_.transaction_count == 0) return sql_error(3903, 16, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.");
+  if (session_.transaction_count == 0)
+    return sql_error(3903, 16, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.");
   session_.transaction_count = 0;
   std::string id;
   put(id, transaction_->id);
@@ -184,7 +197,8 @@ Outcome Batch::run_quietly(std::string_view text) {
 Outcome Batch::read_all(std::string_view text, std::vector<OutputColumn>& columns, std::vector<StoredRow>& rows) {
   std::vector<std::unique_ptr<Statement>> statements;
   TDS_DO(parse_batch(text, statements));
-  if (statements.size() != 1 || statements[0]->kind != StatementKind::Select) return sql_error(102, 15, "Incorrect syntax: one SELECT is expected.");
+  if (statements.size() != 1 || statements[0]->kind != StatementKind::Select)
+    return sql_error(102, 15, "Incorrect syntax: one SELECT is expected.");
   return read_statement(*statements[0], columns, rows);
 }
 
@@ -255,22 +269,49 @@ Outcome Batch::run_one(Statement& statement, Reply* reply, Flow& flow) {
     if (reply != nullptr) reply->done(command, std::nullopt, in_transaction());
   };
   switch (statement.kind) {
-    case StatementKind::Select: outcome = meet_fault(statement, reply); if (outcome.ok()) outcome = select(statement, reply); break;
-    case StatementKind::Insert: outcome = meet_fault(statement, reply); if (outcome.ok()) outcome = insert(statement, reply); break;
-    case StatementKind::Update: case StatementKind::Delete:
+    case StatementKind::Select:
+      outcome = meet_fault(statement, reply);
+      if (outcome.ok()) outcome = select(statement, reply);
+      break;
+    case StatementKind::Insert:
+      outcome = meet_fault(statement, reply);
+      if (outcome.ok()) outcome = insert(statement, reply);
+      break;
+    case StatementKind::Update:
+    case StatementKind::Delete:
       outcome = meet_fault(statement, reply);
       if (outcome.ok()) outcome = update_or_delete(statement, reply);
       break;
-    case StatementKind::Truncate: outcome = truncate(statement); count_done(0xfd); break;
-    case StatementKind::Declare: outcome = declare(statement); break;
-    case StatementKind::SetVariable: outcome = set_variable(statement.assignments[0]); break;
-    case StatementKind::SetOption: outcome = set_option(statement); break;
-    case StatementKind::Begin: outcome = begin_transaction(reply); count_done(0xd4); return outcome;
-    case StatementKind::Commit: outcome = commit(reply); if (outcome.ok()) count_done(0xd5); return outcome;
-    case StatementKind::Rollback: outcome = rollback(reply); if (outcome.ok()) count_done(0xd2); return outcome;
+    case StatementKind::Truncate:
+      outcome = truncate(statement);
+      count_done(0xfd);
+      break;
+    case StatementKind::Declare:
+      outcome = declare(statement);
+      break;
+    case StatementKind::SetVariable:
+      outcome = set_variable(statement.assignments[0]);
+      break;
+    case StatementKind::SetOption:
+      outcome = set_option(statement);
+      break;
+    case StatementKind::Begin:
+      outcome = begin_transaction(reply);
+      count_done(0xd4);
+      return outcome;
+    case StatementKind::Commit:
+      outcome = commit(reply);
+      if (outcome.ok()) count_done(0xd5);
+      return outcome;
+    case StatementKind::Rollback:
+      outcome = rollback(reply);
+      if (outcome.ok()) count_done(0xd2);
+      return outcome;
     case StatementKind::Use:
       if (!equals_ignoring_case(statement.name, database_.name) && !equals_ignoring_case(statement.name, "master"))
-        outcome = sql_error(911, 16, fmt::format("Database '{}' does not exist. Make sure that the name is entered correctly.", statement.name));
+        outcome = sql_error(
+            911, 16,
+            fmt::format("Database '{}' does not exist. Make sure that the name is entered correctly.", statement.name));
       else if (reply != nullptr) {
         put_env_change(reply->out(), 1, database_.name, database_.name);
         reply->info(5701, 0, 2, fmt::format("Changed database context to '{}'.", database_.name), statement.line);
@@ -284,9 +325,15 @@ Outcome Batch::run_one(Statement& statement, Reply* reply, Flow& flow) {
       if (reply != nullptr) reply->info(0, 0, 1, to_text(text), statement.line);
       break;
     }
-    case StatementKind::RaiseError: outcome = raise_error(statement, reply); break;
-    case StatementKind::Throw: outcome = throw_error(statement); break;
-    case StatementKind::Execute: outcome = execute(statement, reply); break;
+    case StatementKind::RaiseError:
+      outcome = raise_error(statement, reply);
+      break;
+    case StatementKind::Throw:
+      outcome = throw_error(statement);
+      break;
+    case StatementKind::Execute:
+      outcome = execute(statement, reply);
+      break;
     case StatementKind::If: {
       Context now = context();
       TDS_DO(bind_expression(now, *statement.args[0]));
@@ -294,15 +341,29 @@ Outcome Batch::run_one(Statement& statement, Reply* reply, Flow& flow) {
       TDS_DO(evaluate_truth(now, *statement.args[0], Frame(), truth));
       return run_statements(truth == Truth::True ? statement.body : statement.otherwise, reply, flow);
     }
-    case StatementKind::Block: return run_statements(statement.body, reply, flow);
-    case StatementKind::CreateTable: outcome = create_table(statement); count_done(0xc6); break;
-    case StatementKind::DropTable: outcome = drop_table(statement); count_done(0xc7); break;
-    case StatementKind::AlterAdd: case StatementKind::AlterDrop: case StatementKind::AlterColumn:
+    case StatementKind::Block:
+      return run_statements(statement.body, reply, flow);
+    case StatementKind::CreateTable:
+      outcome = create_table(statement);
+      count_done(0xc6);
+      break;
+    case StatementKind::DropTable:
+      outcome = drop_table(statement);
+      count_done(0xc7);
+      break;
+    case StatementKind::AlterAdd:
+    case StatementKind::AlterDrop:
+    case StatementKind::AlterColumn:
       outcome = alter_table(statement);
       count_done(0xd8);
       break;
-    case StatementKind::AlterDatabase: outcome = alter_database(statement); count_done(0xfd); break;
-    case StatementKind::Return: flow = Flow::Return; break;
+    case StatementKind::AlterDatabase:
+      outcome = alter_database(statement);
+      count_done(0xfd);
+      break;
+    case StatementKind::Return:
+      flow = Flow::Return;
+      break;
     case StatementKind::WaitFor: {
       Context now = context();
       Value time;
@@ -316,7 +377,8 @@ Outcome Batch::run_one(Statement& statement, Reply* reply, Flow& flow) {
       }
       break;
     }
-    case StatementKind::Nothing: break;
+    case StatementKind::Nothing:
+      break;
   }
   if (statement.kind != StatementKind::Execute) end_statement(outcome.ok());
   if (!outcome.ok() && outcome.error().line <= 1) outcome.error().line = statement.line;
@@ -330,15 +392,18 @@ Outcome Batch::select(Statement& statement, Reply* reply) {
   TDS_DO(bind_query(now, *statement.query, nullptr, plan));
   TDS_DO(fix_snapshot(now, plan->tables));
   SelectPlan const& first = plan->selects.front();
-  bool const assigns = std::any_of(first.assign_to.begin(), first.assign_to.end(), [](std::string const& v) { return !v.empty(); });
+  bool const assigns =
+      std::any_of(first.assign_to.begin(), first.assign_to.end(), [](std::string const& v) { return !v.empty(); });
   std::uint64_t rows = 0;
   std::uint64_t const limit = session_.row_limit;
   if (assigns) {
     for (std::string const& variable : first.assign_to)
-      if (!session_.variable_types.contains(variable)) return sql_error(137, 15, fmt::format("Must declare the scalar variable \"{}\".", variable), 2);
+      if (!session_.variable_types.contains(variable))
+        return sql_error(137, 15, fmt::format("Must declare the scalar variable \"{}\".", variable), 2);
     TDS_DO(run_query(now, *plan, nullptr, [&](Value const* const* row, bool&) -> Outcome {
       for (std::size_t i = 0; i < first.assign_to.size(); ++i)
-        TDS_DO(convert(*row[i], session_.variable_types[first.assign_to[i]], 0, session_.variables[first.assign_to[i]]));
+        TDS_DO(
+            convert(*row[i], session_.variable_types[first.assign_to[i]], 0, session_.variables[first.assign_to[i]]));
       ++rows;
       return {};
     }));
@@ -371,7 +436,11 @@ Outcome Batch::declare(Statement& statement) {
   for (std::size_t i = 0; i < statement.assignments.size(); ++i) {
     Assignment& one = statement.assignments[i];
     if (session_.variable_types.contains(one.target))
-      return sql_error(134, 15, fmt::format("The variable name '{}' has already been declared. Variable names must be unique within a query batch or stored procedure.", one.target), 2);
+      return sql_error(134, 15,
+                       fmt::format("The variable name '{}' has already been declared. Variable names must be unique "
+                                   "within a query batch or stored procedure.",
+                                   one.target),
+                       2);
     if (one.value != nullptr) TDS_DO(bind_expression(now, *one.value));
     session_.variable_types[one.target] = statement.types[i];
     session_.variables[one.target] = null_value(statement.types[i].id);
@@ -386,7 +455,8 @@ Outcome Batch::set_variable(Assignment& assignment) {
   if (it == session_.variable_types.end())
     return sql_error(137, 15, fmt::format("Must declare the scalar variable \"{}\".", assignment.target), 2);
   TDS_DO(bind_expression(now, *assignment.value));
-  TDS_DO(fix_snapshot(now, assignment.value->plan != nullptr ? assignment.value->plan->tables : std::vector<std::string>()));
+  TDS_DO(fix_snapshot(now,
+                      assignment.value->plan != nullptr ? assignment.value->plan->tables : std::vector<std::string>()));
   Value value;
   TDS_DO(evaluate(now, *assignment.value, Frame(), value));
   return convert(value, it->second, 0, session_.variables[assignment.target]);
@@ -397,32 +467,67 @@ Outcome Batch::set_option(Statement& statement) {
   std::string const value = to_lower(statement.value);
   bool const on = value == "on";
   if (name == "isolation") {
-    if (value == "read uncommitted") session_.isolation = Isolation::ReadUncommitted;
-    else if (value == "read committed") session_.isolation = Isolation::ReadCommitted;
-    else if (value == "repeatable" || value == "repeatable read") session_.isolation = Isolation::RepeatableRead;
-    else if (value == "serializable") session_.isolation = Isolation::Serializable;
-    else if (value == "snapshot") session_.isolation = Isolation::Snapshot;
-    else return sql_error(102, 15, fmt::format("Incorrect syntax near '{}'.", statement.value));
+    if (value == "read uncommitted")
+      session_.isolation = Isolation::ReadUncommitted;
+    else if (value == "read committed")
+      session_.isolation = Isolation::ReadCommitted;
+    else if (value == "repeatable" || value == "repeatable read")
+      session_.isolation = Isolation::RepeatableRead;
+    else if (value == "serializable")
+      session_.isolation = Isolation::Serializable;
+    else if (value == "snapshot")
+      session_.isolation = Isolation::Snapshot;
+    else
+      return sql_error(102, 15, fmt::format("Incorrect syntax near '{}'.", statement.value));
     return {};
   }
   for (std::string const& option : statement.columns) {
-    if (option == "nocount") session_.no_count = on;
-    else if (option == "fmtonly") session_.format_only = on;
-    else if (option == "textsize") session_.text_size = static_cast<int>(parse_int(value).value_or(0));
-    else if (option == "lock_timeout") session_.lock_timeout_ms = static_cast<int>(parse_int(value).value_or(-1));
-    else if (option == "rowcount") session_.row_limit = static_cast<std::uint64_t>(parse_int(value).value_or(0));
-    else if (option == "language") session_.language = value;
+    if (option == "nocount")
+      session_.no_count = on;
+    else if (option == "fmtonly")
+      session_.format_only = on;
+    else if (option == "textsize")
+      session_.text_size = static_cast<int>(parse_int(value).value_or(0));
+    else if (option == "lock_timeout")
+      session_.lock_timeout_ms = static_cast<int>(parse_int(value).value_or(-1));
+    else if (option == "rowcount")
+      session_.row_limit = static_cast<std::uint64_t>(parse_int(value).value_or(0));
+    else if (option == "language")
+      session_.language = value;
     else {
-      static constexpr std::string_view kAccepted[] = {
-          "ansi_nulls", "quoted_identifier", "ansi_warnings", "arithabort", "concat_null_yields_null", "ansi_padding", "ansi_null_dflt_on",
-          "ansi_null_dflt_off", "ansi_defaults", "numeric_roundabort", "cursor_close_on_commit", "implicit_transactions", "xact_abort",
-          "dateformat", "datefirst", "deadlock_priority", "arithignore", "noexec", "parseonly", "showplan_all", "io", "time", "context_info",
-          "no_browsetable", "query_governor_cost_limit", "remote_proc_transactions", "offsets"};
+      static constexpr std::string_view kAccepted[] = {"ansi_nulls",
+                                                       "quoted_identifier",
+                                                       "ansi_warnings",
+                                                       "arithabort",
+                                                       "concat_null_yields_null",
+                                                       "ansi_padding",
+                                                       "ansi_null_dflt_on",
+                                                       "ansi_null_dflt_off",
+                                                       "ansi_defaults",
+                                                       "numeric_roundabort",
+                                                       "cursor_close_on_commit",
+                                                       "implicit_transactions",
+                                                       "xact_abort",
+                                                       "dateformat",
+                                                       "datefirst",
+                                                       "deadlock_priority",
+                                                       "arithignore",
+                                                       "noexec",
+                                                       "parseonly",
+                                                       "showplan_all",
+                                                       "io",
+                                                       "time",
+                                                       "context_info",
+                                                       "no_browsetable",
+                                                       "query_governor_cost_limit",
+                                                       "remote_proc_transactions",
+                                                       "offsets"};
       if (std::find(std::begin(kAccepted), std::end(kAccepted), option) == std::end(kAccepted))
         return sql_error(195, 15, fmt::format("'{}' is not a recognized SET option.", option));
     }
   }
-  if (name == "identity_insert") session_.identity_insert = on || statement.value.empty() ? statement.target.name.back() : "";
+  if (name == "identity_insert")
+    session_.identity_insert = on || statement.value.empty() ? statement.target.name.back() : "";
   return {};
 }
 
@@ -445,7 +550,10 @@ Outcome Batch::raise_error(Statement& statement, Reply* reply) {
 }
 
 Outcome Batch::throw_error(Statement& statement) {
-  if (statement.args.empty()) return sql_error(10704, 15, "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW statement inside a CATCH block, or add error parameters to the THROW statement.");
+  if (statement.args.empty())
+    return sql_error(10704, 15,
+                     "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW "
+                     "statement inside a CATCH block, or add error parameters to the THROW statement.");
   Context now = context();
   std::vector<Value> values(statement.args.size());
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -22,11 +22,11 @@ struct Prepared {
 struct Cursor {
   std::vector<OutputColumn> columns;
   std::vector<StoredRow> rows;
-  std::size_t position = 0;             // rows before the next one
+  std::size_t position = 0;  // rows before the next one
 };
 
 struct Argument {
-  std::string name;                     // @p or empty
+  std::string name;  // @p or empty
   SqlType type;
   Value value;
   bool output = false;
@@ -66,7 +66,8 @@ class Batch {
   Outcome execute(Statement& statement, Reply* reply);
   Outcome run_call(std::string const& name, std::vector<Argument>& arguments, Reply* reply);
   Outcome run_prepared(Prepared const& prepared, std::vector<Argument>& arguments, std::size_t first, Reply* reply);
-  Outcome run_with_parameters(std::string_view text, std::vector<ParameterDeclaration> const& parameters, std::vector<Argument>& arguments, std::size_t first, Reply* reply);
+  Outcome run_with_parameters(std::string_view text, std::vector<ParameterDeclaration> const& parameters,
+                              std::vector<Argument>& arguments, std::size_t first, Reply* reply);
   Outcome cursor_call(std::string const& name, std::vector<Argument>& arguments, Reply* reply);
   Outcome fault_call(std::vector<Argument> const& arguments, Reply* reply);
 
@@ -79,7 +80,8 @@ class Batch {
   Outcome alter_table(Statement& statement);
   Outcome alter_database(Statement& statement);
   Outcome target_of(Statement const& statement, std::shared_ptr<TableDef const>& def);
-  Outcome store(TableDef const& def, std::vector<std::optional<Value>> const& given, RowPtr const& old, std::optional<std::uint64_t> id);
+  Outcome store(TableDef const& def, std::vector<std::optional<Value>> const& given, RowPtr const& old,
+                std::optional<std::uint64_t> id);
 
   Context context();
   Outcome meet_fault(Statement const& statement, Reply* reply);
@@ -90,11 +92,11 @@ class Batch {
 
   Database& database_;
   SessionState& session_;
-  std::optional<Transaction> transaction_;       // explicit, or the running statement's own
+  std::optional<Transaction> transaction_;  // explicit, or the running statement's own
   std::map<int, Prepared> prepared_;
   std::map<int, Cursor> cursors_;
   int next_handle_ = 1;
-  std::string text_;                             // of the running batch
+  std::string text_;  // of the running batch
   int nesting_ = 0;
   std::function<bool()> interrupted_;
 };

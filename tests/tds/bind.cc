@@ -20,13 +20,16 @@ SqlError at_line(SqlError error, int line) {
 
 bool matches_qualifier(SourceSlot const& source, std::vector<std::string> const& qualifier) {
   if (qualifier.empty()) return true;
-  if (qualifier.size() == 1) return equals_ignoring_case(qualifier[0], source.alias.empty() ? source.table : source.alias);
+  if (qualifier.size() == 1)
+    return equals_ignoring_case(qualifier[0], source.alias.empty() ? source.table : source.alias);
   return source.alias.empty() && equals_ignoring_case(qualifier.back(), source.table) &&
-         equals_ignoring_case(qualifier[qualifier.size() - 2].empty() ? "dbo" : qualifier[qualifier.size() - 2], source.schema);
+         equals_ignoring_case(qualifier[qualifier.size() - 2].empty() ? "dbo" : qualifier[qualifier.size() - 2],
+                              source.schema);
 }
 
 // 1 if found, 0 if not, 2 if found twice.
-int find_in(Scope const& scope, std::string_view name, std::vector<std::string> const& qualifier, int& slot, SourceColumn const*& column) {
+int find_in(Scope const& scope, std::string_view name, std::vector<std::string> const& qualifier, int& slot,
+            SourceColumn const*& column) {
   int found = 0;
   for (SourceSlot const& source : scope.plan->sources) {
     if (!matches_qualifier(source, qualifier)) continue;
@@ -42,7 +45,8 @@ int find_in(Scope const& scope, std::string_view name, std::vector<std::string> 
 
 bool nullable_through_join(SelectPlan const& plan, int slot) {
   for (SourceSlot const& source : plan.sources) {
-    bool const here = slot >= static_cast<int>(source.first) && slot < static_cast<int>(source.first + source.source->columns.size());
+    bool const here =
+        slot >= static_cast<int>(source.first) && slot < static_cast<int>(source.first + source.source->columns.size());
     if (here) return source.join == JoinKind::Left || source.join == JoinKind::OuterApply;
   }
   return false;
@@ -56,7 +60,8 @@ Outcome resolve(Scope* scope, Expr& expr, bool& found) {
     SourceColumn const* column = nullptr;
     int const count = find_in(*at, expr.name, expr.qualifier, slot, column);
     if (count == 0) continue;
-    if (count == 2) return at_line(sql_error(209, 16, fmt::format("Ambiguous column name '{}'.", expr.name)), expr.line);
+    if (count == 2)
+      return at_line(sql_error(209, 16, fmt::format("Ambiguous column name '{}'.", expr.name)), expr.line);
     expr.depth = depth;
     expr.slot = slot;
     expr.type = column->type;
@@ -88,7 +93,10 @@ Outcome bind_column(Scope* scope, Expr& expr) {
       expr.args.push_back(std::move(column));
       return {};
     }
-    return at_line(sql_error(4104, 16, fmt::format("The multi-part identifier \"{}.{}\" could not be bound.", join(expr.qualifier, "."), expr.name)), expr.line);
+    return at_line(sql_error(4104, 16,
+                             fmt::format("The multi-part identifier \"{}.{}\" could not be bound.",
+                                         join(expr.qualifier, "."), expr.name)),
+                   expr.line);
   }
   return at_line(sql_error(207, 16, fmt::format("Invalid column name '{}'.", expr.name)), expr.line);
 }
@@ -97,7 +105,11 @@ Outcome bind_subquery(Context& context, Scope* scope, Expr& expr) {
   TDS_DO(bind_query(context, *expr.query, scope, expr.plan));
   if (scope != nullptr && expr.plan->correlated) scope->inner_correlated = true;
   if (expr.kind != ExprKind::Exists && expr.plan->columns.size() != 1)
-    return at_line(sql_error(116, 16, "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS."), expr.line);
+    return at_line(
+        sql_error(
+            116, 16,
+            "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS."),
+        expr.line);
   return {};
 }
 
@@ -128,30 +140,53 @@ SqlType case_type(Expr const& expr) {
 
 Outcome bind_call(Context& context, Scope* scope, Expr& expr) {
   if (is_aggregate(expr.name)) {
-    if (scope == nullptr || scope->in_aggregate) return at_line(sql_error(130, 15, "Cannot perform an aggregate function on an expression containing an aggregate or a subquery."), expr.line);
+    if (scope == nullptr || scope->in_aggregate)
+      return at_line(
+          sql_error(130, 15,
+                    "Cannot perform an aggregate function on an expression containing an aggregate or a subquery."),
+          expr.line);
     if (scope->no_aggregates)
-      return at_line(sql_error(147, 15, "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a select list, and the column being aggregated is an outer reference."), expr.line);
+      return at_line(
+          sql_error(147, 15,
+                    "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING "
+                    "clause or a select list, and the column being aggregated is an outer reference."),
+          expr.line);
     scope->in_aggregate = true;
     for (auto& arg : expr.args) TDS_DO(bind(context, scope, *arg));
     scope->in_aggregate = false;
-    if (!expr.star && expr.args.size() != 1) return at_line(sql_error(174, 15, fmt::format("The {} function requires 1 argument(s).", expr.name)), expr.line);
+    if (!expr.star && expr.args.size() != 1)
+      return at_line(sql_error(174, 15, fmt::format("The {} function requires 1 argument(s).", expr.name)), expr.line);
     expr.aggregate = static_cast<int>(scope->plan->aggregates.size());
     scope->plan->aggregates.push_back(&expr);
     SqlType const arg = expr.star ? make_type(TypeId::Int) : expr.args[0]->type;
-    if (expr.name == "count") expr.type = make_type(TypeId::Int);
-    else if (expr.name == "count_big") expr.type = make_type(TypeId::BigInt);
-    else if (expr.name == "min" || expr.name == "max") expr.type = arg;
-    else if (arg.is_integer()) expr.type = make_type(arg.id == TypeId::BigInt ? TypeId::BigInt : TypeId::Int);
-    else if (arg.is_decimal()) expr.type = make_type(TypeId::Decimal, 0, 38, expr.name == "avg" ? std::max<std::uint8_t>(arg.scale, 6) : arg.scale);
-    else if (arg.is_money()) expr.type = make_type(TypeId::Money);
-    else if (arg.is_float()) expr.type = make_type(TypeId::Float);
-    else return at_line(sql_error(8117, 16, fmt::format("Operand data type {} is invalid for {} operator.", type_name(arg.id), expr.name)), expr.line);
+    if (expr.name == "count")
+      expr.type = make_type(TypeId::Int);
+    else if (expr.name == "count_big")
+      expr.type = make_type(TypeId::BigInt);
+    else if (expr.name == "min" || expr.name == "max")
+      expr.type = arg;
+    else if (arg.is_integer())
+      expr.type = make_type(arg.id == TypeId::BigInt ? TypeId::BigInt : TypeId::Int);
+    else if (arg.is_decimal())
+      expr.type =
+          make_type(TypeId::Decimal, 0, 38, expr.name == "avg" ? std::max<std::uint8_t>(arg.scale, 6) : arg.scale);
+    else if (arg.is_money())
+      expr.type = make_type(TypeId::Money);
+    else if (arg.is_float())
+      expr.type = make_type(TypeId::Float);
+    else
+      return at_line(
+          sql_error(8117, 16,
+                    fmt::format("Operand data type {} is invalid for {} operator.", type_name(arg.id), expr.name)),
+          expr.line);
     expr.nullable = expr.name != "count" && expr.name != "count_big";
     return {};
   }
   for (auto& arg : expr.args) TDS_DO(bind(context, scope, *arg));
   expr.function = find_function(expr.name);
-  if (expr.function < 0) return at_line(sql_error(195, 15, fmt::format("'{}' is not a recognized built-in function name.", expr.name)), expr.line);
+  if (expr.function < 0)
+    return at_line(sql_error(195, 15, fmt::format("'{}' is not a recognized built-in function name.", expr.name)),
+                   expr.line);
   Outcome outcome = function_type(context, expr.function, expr, expr.type);
   if (!outcome.ok()) outcome.error().line = expr.line;
   return outcome;
@@ -165,7 +200,9 @@ Outcome bind(Context& context, Scope* scope, Expr& expr) {
       expr.type = type_of(expr.literal);
       expr.nullable = expr.literal.null;
       break;
-    case ExprKind::Column: TDS_DO(bind_column(scope, expr)); break;
+    case ExprKind::Column:
+      TDS_DO(bind_column(scope, expr));
+      break;
     case ExprKind::Variable: {
       if (expr.name.compare(0, 2, "@@") == 0) {
         expr.kind = ExprKind::Function;
@@ -174,11 +211,14 @@ Outcome bind(Context& context, Scope* scope, Expr& expr) {
       }
       auto const it = context.session.variable_types.find(expr.name);
       if (it == context.session.variable_types.end())
-        return at_line(sql_error(137, 15, fmt::format("Must declare the scalar variable \"{}\".", expr.name), 2), expr.line);
+        return at_line(sql_error(137, 15, fmt::format("Must declare the scalar variable \"{}\".", expr.name), 2),
+                       expr.line);
       expr.type = it->second;
       break;
     }
-    case ExprKind::Exists: case ExprKind::Subquery: TDS_DO(bind_subquery(context, scope, expr));
+    case ExprKind::Exists:
+    case ExprKind::Subquery:
+      TDS_DO(bind_subquery(context, scope, expr));
       expr.type = expr.kind == ExprKind::Subquery ? expr.plan->columns[0].type : make_type(TypeId::Bit);
       break;
     case ExprKind::InQuery:
@@ -186,26 +226,38 @@ Outcome bind(Context& context, Scope* scope, Expr& expr) {
       TDS_DO(bind_subquery(context, scope, expr));
       expr.type = make_type(TypeId::Bit);
       break;
-    case ExprKind::Function: TDS_DO(bind_call(context, scope, expr)); break;
-    case ExprKind::Default: return at_line(sql_error(156, 15, "Incorrect syntax near the keyword 'DEFAULT'."), expr.line);
+    case ExprKind::Function:
+      TDS_DO(bind_call(context, scope, expr));
+      break;
+    case ExprKind::Default:
+      return at_line(sql_error(156, 15, "Incorrect syntax near the keyword 'DEFAULT'."), expr.line);
     default: {
       for (auto& arg : expr.args) TDS_DO(bind(context, scope, *arg));
       if (expr.kind >= ExprKind::Compare && expr.kind <= ExprKind::Like) share_collation(expr);
       switch (expr.kind) {
-        case ExprKind::Negate: case ExprKind::BitNot:
+        case ExprKind::Negate:
+        case ExprKind::BitNot:
           expr.type = expr.args[0]->type;
           break;
         case ExprKind::Arithmetic:
           expr.type = arithmetic_type(expr.name, expr.args[0]->type, expr.args[1]->type);
           break;
-        case ExprKind::Case: expr.type = case_type(expr); break;
-        case ExprKind::Cast: expr.nullable = expr.args[0]->nullable || expr.try_convert; break;
+        case ExprKind::Case:
+          expr.type = case_type(expr);
+          break;
+        case ExprKind::Cast:
+          expr.nullable = expr.args[0]->nullable || expr.try_convert;
+          break;
         case ExprKind::Method:
           if (!expr.args[0]->type.is_udt())
-            return at_line(sql_error(258, 15, fmt::format("Cannot call methods on {}.", type_name(expr.args[0]->type.id))), expr.line);
+            return at_line(
+                sql_error(258, 15, fmt::format("Cannot call methods on {}.", type_name(expr.args[0]->type.id))),
+                expr.line);
           expr.type = udt_method_type(expr.args[0]->type.id, expr.name);
           break;
-        default: expr.type = make_type(TypeId::Bit); break;
+        default:
+          expr.type = make_type(TypeId::Bit);
+          break;
       }
       break;
     }
@@ -250,8 +302,12 @@ bool take_hash(SourceSlot& source, Expr* conjunct) {
   Expr* b = conjunct->args[1].get();
   if (!same_hash_kind(a->type, b->type)) return false;
   int const first = static_cast<int>(source.first);
-  auto earlier = [first](Expr const& e) { return highest_slot(e, INT32_MAX) < first && highest_slot(e, INT32_MAX) >= 0; };
-  auto mine = [first](Expr const& e) { return lowest_slot(e, INT32_MAX) >= first && highest_slot(e, INT32_MAX) >= first; };
+  auto earlier = [first](Expr const& e) {
+    return highest_slot(e, INT32_MAX) < first && highest_slot(e, INT32_MAX) >= 0;
+  };
+  auto mine = [first](Expr const& e) {
+    return lowest_slot(e, INT32_MAX) >= first && highest_slot(e, INT32_MAX) >= first;
+  };
   if (earlier(*a) && mine(*b)) return source.hash.emplace_back(a, b), true;
   if (earlier(*b) && mine(*a)) return source.hash.emplace_back(b, a), true;
   return false;
@@ -291,7 +347,8 @@ Outcome bind_table(Context& context, Scope& scope, TableRef& ref, SourceSlot& sl
       std::vector<std::unique_ptr<Statement>> statements;
       TDS_DO(parse_batch(def->view_query, statements));
       if (statements.size() != 1 || statements[0]->query == nullptr)
-        return sql_error(4413, 16, fmt::format("Could not use view or function '{}' because of binding errors.", def->text()));
+        return sql_error(4413, 16,
+                         fmt::format("Could not use view or function '{}' because of binding errors.", def->text()));
       query = std::shared_ptr<Query>(std::move(statements[0]->query));
       std::shared_ptr<QueryPlan> plan;
       TDS_DO(bind_query(context, *query, nullptr, plan));
@@ -370,14 +427,19 @@ Outcome expand_star(SelectPlan& plan, SelectItem const& item, std::vector<std::s
       plan.assign_to.emplace_back();
     }
   }
-  if (!any) return sql_error(107, 15, fmt::format("The column prefix '{}' does not match with a table name or alias name used in the query.", join(item.star_qualifier, ".")));
+  if (!any)
+    return sql_error(
+        107, 15,
+        fmt::format("The column prefix '{}' does not match with a table name or alias name used in the query.",
+                    join(item.star_qualifier, ".")));
   return {};
 }
 
 SourceColumn const* source_column(SelectPlan const& plan, Expr const& expr) {
   if (expr.kind != ExprKind::Column || expr.depth != 0) return nullptr;
   for (SourceSlot const& source : plan.sources)
-    if (expr.slot >= static_cast<int>(source.first) && expr.slot < static_cast<int>(source.first + source.source->columns.size()))
+    if (expr.slot >= static_cast<int>(source.first) &&
+        expr.slot < static_cast<int>(source.first + source.source->columns.size()))
       return &source.source->columns[static_cast<std::size_t>(expr.slot) - source.first];
   return nullptr;
 }
@@ -388,13 +450,18 @@ Outcome check_grouped(SelectPlan const& plan, Expr const& expr) {
   if (expr.kind == ExprKind::Column && expr.depth == 0) {
     for (auto const& key : plan.core->group_by)
       if (key->kind == ExprKind::Column && key->depth == 0 && key->slot == expr.slot) return {};
-    return at_line(sql_error(8120, 16, fmt::format("Column '{}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.", expr.name)), expr.line);
+    return at_line(sql_error(8120, 16,
+                             fmt::format("Column '{}' is invalid in the select list because it is not contained in "
+                                         "either an aggregate function or the GROUP BY clause.",
+                                         expr.name)),
+                   expr.line);
   }
   for (auto const& arg : expr.args) TDS_DO(check_grouped(plan, *arg));
   return {};
 }
 
-Outcome bind_core(Context& context, Scope& scope, SelectCore& core, std::vector<std::string>& names, std::vector<std::string>& tables) {
+Outcome bind_core(Context& context, Scope& scope, SelectCore& core, std::vector<std::string>& names,
+                  std::vector<std::string>& tables) {
   SelectPlan& plan = *scope.plan;
   plan.core = &core;
   TDS_DO(bind_sources(context, scope, core.from, tables));
@@ -429,13 +496,19 @@ Outcome bind_order(Context& context, Scope& scope, QueryPlan& plan) {
     if (item.expr->kind == ExprKind::Literal && item.expr->literal.type == TypeId::Int) {
       key.output = static_cast<int>(item.expr->literal.integer) - 1;
       if (key.output < 0 || key.output >= static_cast<int>(plan.columns.size()))
-        return sql_error(108, 16, fmt::format("The ORDER BY position number {} is out of range of the number of items in the select list.", item.expr->literal.integer));
+        return sql_error(
+            108, 16,
+            fmt::format("The ORDER BY position number {} is out of range of the number of items in the select list.",
+                        item.expr->literal.integer));
     } else if (item.expr->kind == ExprKind::Column && item.expr->qualifier.empty()) {
       for (std::size_t i = 0; i < plan.columns.size() && key.output < 0; ++i)
         if (equals_ignoring_case(plan.columns[i].name, item.expr->name)) key.output = static_cast<int>(i);
     }
     if (key.output < 0) {
-      if (plan.selects.size() > 1) return sql_error(104, 16, "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.");
+      if (plan.selects.size() > 1)
+        return sql_error(104, 16,
+                         "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT "
+                         "or EXCEPT operator.");
       TDS_DO(bind(context, &scope, *item.expr));
       key.expr = item.expr.get();
     }
@@ -481,9 +554,12 @@ Outcome bind_query(Context& context, Query& query, Scope* outer, std::shared_ptr
     TDS_DO(bind_core(context, scopes[i], *query.cores[i], own, plan->tables));
     if (i == 0) names = own;
     if (plan->selects[i].outputs.size() != plan->selects[0].outputs.size())
-      return sql_error(205, 16, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.");
+      return sql_error(205, 16,
+                       "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of "
+                       "expressions in their target lists.");
   }
-  for (SelectPlan& select : plan->selects) select.grouped = !select.aggregates.empty() || !select.core->group_by.empty();
+  for (SelectPlan& select : plan->selects)
+    select.grouped = !select.aggregates.empty() || !select.core->group_by.empty();
   describe(*plan, names);
   TDS_DO(bind_order(context, scopes[0], *plan));
   if (query.offset != nullptr) TDS_DO(bind(context, outer, *query.offset));
@@ -494,8 +570,9 @@ Outcome bind_query(Context& context, Query& query, Scope* outer, std::shared_ptr
       for (Expr const* output : select.outputs) TDS_DO(check_grouped(select, *output));
     select.used.resize(select.slots);
     for (SourceSlot& source : select.sources) {
-      std::vector<bool> const needed(select.used.begin() + static_cast<std::ptrdiff_t>(source.first),
-                                     select.used.begin() + static_cast<std::ptrdiff_t>(source.first + source.source->columns.size()));
+      std::vector<bool> const needed(
+          select.used.begin() + static_cast<std::ptrdiff_t>(source.first),
+          select.used.begin() + static_cast<std::ptrdiff_t>(source.first + source.source->columns.size()));
       source.source->need(needed);
     }
   }
@@ -504,10 +581,12 @@ Outcome bind_query(Context& context, Query& query, Scope* outer, std::shared_ptr
   return {};
 }
 
-Outcome bind_expression(Context& context, Expr& expr) { return bind(context, nullptr, expr); }
+Outcome bind_expression(Context& context, Expr& expr) {
+  return bind(context, nullptr, expr);
+}
 
-Outcome bind_change(Context& context, Statement& statement, std::shared_ptr<TableDef const> const& table, SelectPlan& plan,
-                    std::vector<Expr*> const& expressions, std::vector<std::string>& tables) {
+Outcome bind_change(Context& context, Statement& statement, std::shared_ptr<TableDef const> const& table,
+                    SelectPlan& plan, std::vector<Expr*> const& expressions, std::vector<std::string>& tables) {
   Scope scope;
   scope.plan = &plan;
   bool listed = false;

@@ -17,9 +17,11 @@ TableRef named(std::vector<std::string> const& name) {
 
 Outcome cannot_change(ColumnDef const& column) {
   if (column.computed)
-    return sql_error(271, 16, fmt::format("The column \"{}\" cannot be modified because it is either a computed column or is the result of a UNION operator.", column.name));
-  if (column.type.id == TypeId::RowVersion)
-    return sql_error(272, 16, "Cannot update a timestamp column.");
+    return sql_error(271, 16,
+                     fmt::format("The column \"{}\" cannot be modified because it is either a computed column or is "
+                                 "the result of a UNION operator.",
+                                 column.name));
+  if (column.type.id == TypeId::RowVersion) return sql_error(272, 16, "Cannot update a timestamp column.");
   return {};
 }
 
@@ -29,18 +31,24 @@ Outcome Batch::target_of(Statement const& statement, std::shared_ptr<TableDef co
   std::vector<std::string> name = statement.target.name;
   // UPDATE alias ... FROM table alias
   for (TableRef const& ref : statement.from)
-    if (name.size() == 1 && ref.kind == TableRef::Kind::Named && equals_ignoring_case(ref.alias, name[0])) name = ref.name;
+    if (name.size() == 1 && ref.kind == TableRef::Kind::Named && equals_ignoring_case(ref.alias, name[0]))
+      name = ref.name;
   Context now = context();
   std::string schema, table;
   std::unique_ptr<RowSource> source;
   TDS_DO(open_table(now, named(name), schema, table, source, def));
   if (def == nullptr) return sql_error(259, 16, "Ad hoc updates to system catalogs are not allowed.");
-  if (def->is_view()) return sql_error(4406, 16, fmt::format("Update or insert of view or function '{}' failed because it contains a derived or constant field.", def->text()));
+  if (def->is_view())
+    return sql_error(
+        4406, 16,
+        fmt::format("Update or insert of view or function '{}' failed because it contains a derived or constant field.",
+                    def->text()));
   return {};
 }
 
 // Writes one row: defaults, identity and rowversion are filled in.
-Outcome Batch::store(TableDef const& def, std::vector<std::optional<Value>> const& given, RowPtr const& old, std::optional<std::uint64_t> id) {
+Outcome Batch::store(TableDef const& def, std::vector<std::optional<Value>> const& given, RowPtr const& old,
+                     std::optional<std::uint64_t> id) {
   auto row = std::make_shared<StoredRow>(def.slots);
   if (old != nullptr) *row = *old;
   row->resize(def.slots);
@@ -54,7 +62,8 @@ Outcome Batch::store(TableDef const& def, std::vector<std::optional<Value>> cons
       for (std::size_t k = 0; k < 8; ++k) cell.bytes[k] = static_cast<char>(number >> (56 - 8 * k));
     } else if (given[i]) {
       TDS_DO(convert(*given[i], column.type, 0, cell));
-      if (column.identity && !cell.null && column.type.is_integer()) database_.note_identity(def.object_id, cell.integer);
+      if (column.identity && !cell.null && column.type.is_integer())
+        database_.note_identity(def.object_id, cell.integer);
     } else if (old == nullptr && column.identity) {
       session_.identity = database_.next_identity(def.object_id);
       session_.has_identity = true;
@@ -63,7 +72,12 @@ Outcome Batch::store(TableDef const& def, std::vector<std::optional<Value>> cons
       cell = column.default_value ? *column.default_value : null_value(column.type.id);
     }
     if (cell.null && !column.nullable)
-      return sql_error(515, 16, fmt::format("Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow nulls. {} fails.", column.name, database_.name, def.text(), old == nullptr ? "INSERT" : "UPDATE"), 2);
+      return sql_error(
+          515, 16,
+          fmt::format(
+              "Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow nulls. {} fails.",
+              column.name, database_.name, def.text(), old == nullptr ? "INSERT" : "UPDATE"),
+          2);
   }
   return database_.write(def.object_id, transaction(), id, std::move(row), session_.lock_timeout_ms);
 }
@@ -76,17 +90,25 @@ Outcome Batch::insert(Statement& statement, Reply* reply) {
   if (statement.columns.empty()) {
     for (std::size_t i = 0; i < def->columns.size(); ++i) {
       ColumnDef const& column = def->columns[i];
-      if (!column.computed && column.type.id != TypeId::RowVersion && (!column.identity || keeps_identity)) targets.push_back(i);
+      if (!column.computed && column.type.id != TypeId::RowVersion && (!column.identity || keeps_identity))
+        targets.push_back(i);
     }
   }
   for (std::string const& name : statement.columns) {
     int const index = def->column_index(name);
     if (index < 0) return sql_error(207, 16, fmt::format("Invalid column name '{}'.", name));
     ColumnDef const& column = def->columns[static_cast<std::size_t>(index)];
-    if (column.type.id == TypeId::RowVersion) return sql_error(273, 16, "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the timestamp column, or insert a DEFAULT into the timestamp column.");
+    if (column.type.id == TypeId::RowVersion)
+      return sql_error(273, 16,
+                       "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to "
+                       "exclude the timestamp column, or insert a DEFAULT into the timestamp column.");
     TDS_DO(cannot_change(column));
     if (column.identity && !keeps_identity)
-      return sql_error(544, 16, fmt::format("Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.", def->name));
+      return sql_error(
+          544, 16,
+          fmt::format(
+              "Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.",
+              def->name));
     targets.push_back(static_cast<std::size_t>(index));
   }
   Context now = context();
@@ -144,7 +166,9 @@ Outcome Batch::update_or_delete(Statement& statement, Reply* reply) {
     if (column.identity) return sql_error(8102, 16, fmt::format("Cannot update identity column '{}'.", column.name));
     targets.push_back(static_cast<std::size_t>(index));
     bool const is_default = assignment.value->kind == ExprKind::Default;
-    if (is_default) assignment.value->kind = ExprKind::Literal, assignment.value->literal = column.default_value.value_or(null_value(column.type.id));
+    if (is_default)
+      assignment.value->kind = ExprKind::Literal,
+      assignment.value->literal = column.default_value.value_or(null_value(column.type.id));
     expressions.push_back(assignment.value.get());
   }
   Context now = context();
@@ -189,11 +213,15 @@ Outcome Batch::update_or_delete(Statement& statement, Reply* reply) {
     }));
   }
   for (Found& one : found) {
-    if (is_update) TDS_DO(store(*def, one.given, one.old, one.id));
-    else TDS_DO(database_.write(def->object_id, transaction(), one.id, nullptr, session_.lock_timeout_ms));
+    if (is_update)
+      TDS_DO(store(*def, one.given, one.old, one.id));
+    else
+      TDS_DO(database_.write(def->object_id, transaction(), one.id, nullptr, session_.lock_timeout_ms));
   }
   session_.row_count = static_cast<std::int64_t>(found.size());
-  if (reply != nullptr) reply->done(is_update ? 0xc5 : 0xc4, session_.no_count ? std::nullopt : std::optional<std::uint64_t>(found.size()), in_transaction());
+  if (reply != nullptr)
+    reply->done(is_update ? 0xc5 : 0xc4, session_.no_count ? std::nullopt : std::optional<std::uint64_t>(found.size()),
+                in_transaction());
   return {};
 }
 
@@ -227,7 +255,14 @@ Outcome Batch::create_table(Statement& statement) {
 Outcome Batch::drop_table(Statement& statement) {
   std::shared_ptr<TableDef const> def;
   Outcome outcome = target_of(statement, def);
-  if (!outcome.ok()) return statement.value == "if exists" ? Outcome() : Outcome(sql_error(3701, 11, fmt::format("Cannot drop the table '{}', because it does not exist or you do not have permission.", join(statement.target.name, ".")), 5));
+  if (!outcome.ok())
+    return statement.value == "if exists"
+               ? Outcome()
+               : Outcome(sql_error(
+                     3701, 11,
+                     fmt::format("Cannot drop the table '{}', because it does not exist or you do not have permission.",
+                                 join(statement.target.name, ".")),
+                     5));
   return database_.drop_table(def->object_id);
 }
 
@@ -247,24 +282,36 @@ Outcome Batch::alter_table(Statement& statement) {
   return database_.alter(def->object_id, [&](TableDef& table) -> Outcome {
     for (std::string const& name : statement.columns) {
       int const index = table.column_index(name);
-      if (index < 0) return sql_error(4924, 16, fmt::format("ALTER TABLE DROP COLUMN failed because column '{}' does not exist in table '{}'.", name, table.name));
+      if (index < 0)
+        return sql_error(4924, 16,
+                         fmt::format("ALTER TABLE DROP COLUMN failed because column '{}' does not exist in table '{}'.",
+                                     name, table.name));
       table.columns.erase(table.columns.begin() + index);
       std::erase_if(table.indexes, [&](IndexDef const& key) {
-        return std::any_of(key.columns.begin(), key.columns.end(), [&](IndexColumn const& column) { return equals_ignoring_case(column.name, name); });
+        return std::any_of(key.columns.begin(), key.columns.end(),
+                           [&](IndexColumn const& column) { return equals_ignoring_case(column.name, name); });
       });
     }
     for (std::size_t i = 0; i < statement.definitions.size(); ++i) {
       ColumnDefinition const& one = statement.definitions[i];
       int const index = table.column_index(one.name);
       if (statement.kind == StatementKind::AlterColumn) {
-        if (index < 0) return sql_error(4924, 16, fmt::format("ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.", one.name, table.name));
+        if (index < 0)
+          return sql_error(
+              4924, 16,
+              fmt::format("ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.", one.name,
+                          table.name));
         ColumnDef& column = table.columns[static_cast<std::size_t>(index)];
         column.type = one.type;
         column.nullable = one.nullable;
         column.retyped = true;
         continue;
       }
-      if (index >= 0) return sql_error(2705, 16, fmt::format("Column names in each table must be unique. Column name '{}' in table '{}' is specified more than once.", one.name, table.text()));
+      if (index >= 0)
+        return sql_error(2705, 16,
+                         fmt::format("Column names in each table must be unique. Column name '{}' in table '{}' is "
+                                     "specified more than once.",
+                                     one.name, table.text()));
       ColumnDef& column = table.columns.emplace_back();
       column.name = one.name;
       column.type = one.type;
@@ -281,9 +328,12 @@ Outcome Batch::alter_database(Statement& statement) {
   std::string const option = to_lower(statement.name);
   bool const on = equals_ignoring_case(statement.value, "on");
   DatabaseOptions options = database_.options();
-  if (option == "allow_snapshot_isolation") options.snapshot_isolation = on;
-  else if (option == "read_committed_snapshot") options.read_committed_snapshot = on;
-  else return sql_error(102, 15, fmt::format("Incorrect syntax near '{}'.", statement.name));
+  if (option == "allow_snapshot_isolation")
+    options.snapshot_isolation = on;
+  else if (option == "read_committed_snapshot")
+    options.read_committed_snapshot = on;
+  else
+    return sql_error(102, 15, fmt::format("Incorrect syntax near '{}'.", statement.name));
   database_.set_options(std::move(options));
   return {};
 }

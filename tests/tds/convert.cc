@@ -23,11 +23,15 @@ std::int64_t power(int n) {
 }
 
 SqlError overflow(SqlType const& type) {
-  return sql_error(8115, 16, fmt::format("Arithmetic overflow error converting expression to data type {}.", type_name(type.id)), 2);
+  return sql_error(
+      8115, 16, fmt::format("Arithmetic overflow error converting expression to data type {}.", type_name(type.id)), 2);
 }
 
 SqlError not_allowed(Value const& value, SqlType const& type) {
-  return sql_error(529, 16, fmt::format("Explicit conversion from data type {} to {} is not allowed.", type_name(value.type), type_name(type.id)), 2);
+  return sql_error(529, 16,
+                   fmt::format("Explicit conversion from data type {} to {} is not allowed.", type_name(value.type),
+                               type_name(type.id)),
+                   2);
 }
 
 // --- to text -------------------------------------------------------------------------------------------------------
@@ -35,18 +39,26 @@ SqlError not_allowed(Value const& value, SqlType const& type) {
 // The clock part: 100 ns of any time-bearing value.
 std::int64_t ticks_of(Value const& value) {
   switch (value.type) {
-    case TypeId::Date: return 0;
-    case TypeId::SmallDateTime: return value.ticks * 600'000'000;
-    case TypeId::DateTime: return (value.ticks * 10 + 1) / 3 * 10'000;  // milliseconds as displayed: .000 .003 .007
-    default: return value.ticks;
+    case TypeId::Date:
+      return 0;
+    case TypeId::SmallDateTime:
+      return value.ticks * 600'000'000;
+    case TypeId::DateTime:
+      return (value.ticks * 10 + 1) / 3 * 10'000;  // milliseconds as displayed: .000 .003 .007
+    default:
+      return value.ticks;
   }
 }
 
 int scale_of(Value const& value) {
   switch (value.type) {
-    case TypeId::Date: case TypeId::SmallDateTime: return 0;
-    case TypeId::DateTime: return 3;
-    default: return value.scale;
+    case TypeId::Date:
+    case TypeId::SmallDateTime:
+      return 0;
+    case TypeId::DateTime:
+      return 3;
+    default:
+      return value.scale;
   }
 }
 
@@ -95,7 +107,8 @@ std::string time_text(Value const& value, int style) {
     civil_of(days, year, month, day);
     std::int64_t const minutes = ticks / 600'000'000;
     std::int64_t const hour = minutes / 60 % 12 == 0 ? 12 : minutes / 60 % 12;
-    return fmt::format("{} {:2} {} {:2}:{:02}{}", kMonths[month - 1], day, year, hour, minutes % 60, minutes >= 720 ? "PM" : "AM");
+    return fmt::format("{} {:2} {} {:2}:{:02}{}", kMonths[month - 1], day, year, hour, minutes % 60,
+                       minutes >= 720 ? "PM" : "AM");
   }
   std::string text = has_date ? date_text(days, "-") : "";
   if (has_clock) text += (has_date ? " " : "") + clock_text(ticks, style == 120 || style == 20 ? 0 : scale);
@@ -116,8 +129,9 @@ std::string hex_text(std::string_view bytes) {
 
 std::string uuid_text(std::string const& b) {
   auto byte = [&b](std::size_t i) { return static_cast<std::uint8_t>(b[i]); };
-  return fmt::format("{:02X}{:02X}{:02X}{:02X}-{:02X}{:02X}-{:02X}{:02X}-{:02X}{:02X}-{}", byte(3), byte(2), byte(1), byte(0),
-                     byte(5), byte(4), byte(7), byte(6), byte(8), byte(9), hex_text(std::string_view(b).substr(10)));
+  return fmt::format("{:02X}{:02X}{:02X}{:02X}-{:02X}{:02X}-{:02X}{:02X}-{:02X}{:02X}-{}", byte(3), byte(2), byte(1),
+                     byte(0), byte(5), byte(4), byte(7), byte(6), byte(8), byte(9),
+                     hex_text(std::string_view(b).substr(10)));
 }
 
 std::string float_text(double number, int style, bool is_real) {
@@ -234,7 +248,8 @@ bool parse_moment(std::string_view text, Moment& moment) {
     int year = 0, month = 0, day = 0;
     if (!take_number(text, 4, year)) return false;
     bool const dashes = take(text, '-') || take(text, '/');
-    if (!take_number(text, 2, month) || (dashes && !take(text, '-') && !take(text, '/')) || !take_number(text, 2, day)) return false;
+    if (!take_number(text, 2, month) || (dashes && !take(text, '-') && !take(text, '/')) || !take_number(text, 2, day))
+      return false;
     if (year < 1 || month < 1 || month > 12 || day < 1) return false;
     int y = 0, m = 0, d = 0;
     moment.days = days_of(year, month, day);
@@ -244,7 +259,8 @@ bool parse_moment(std::string_view text, Moment& moment) {
     if (!take(text, 'T') && !take(text, ' ')) return false;
   }
   if (!parse_clock(text, moment)) return false;
-  while (take(text, ' ')) {}
+  while (take(text, ' ')) {
+  }
   if (take(text, 'Z') || text.empty()) return text.empty();
   bool const negative = text[0] == '-';
   if (!take(text, '+') && !take(text, '-')) return false;
@@ -265,9 +281,15 @@ Outcome moment_to(Moment moment, SqlType const& type, Value& out) {
     if (ticks >= kTicksPerDay) ticks -= kTicksPerDay, ++days;
     if (ticks < 0) ticks += kTicksPerDay, --days;
   };
-  SqlError const range = sql_error(242, 16, fmt::format("The conversion of a varchar data type to a {} data type resulted in an out-of-range value.", type_name(type.id)), 3);
+  SqlError const range = sql_error(
+      242, 16,
+      fmt::format("The conversion of a varchar data type to a {} data type resulted in an out-of-range value.",
+                  type_name(type.id)),
+      3);
   switch (type.id) {
-    case TypeId::Date: ticks = 0; break;
+    case TypeId::Date:
+      ticks = 0;
+      break;
     case TypeId::SmallDateTime:
       ticks = (ticks + 300'000'000) / 600'000'000;
       if (ticks >= 1440) ticks -= 1440, ++days;
@@ -286,8 +308,10 @@ Outcome moment_to(Moment moment, SqlType const& type, Value& out) {
       }
       std::int64_t const unit = power(7 - type.scale);
       ticks = (ticks + unit / 2) / unit * unit;
-      if (type.id == TypeId::Time) ticks %= kTicksPerDay;
-      else carry();
+      if (type.id == TypeId::Time)
+        ticks %= kTicksPerDay;
+      else
+        carry();
       break;
     }
   }
@@ -307,12 +331,24 @@ Outcome integer_to(int128 number, SqlType const& type, Value& out) {
   auto fits = [number](std::int64_t low, std::int64_t high) { return number >= low && number <= high; };
   bool ok = true;
   switch (type.id) {
-    case TypeId::Bit: number = number != 0 ? 1 : 0; break;
-    case TypeId::TinyInt: ok = fits(0, 255); break;
-    case TypeId::SmallInt: ok = fits(-32768, 32767); break;
-    case TypeId::Int: ok = fits(INT32_MIN, INT32_MAX); break;
-    case TypeId::SmallMoney: ok = fits(INT32_MIN, INT32_MAX); break;
-    default: ok = fits(INT64_MIN, INT64_MAX); break;
+    case TypeId::Bit:
+      number = number != 0 ? 1 : 0;
+      break;
+    case TypeId::TinyInt:
+      ok = fits(0, 255);
+      break;
+    case TypeId::SmallInt:
+      ok = fits(-32768, 32767);
+      break;
+    case TypeId::Int:
+      ok = fits(INT32_MIN, INT32_MAX);
+      break;
+    case TypeId::SmallMoney:
+      ok = fits(INT32_MIN, INT32_MAX);
+      break;
+    default:
+      ok = fits(INT64_MIN, INT64_MAX);
+      break;
   }
   if (!ok) return overflow(type);
   out.type = type.id;
@@ -397,8 +433,11 @@ Outcome text_to_number(std::string_view text, SqlType const& type, Value const& 
   auto const [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
   if (type.is_float() && code == std::errc() && end == word.data() + word.size()) return double_to(number, type, out);
   if (type.is_integer())
-    return sql_error(245, 16, fmt::format("Conversion failed when converting the {} value '{}' to data type {}.", type_name(value.type), text, type_name(type.id)));
-  return sql_error(8114, 16, fmt::format("Error converting data type {} to {}.", type_name(value.type), type_name(type.id)), 5);
+    return sql_error(245, 16,
+                     fmt::format("Conversion failed when converting the {} value '{}' to data type {}.",
+                                 type_name(value.type), text, type_name(type.id)));
+  return sql_error(8114, 16,
+                   fmt::format("Error converting data type {} to {}.", type_name(value.type), type_name(type.id)), 5);
 }
 
 Outcome to_number(Value const& value, SqlType const& type, Value& out) {
@@ -439,7 +478,8 @@ Outcome to_time(Value const& value, SqlType const& type, Value& out) {
   } else if (from.is_text()) {
     if (!parse_moment(to_utf8(utf16_of(value)), moment))
       return sql_error(241, 16, "Conversion failed when converting date and/or time from character string.");
-    if (type.id != TypeId::DateTimeOffset && moment.offset_min != 0 && type.id != TypeId::DateTime2 && type.id != TypeId::Date)
+    if (type.id != TypeId::DateTimeOffset && moment.offset_min != 0 && type.id != TypeId::DateTime2 &&
+        type.id != TypeId::Date)
       return sql_error(241, 16, "Conversion failed when converting date and/or time from character string.");
   } else if (from.is_number() && (type.id == TypeId::DateTime || type.id == TypeId::SmallDateTime)) {
     Value days;
@@ -467,15 +507,19 @@ Outcome to_text_type(Value const& value, SqlType const& type, int style, Value& 
   if (from.is_text()) {
     bool const same_page = !wide && from.is_char_text() && value.collation != nullptr && type.collation != nullptr &&
                            value.collation->code_page == type.collation->code_page;
-    text = wide ? utf16_of(value) : same_page && value.repeat_to == 0 ? value.bytes : to_code_page(utf16_of(value), type.collation->code_page);
+    text = wide                                ? utf16_of(value)
+           : same_page && value.repeat_to == 0 ? value.bytes
+                                               : to_code_page(utf16_of(value), type.collation->code_page);
   } else if (from.is_binary() && style == 0) {
     text = value.bytes;
   } else {
     std::string const ascii = to_text(value, style);
     text = wide ? to_utf16(ascii) : ascii;
     if (text.size() > most && from.is_number()) {
-      if (!wide && from.is_integer()) text = "*";
-      else return overflow(type);
+      if (!wide && from.is_integer())
+        text = "*";
+      else
+        return overflow(type);
     }
     if (text.size() > most && value.type == TypeId::UniqueIdentifier)
       return sql_error(8170, 16, "Insufficient result space to convert uniqueidentifier value to char.");
@@ -505,12 +549,15 @@ Outcome to_binary(Value const& value, SqlType const& type, int style, Value& out
   if (from.is_integer() || from.is_money()) {
     int const width = catalog_length(from);
     for (int i = width - 1; i >= 0; --i) bytes.push_back(static_cast<char>(value.integer >> (8 * i)));
-    if (type.length > width && type.id == TypeId::Binary) bytes.insert(0, static_cast<std::size_t>(type.length - width), '\0');
+    if (type.length > width && type.id == TypeId::Binary)
+      bytes.insert(0, static_cast<std::size_t>(type.length - width), '\0');
     left_padded = true;
   } else if (from.is_text() && style != 0) {
     std::string text = to_utf8(utf16_of(value));
     if (style == 1 && starts_with_ignoring_case(text, "0x")) text.erase(0, 2);
-    if (!parse_hex(text, bytes)) return sql_error(8114, 16, fmt::format("Error converting data type {} to {}.", type_name(value.type), type_name(type.id)), 5);
+    if (!parse_hex(text, bytes))
+      return sql_error(
+          8114, 16, fmt::format("Error converting data type {} to {}.", type_name(value.type), type_name(type.id)), 5);
   } else if (from.is_text() || from.is_binary() || value.type == TypeId::UniqueIdentifier || from.is_udt()) {
     bytes = from.is_n_text() ? utf16_of(value) : value.bytes;
   } else {

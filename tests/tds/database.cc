@@ -17,8 +17,10 @@ int TableDef::column_index(std::string_view column) const {
 std::uint64_t TableView::row_count() const {
   std::uint64_t count = base_count;
   for (auto const& [id, row] : changes) {
-    if (id < base_count) count -= row == nullptr ? 1 : 0;
-    else count += row != nullptr ? 1 : 0;
+    if (id < base_count)
+      count -= row == nullptr ? 1 : 0;
+    else
+      count += row != nullptr ? 1 : 0;
   }
   return count;
 }
@@ -71,7 +73,8 @@ std::vector<std::shared_ptr<TableDef const>> Database::tables() const {
 std::shared_ptr<TableDef const> Database::find(std::string_view schema, std::string_view name_wanted) const {
   MutexLock lock(mutex_);
   for (auto const& [id, table] : tables_)
-    if (equals_ignoring_case(table.def->schema, schema) && equals_ignoring_case(table.def->name, name_wanted)) return table.def;
+    if (equals_ignoring_case(table.def->schema, schema) && equals_ignoring_case(table.def->name, name_wanted))
+      return table.def;
   return nullptr;
 }
 
@@ -94,7 +97,8 @@ void Database::set_options(DatabaseOptions options) {
 Database::Version const* Database::visible(std::vector<Version> const& versions, Snapshot const& snapshot) {
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
     bool const committed = it->sequence != 0 && it->sequence <= snapshot.sequence;
-    if (committed || snapshot.dirty || (snapshot.transaction != 0 && it->transaction == snapshot.transaction && it->sequence == 0))
+    if (committed || snapshot.dirty ||
+        (snapshot.transaction != 0 && it->transaction == snapshot.transaction && it->sequence == 0))
       return &*it;
   }
   return nullptr;
@@ -105,7 +109,13 @@ Outcome Database::view(int object_id, Snapshot const& snapshot, TableView& out) 
   Table const* found = table(object_id);
   if (found == nullptr) return sql_error(208, 16, "Invalid object name.");
   if (found->altered_at > snapshot.sequence && snapshot.sequence != 0)
-    return sql_error(3961, 16, fmt::format("Snapshot isolation transaction failed in database '{}' because the object accessed by the statement has been modified by a DDL statement in another concurrent transaction since the start of this transaction.  It is disallowed because the metadata is not versioned. A concurrent update to metadata can lead to inconsistency if mixed with snapshot isolation.", name));
+    return sql_error(
+        3961, 16,
+        fmt::format("Snapshot isolation transaction failed in database '{}' because the object accessed by the "
+                    "statement has been modified by a DDL statement in another concurrent transaction since the start "
+                    "of this transaction.  It is disallowed because the metadata is not versioned. A concurrent update "
+                    "to metadata can lead to inconsistency if mixed with snapshot isolation.",
+                    name));
   out.def = found->def;
   out.base = found->base;
   out.base_count = found->base != nullptr ? found->base->count() : 0;
@@ -128,14 +138,16 @@ std::uint64_t Database::approximate_rows(int object_id) const {
   MutexLock lock(mutex_);
   Table const* found = table(object_id);
   if (found == nullptr) return 0;
-  std::int64_t const base = found->base != nullptr && found->truncated_at == 0 ? static_cast<std::int64_t>(found->base->count()) : 0;
+  std::int64_t const base =
+      found->base != nullptr && found->truncated_at == 0 ? static_cast<std::int64_t>(found->base->count()) : 0;
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, base + found->live_changes));
 }
 
 Outcome Database::alter(int object_id, std::function<Outcome(TableDef&)> const& change) {
   MutexLock lock(mutex_);
   Table* found = table(object_id);
-  if (found == nullptr) return sql_error(4902, 16, "Cannot find the object because it does not exist or you do not have permissions.");
+  if (found == nullptr)
+    return sql_error(4902, 16, "Cannot find the object because it does not exist or you do not have permissions.");
   TableDef copy = *found->def;
   TDS_DO(change(copy));
   found->def = std::make_shared<TableDef const>(std::move(copy));
@@ -192,14 +204,16 @@ void Database::rollback(Transaction& transaction) {
   released_.notify_all();
 }
 
-Outcome Database::write(int object_id, Transaction& transaction, std::optional<std::uint64_t> id, RowPtr row, int lock_timeout_ms) {
+Outcome Database::write(int object_id, Transaction& transaction, std::optional<std::uint64_t> id, RowPtr row,
+                        int lock_timeout_ms) {
   MutexLock lock(mutex_);
   Table* found = table(object_id);
   if (found == nullptr) return sql_error(208, 16, "Invalid object name.");
   bool const is_new = !id.has_value();
   std::uint64_t const key = is_new ? found->next_row++ : *id;
   auto* versions = &found->changes[key];
-  auto const deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(lock_timeout_ms < 0 ? 60'000 : lock_timeout_ms);
+  auto const deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(lock_timeout_ms < 0 ? 60'000 : lock_timeout_ms);
   while (!versions->empty() && versions->back().sequence == 0 && versions->back().transaction != transaction.id) {
     if (released_.wait_until(mutex_, deadline) == std::cv_status::timeout)
       return sql_error(1222, 16, "Lock request time out period exceeded.", 45);
@@ -208,7 +222,14 @@ Outcome Database::write(int object_id, Transaction& transaction, std::optional<s
     versions = &found->changes[key];
   }
   if (transaction.snapshot && !versions->empty() && versions->back().sequence > *transaction.snapshot)
-    return sql_error(3960, 16, fmt::format("Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access table '{}' directly or indirectly in database '{}' to update, delete, or insert the row that has been modified or deleted by another transaction. Retry the transaction or change the isolation level for the update/delete statement.", found->def->text(), name), 2);
+    return sql_error(
+        3960, 16,
+        fmt::format("Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation "
+                    "to access table '{}' directly or indirectly in database '{}' to update, delete, or insert the row "
+                    "that has been modified or deleted by another transaction. Retry the transaction or change the "
+                    "isolation level for the update/delete statement.",
+                    found->def->text(), name),
+        2);
   bool const existed = versions->empty() ? !is_new : versions->back().row != nullptr;
   found->live_changes += (row != nullptr ? 1 : 0) - (existed ? 1 : 0);
   versions->push_back({transaction.id, 0, std::move(row)});
@@ -219,7 +240,8 @@ Outcome Database::write(int object_id, Transaction& transaction, std::optional<s
 Outcome Database::truncate(int object_id, Transaction& transaction) {
   MutexLock lock(mutex_);
   Table* found = table(object_id);
-  if (found == nullptr) return sql_error(4701, 16, "Cannot find the object because it does not exist or you do not have permissions.");
+  if (found == nullptr)
+    return sql_error(4701, 16, "Cannot find the object because it does not exist or you do not have permissions.");
   found->truncated_by = transaction.id;
   for (auto& [id, versions] : found->changes) {
     if (versions.empty() || versions.back().row == nullptr) continue;
@@ -281,8 +303,10 @@ std::vector<Database::Change> Database::changes_since(int object_id, std::uint64
       if (one.sequence == 0) continue;
       exists = one.row != nullptr;
       if (one.row != nullptr) last = one.row;
-      if (one.sequence <= version) existed = exists;
-      else newest = one.sequence;
+      if (one.sequence <= version)
+        existed = exists;
+      else
+        newest = one.sequence;
     }
     if (newest == 0 || (!existed && !exists)) continue;
     if (last == nullptr && of_base) {

@@ -28,11 +28,11 @@ struct ColumnDef {
   bool masked = false;
   bool sparse = false;
   bool hidden = false;
-  bool sysname = false;                    // declared as sysname: an alias type
-  bool retyped = false;                    // stored values may be of an older type
-  int column_id = 0;                       // stable; a gap where a column was dropped
-  std::size_t slot = 0;                    // place in a stored row
-  std::optional<Value> default_value;      // also what older rows have in a column that was added
+  bool sysname = false;                // declared as sysname: an alias type
+  bool retyped = false;                // stored values may be of an older type
+  int column_id = 0;                   // stable; a gap where a column was dropped
+  std::size_t slot = 0;                // place in a stored row
+  std::optional<Value> default_value;  // also what older rows have in a column that was added
 };
 
 struct IndexColumn {
@@ -55,22 +55,22 @@ struct TableDef {
   int object_id = 0;
   std::string schema;
   std::string name;
-  std::string view_query;                  // a view, if not empty
+  std::string view_query;  // a view, if not empty
   std::vector<ColumnDef> columns;
   std::vector<IndexDef> indexes;
-  bool row_level_security = false;         // a policy filters it: listed in sys.security_policies
+  bool row_level_security = false;  // a policy filters it: listed in sys.security_policies
   bool change_tracking = false;
-  bool nbcrow = false;                     // rows travel as NBCROW
-  bool plp_unknown = false;                // max values travel with unknown length
-  bool statistics = true;                  // has a histogram
-  std::size_t slots = 0;                   // length of a stored row
+  bool nbcrow = false;       // rows travel as NBCROW
+  bool plp_unknown = false;  // max values travel with unknown length
+  bool statistics = true;    // has a histogram
+  std::size_t slots = 0;     // length of a stored row
 
   bool is_view() const { return !view_query.empty(); }
   std::string text() const { return schema + "." + name; }
   int column_index(std::string_view column) const;  // ASCII case ignored; -1 if none
 };
 
-using StoredRow = std::vector<Value>;      // by slot; may be shorter than TableDef::slots
+using StoredRow = std::vector<Value>;  // by slot; may be shorter than TableDef::slots
 using RowPtr = std::shared_ptr<StoredRow const>;
 
 // The rows that a description gives a table: listed, or generated.
@@ -85,9 +85,9 @@ class BaseRows {
 };
 
 struct Snapshot {
-  std::uint64_t sequence = 0;              // sees what was committed up to here
-  std::uint64_t transaction = 0;           // and this transaction's own changes
-  bool dirty = false;                      // READ UNCOMMITTED
+  std::uint64_t sequence = 0;     // sees what was committed up to here
+  std::uint64_t transaction = 0;  // and this transaction's own changes
+  bool dirty = false;             // READ UNCOMMITTED
 };
 
 // One table as a snapshot sees it. Immutable; needs no lock.
@@ -95,7 +95,8 @@ struct TableView {
   std::shared_ptr<TableDef const> def;
   std::shared_ptr<BaseRows const> base;
   std::uint64_t base_count = 0;
-  std::vector<std::pair<std::uint64_t, RowPtr>> changes;  // by row id; null = deleted; ids from base->count() on are new rows
+  std::vector<std::pair<std::uint64_t, RowPtr>>
+      changes;  // by row id; null = deleted; ids from base->count() on are new rows
   std::uint64_t row_count() const;
 };
 
@@ -103,7 +104,7 @@ struct User {
   std::string name;
   Secret password;
   bool unmask = true;
-  std::vector<std::string> denied;         // tables
+  std::vector<std::string> denied;  // tables
 };
 
 struct DatabaseOptions {
@@ -122,7 +123,7 @@ class Database;
 // A transaction of one session; used from that session's thread.
 struct Transaction {
   std::uint64_t id = 0;
-  std::optional<std::uint64_t> snapshot;   // fixed at the first read under SNAPSHOT
+  std::optional<std::uint64_t> snapshot;              // fixed at the first read under SNAPSHOT
   std::vector<std::pair<int, std::uint64_t>> writes;  // object id, row id
 };
 
@@ -131,8 +132,8 @@ class Database {
   std::string name = "master";
   Collation const* collation = default_collation();
   std::vector<User> users;
-  std::vector<std::string> schemas;        // beside dbo, sys, INFORMATION_SCHEMA
-  std::string folder;                      // of the description; control files are found from it
+  std::vector<std::string> schemas;  // beside dbo, sys, INFORMATION_SCHEMA
+  std::string folder;                // of the description; control files are found from it
   Faults faults;
 
   // Before serving starts, or by CREATE TABLE. Gives object and index ids. Error 2714 if the name is taken.
@@ -151,20 +152,22 @@ class Database {
   // The table's columns, indexes or flags changed: `change` edits a copy.
   Outcome alter(int object_id, std::function<Outcome(TableDef&)> const& change);
 
-  std::uint64_t sequence() const;          // of the last commit
+  std::uint64_t sequence() const;  // of the last commit
   Transaction begin();
   void commit(Transaction& transaction);
   void rollback(Transaction& transaction);
-  // A new row (id = nothing), a new version, or a deletion (row = null). Waits for another transaction that has changed the
-  // row, up to `lock_timeout_ms`: then error 1222. Error 3960 if the row was changed after the transaction's snapshot.
-  Outcome write(int object_id, Transaction& transaction, std::optional<std::uint64_t> id, RowPtr row, int lock_timeout_ms);
+  // A new row (id = nothing), a new version, or a deletion (row = null). Waits for another transaction that has changed
+  // the row, up to `lock_timeout_ms`: then error 1222. Error 3960 if the row was changed after the transaction's
+  // snapshot.
+  Outcome write(int object_id, Transaction& transaction, std::optional<std::uint64_t> id, RowPtr row,
+                int lock_timeout_ms);
   Outcome truncate(int object_id, Transaction& transaction);
   std::int64_t next_identity(int object_id);
   void note_identity(int object_id, std::int64_t used);
 
   // Database-wide rowversion counter.
   std::uint64_t assign_rowversion(std::uint64_t transaction);
-  std::uint64_t last_rowversion() const;         // @@DBTS
+  std::uint64_t last_rowversion() const;  // @@DBTS
   std::uint64_t min_active_rowversion() const;
   void start_rowversions_at(std::uint64_t first);
 
@@ -173,8 +176,8 @@ class Database {
   struct Change {
     std::uint64_t row;
     std::uint64_t version;
-    char operation;                              // I, U, D
-    RowPtr last;                                 // the row, or the last one before a deletion
+    char operation;  // I, U, D
+    RowPtr last;     // the row, or the last one before a deletion
   };
   std::vector<Change> changes_since(int object_id, std::uint64_t version) const;
   std::uint64_t min_valid_change_version(int object_id) const;
@@ -182,7 +185,7 @@ class Database {
  private:
   struct Version {
     std::uint64_t transaction = 0;
-    std::uint64_t sequence = 0;            // 0: not committed
+    std::uint64_t sequence = 0;  // 0: not committed
     RowPtr row;
   };
   struct Table {
@@ -190,11 +193,11 @@ class Database {
     std::shared_ptr<BaseRows const> base;
     std::map<std::uint64_t, std::vector<Version>> changes;
     std::uint64_t next_row = 0;
-    std::uint64_t altered_at = 0;          // commit sequence of the last change of its columns
-    std::uint64_t truncated_at = 0;        // commit sequence; 0 = never
-    std::uint64_t truncated_by = 0;        // transaction that did it and has not committed
+    std::uint64_t altered_at = 0;    // commit sequence of the last change of its columns
+    std::uint64_t truncated_at = 0;  // commit sequence; 0 = never
+    std::uint64_t truncated_by = 0;  // transaction that did it and has not committed
     std::int64_t identity = 0;
-    std::int64_t live_changes = 0;         // rows added minus rows deleted, committed or not
+    std::int64_t live_changes = 0;  // rows added minus rows deleted, committed or not
   };
   Table* table(int object_id) WEIR_REQUIRES(mutex_);
   Table const* table(int object_id) const WEIR_REQUIRES(mutex_);

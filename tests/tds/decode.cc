@@ -71,49 +71,109 @@ bool WireReader::type_info(SqlType& type) {
     return true;
   };
   switch (token) {
-    case 0x1f: type = make_type(TypeId::Int); return true;
-    case 0x32: type = make_type(TypeId::Bit); type.length = -2; return true;
-    case 0x30: type = make_type(TypeId::TinyInt); type.length = -2; return true;
-    case 0x34: type = make_type(TypeId::SmallInt); type.length = -2; return true;
-    case 0x38: type = make_type(TypeId::Int); type.length = -2; return true;
-    case 0x7f: type = make_type(TypeId::BigInt); type.length = -2; return true;
-    case 0x3b: type = make_type(TypeId::Real); type.length = -2; return true;
-    case 0x3e: type = make_type(TypeId::Float); type.length = -2; return true;
-    case 0x3d: type = make_type(TypeId::DateTime); type.length = -2; return true;
-    case 0x3a: type = make_type(TypeId::SmallDateTime); type.length = -2; return true;
-    case 0x3c: type = make_type(TypeId::Money); type.length = -2; return true;
-    case 0x7a: type = make_type(TypeId::SmallMoney); type.length = -2; return true;
-    case 0x26: return by_size({{4, TypeId::Int}, {1, TypeId::TinyInt}, {2, TypeId::SmallInt}, {8, TypeId::BigInt}});
-    case 0x68: return by_size({{1, TypeId::Bit}});
-    case 0x6d: return by_size({{8, TypeId::Float}, {4, TypeId::Real}});
-    case 0x6e: return by_size({{8, TypeId::Money}, {4, TypeId::SmallMoney}});
-    case 0x6f: return by_size({{8, TypeId::DateTime}, {4, TypeId::SmallDateTime}});
-    case 0x24: return by_size({{16, TypeId::UniqueIdentifier}});
-    case 0x6a: case 0x6c: case 0x37: case 0x3f: {
+    case 0x1f:
+      type = make_type(TypeId::Int);
+      return true;
+    case 0x32:
+      type = make_type(TypeId::Bit);
+      type.length = -2;
+      return true;
+    case 0x30:
+      type = make_type(TypeId::TinyInt);
+      type.length = -2;
+      return true;
+    case 0x34:
+      type = make_type(TypeId::SmallInt);
+      type.length = -2;
+      return true;
+    case 0x38:
+      type = make_type(TypeId::Int);
+      type.length = -2;
+      return true;
+    case 0x7f:
+      type = make_type(TypeId::BigInt);
+      type.length = -2;
+      return true;
+    case 0x3b:
+      type = make_type(TypeId::Real);
+      type.length = -2;
+      return true;
+    case 0x3e:
+      type = make_type(TypeId::Float);
+      type.length = -2;
+      return true;
+    case 0x3d:
+      type = make_type(TypeId::DateTime);
+      type.length = -2;
+      return true;
+    case 0x3a:
+      type = make_type(TypeId::SmallDateTime);
+      type.length = -2;
+      return true;
+    case 0x3c:
+      type = make_type(TypeId::Money);
+      type.length = -2;
+      return true;
+    case 0x7a:
+      type = make_type(TypeId::SmallMoney);
+      type.length = -2;
+      return true;
+    case 0x26:
+      return by_size({{4, TypeId::Int}, {1, TypeId::TinyInt}, {2, TypeId::SmallInt}, {8, TypeId::BigInt}});
+    case 0x68:
+      return by_size({{1, TypeId::Bit}});
+    case 0x6d:
+      return by_size({{8, TypeId::Float}, {4, TypeId::Real}});
+    case 0x6e:
+      return by_size({{8, TypeId::Money}, {4, TypeId::SmallMoney}});
+    case 0x6f:
+      return by_size({{8, TypeId::DateTime}, {4, TypeId::SmallDateTime}});
+    case 0x24:
+      return by_size({{16, TypeId::UniqueIdentifier}});
+    case 0x6a:
+    case 0x6c:
+    case 0x37:
+    case 0x3f: {
       (void)number<std::uint8_t>();
       auto const precision = number<std::uint8_t>();
       auto const scale = number<std::uint8_t>();
-      type = make_type(token == 0x6c || token == 0x3f ? TypeId::Numeric : TypeId::Decimal, 0, std::min<std::uint8_t>(precision, 38), std::min<std::uint8_t>(scale, 38));
+      type = make_type(token == 0x6c || token == 0x3f ? TypeId::Numeric : TypeId::Decimal, 0,
+                       std::min<std::uint8_t>(precision, 38), std::min<std::uint8_t>(scale, 38));
       return true;
     }
-    case 0x28: type = make_type(TypeId::Date); return true;
-    case 0x29: return scaled(TypeId::Time);
-    case 0x2a: return scaled(TypeId::DateTime2);
-    case 0x2b: return scaled(TypeId::DateTimeOffset);
-    case 0xa7: return variable(TypeId::VarChar, true, 1);
-    case 0xaf: return variable(TypeId::Char, true, 1);
-    case 0xe7: return variable(TypeId::NVarChar, true, 2);
-    case 0xef: return variable(TypeId::NChar, true, 2);
-    case 0xa5: return variable(TypeId::VarBinary, false, 1);
-    case 0xad: return variable(TypeId::Binary, false, 1);
-    case 0x23: return legacy(TypeId::Text, true);
-    case 0x63: return legacy(TypeId::NText, true);
-    case 0x22: return legacy(TypeId::Image, false);
+    case 0x28:
+      type = make_type(TypeId::Date);
+      return true;
+    case 0x29:
+      return scaled(TypeId::Time);
+    case 0x2a:
+      return scaled(TypeId::DateTime2);
+    case 0x2b:
+      return scaled(TypeId::DateTimeOffset);
+    case 0xa7:
+      return variable(TypeId::VarChar, true, 1);
+    case 0xaf:
+      return variable(TypeId::Char, true, 1);
+    case 0xe7:
+      return variable(TypeId::NVarChar, true, 2);
+    case 0xef:
+      return variable(TypeId::NChar, true, 2);
+    case 0xa5:
+      return variable(TypeId::VarBinary, false, 1);
+    case 0xad:
+      return variable(TypeId::Binary, false, 1);
+    case 0x23:
+      return legacy(TypeId::Text, true);
+    case 0x63:
+      return legacy(TypeId::NText, true);
+    case 0x22:
+      return legacy(TypeId::Image, false);
     case 0xf1:
       if (number<std::uint8_t>() != 0) (void)b_varchar(), (void)b_varchar(), (void)us_varchar();
       type = make_type(TypeId::Xml);
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -140,7 +200,9 @@ bool WireReader::cell(SqlType const& type, Value& out) {
     if (size < 0) return !failed_;
     out.null = false;
     out.bytes = take(static_cast<std::size_t>(size));
-    out.type = type.id == TypeId::Text ? TypeId::VarChar : type.id == TypeId::NText ? TypeId::NVarChar : TypeId::VarBinary;
+    out.type = type.id == TypeId::Text    ? TypeId::VarChar
+               : type.id == TypeId::NText ? TypeId::NVarChar
+                                          : TypeId::VarBinary;
     return !failed_;
   }
   if (type.id == TypeId::Xml || ((type.is_text() || type.is_binary()) && type.is_max())) {
@@ -156,7 +218,8 @@ bool WireReader::cell(SqlType const& type, Value& out) {
     out.bytes = take(size);
     return !failed_;
   }
-  std::size_t const size = fixed ? static_cast<std::size_t>(catalog_length(make_type(type.id))) : number<std::uint8_t>();
+  std::size_t const size =
+      fixed ? static_cast<std::size_t>(catalog_length(make_type(type.id))) : number<std::uint8_t>();
   if (size == 0) return !failed_;
   return plain_cell(type, take(size), out) && !failed_;
 }
@@ -165,17 +228,30 @@ bool WireReader::plain_cell(SqlType const& type, std::string_view raw, Value& ou
   if (failed_) return false;
   auto little = [raw](std::size_t at, std::size_t size) {
     std::uint64_t number = 0;
-    for (std::size_t i = 0; i < size && at + i < raw.size(); ++i) number |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(raw[at + i])) << (8 * i);
+    for (std::size_t i = 0; i < size && at + i < raw.size(); ++i)
+      number |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(raw[at + i])) << (8 * i);
     return number;
   };
   out.null = false;
   out.scale = type.scale;
   switch (type.id) {
-    case TypeId::Bit: case TypeId::TinyInt: out.integer = static_cast<std::int64_t>(little(0, 1)); break;
-    case TypeId::SmallInt: out.integer = static_cast<std::int16_t>(little(0, 2)); break;
-    case TypeId::Int: case TypeId::SmallMoney: out.integer = static_cast<std::int32_t>(little(0, 4)); break;
-    case TypeId::BigInt: out.integer = static_cast<std::int64_t>(little(0, 8)); break;
-    case TypeId::Money: out.integer = static_cast<std::int64_t>(little(0, 4) << 32 | little(4, 4)); break;
+    case TypeId::Bit:
+    case TypeId::TinyInt:
+      out.integer = static_cast<std::int64_t>(little(0, 1));
+      break;
+    case TypeId::SmallInt:
+      out.integer = static_cast<std::int16_t>(little(0, 2));
+      break;
+    case TypeId::Int:
+    case TypeId::SmallMoney:
+      out.integer = static_cast<std::int32_t>(little(0, 4));
+      break;
+    case TypeId::BigInt:
+      out.integer = static_cast<std::int64_t>(little(0, 8));
+      break;
+    case TypeId::Money:
+      out.integer = static_cast<std::int64_t>(little(0, 4) << 32 | little(4, 4));
+      break;
     case TypeId::Real: {
       float narrow = 0;
       if (raw.size() != 4) return false;
@@ -187,7 +263,8 @@ bool WireReader::plain_cell(SqlType const& type, std::string_view raw, Value& ou
       if (raw.size() != 8) return false;
       std::memcpy(&out.real, raw.data(), 8);
       break;
-    case TypeId::Decimal: case TypeId::Numeric: {
+    case TypeId::Decimal:
+    case TypeId::Numeric: {
       uint128 mantissa = little(1, 8);
       if (raw.size() > 9) mantissa |= static_cast<uint128>(little(9, 8)) << 64;
       out.decimal = static_cast<int128>(mantissa);
@@ -202,8 +279,12 @@ bool WireReader::plain_cell(SqlType const& type, std::string_view raw, Value& ou
       out.days = kDays1900 + static_cast<std::int32_t>(little(0, 2));
       out.ticks = static_cast<std::int64_t>(little(2, 2));
       break;
-    case TypeId::Date: out.days = static_cast<std::int32_t>(little(0, 3)); break;
-    case TypeId::Time: case TypeId::DateTime2: case TypeId::DateTimeOffset: {
+    case TypeId::Date:
+      out.days = static_cast<std::int32_t>(little(0, 3));
+      break;
+    case TypeId::Time:
+    case TypeId::DateTime2:
+    case TypeId::DateTimeOffset: {
       std::size_t const tail = type.id == TypeId::Time ? 0 : type.id == TypeId::DateTime2 ? 3 : 5;
       if (raw.size() < tail + 3) return false;
       std::size_t const clock = raw.size() - tail;
@@ -218,7 +299,8 @@ bool WireReader::plain_cell(SqlType const& type, std::string_view raw, Value& ou
       if (raw.size() != 16) return false;
       out.bytes = raw;
       break;
-    default: return false;
+    default:
+      return false;
   }
   return true;
 }

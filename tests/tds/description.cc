@@ -16,7 +16,9 @@ namespace {
 
 using yaml::Node;
 
-Error wrong(Node const& node, std::string message) { return yaml::error_at(node.mark, std::move(message)); }
+Error wrong(Node const& node, std::string message) {
+  return yaml::error_at(node.mark, std::move(message));
+}
 
 Status check_keys(Node const& node, std::initializer_list<std::string_view> known) {
   if (node.kind != yaml::Kind::Mapping) return wrong(node, "a mapping is expected here");
@@ -24,7 +26,9 @@ Status check_keys(Node const& node, std::initializer_list<std::string_view> know
   for (yaml::Entry const& entry : node.entries) {
     bool found = false;
     for (std::string_view const name : known) found = found || entry.key->text == name;
-    if (!found) return wrong(*entry.key, fmt::format("\"{}\" is not a key here", entry.key->text)).next(did_you_mean(entry.key->text, names));
+    if (!found)
+      return wrong(*entry.key, fmt::format("\"{}\" is not a key here", entry.key->text))
+          .next(did_you_mean(entry.key->text, names));
   }
   return {};
 }
@@ -49,7 +53,8 @@ Result<Value> value_of(Node const& node, SqlType const& type) {
   if (node.kind == yaml::Kind::Null) return null_value(type.id);
   Value value;
   Outcome outcome = parse_value(node.text, type, value);
-  if (!outcome.ok()) return wrong(node, fmt::format("\"{}\" is no {}", node.text, type_text(type))).cause(outcome.error().message);
+  if (!outcome.ok())
+    return wrong(node, fmt::format("\"{}\" is no {}", node.text, type_text(type))).cause(outcome.error().message);
   return value;
 }
 
@@ -72,11 +77,14 @@ Result<std::int64_t> ticks_at(Node const& node, std::string_view key, std::int64
   Node const* found = node.find(key);
   if (found == nullptr) return fallback;
   auto const time = parse_duration(found->text);
-  if (!time) return wrong(*found, fmt::format("\"{}\" is no duration", found->text)).next("write 500ms, 1s, 15min or 1d");
+  if (!time)
+    return wrong(*found, fmt::format("\"{}\" is no duration", found->text)).next("write 500ms, 1s, 15min or 1d");
   return time->count() * 10;
 }
 
-std::uint64_t seed_of(std::uint64_t table_seed, std::size_t column) { return (table_seed + 1) * 0x9e3779b97f4a7c15ULL + column * 0xd1b54a32d192ed03ULL; }
+std::uint64_t seed_of(std::uint64_t table_seed, std::size_t column) {
+  return (table_seed + 1) * 0x9e3779b97f4a7c15ULL + column * 0xd1b54a32d192ed03ULL;
+}
 
 // What a column without `generate` gets in a generated table.
 Result<GeneratorPtr> usual_generator(ColumnDef const& column, std::uint64_t seed, Node const& where) {
@@ -90,11 +98,13 @@ Result<GeneratorPtr> usual_generator(ColumnDef const& column, std::uint64_t seed
 
 Result<GeneratorPtr> read_generator(Node const& node, ColumnDef const& column, std::uint64_t seed) {
   SqlType const& type = column.type;
-  WEIR_DO(check_keys(node, {"sequence", "step", "uniform", "walk", "jitter", "pattern", "choose", "cycle", "constant", "uuid", "bytes", "edges", "null_every"}));
+  WEIR_DO(check_keys(node, {"sequence", "step", "uniform", "walk", "jitter", "pattern", "choose", "cycle", "constant",
+                            "uuid", "bytes", "edges", "null_every"}));
   GeneratorPtr made;
   if (Node const* start = node.find("sequence"); start != nullptr) {
     bool const bytes = type.is_binary();
-    if (!bytes && !type.is_integer() && !type.is_decimal() && !type.is_money()) return wrong(*start, fmt::format("{} cannot be a sequence", type_text(type)));
+    if (!bytes && !type.is_integer() && !type.is_decimal() && !type.is_money())
+      return wrong(*start, fmt::format("{} cannot be a sequence", type_text(type)));
     SqlType const unit = bytes ? make_type(TypeId::BigInt) : type;
     WEIR_TRY(std::int64_t const first, units_of(*start, unit));
     std::int64_t step = 1;
@@ -107,7 +117,8 @@ Result<GeneratorPtr> read_generator(Node const& node, ColumnDef const& column, s
   } else if (Node const* range = node.find("uniform"); range != nullptr) {
     if (range->items.size() != 2) return wrong(*range, "uniform wants [low, high]");
     if (type.is_float()) {
-      made = uniform_float_generator(type, seed, range->items[0]->number().value_or(0), range->items[1]->number().value_or(1));
+      made = uniform_float_generator(type, seed, range->items[0]->number().value_or(0),
+                                     range->items[1]->number().value_or(1));
     } else {
       if (!type.is_number()) return wrong(*range, fmt::format("{} cannot be uniform", type_text(type)));
       if (type.id == TypeId::Bit) {
@@ -143,7 +154,8 @@ Result<GeneratorPtr> read_generator(Node const& node, ColumnDef const& column, s
   } else if (Node const* length = node.find("bytes"); length != nullptr) {
     auto low = parse_size(length->is_scalar() ? length->text : length->items[0]->text);
     auto high = length->is_scalar() ? low : parse_size(length->items.back()->text);
-    if (!low || !high || !(type.is_text() || type.is_binary())) return wrong(*length, "bytes wants a size, or [low, high], and a text or binary column");
+    if (!low || !high || !(type.is_text() || type.is_binary()))
+      return wrong(*length, "bytes wants a size, or [low, high], and a text or binary column");
     made = bytes_generator(type, seed, *low, *high);
   } else if (flag_at(node, "edges", false)) {
     made = cycle_generator(edge_values(type));
@@ -159,15 +171,18 @@ Result<ColumnDef> read_column(Node const& node, ColumnDef column) {
   if (node.is_scalar()) {
     declaration = node.text;
   } else {
-    WEIR_DO(check_keys(node, {"name", "type", "nullable", "identity", "computed", "masked", "sparse", "hidden", "collation", "default", "generate"}));
+    WEIR_DO(check_keys(node, {"name", "type", "nullable", "identity", "computed", "masked", "sparse", "hidden",
+                              "collation", "default", "generate"}));
     declaration = fmt::format("[{}] {}", replace_all(text_at(node, "name"), "]", "]]"), text_at(node, "type"));
   }
   ColumnDefinition parsed;
   Outcome outcome = parse_column(declaration, parsed);
-  if (!outcome.ok()) return wrong(node, fmt::format("cannot read the column \"{}\"", declaration)).cause(outcome.error().message);
+  if (!outcome.ok())
+    return wrong(node, fmt::format("cannot read the column \"{}\"", declaration)).cause(outcome.error().message);
   Collation const* fallback = column.type.collation;
   column.name = parsed.name;
-  bool const own_collation = declaration.find(" collate ") != std::string::npos || declaration.find(" COLLATE ") != std::string::npos;
+  bool const own_collation =
+      declaration.find(" collate ") != std::string::npos || declaration.find(" COLLATE ") != std::string::npos;
   column.type = parsed.type;
   column.sysname = to_lower(declaration).find("sysname") != std::string::npos;
   if (column.type.is_text() && !own_collation) column.type.collation = fallback;
@@ -186,7 +201,8 @@ Result<ColumnDef> read_column(Node const& node, ColumnDef column) {
   column.hidden = flag_at(node, "hidden", false);
   if (Node const* collation = node.find("collation"); collation != nullptr) {
     column.type.collation = find_collation(collation->text);
-    if (column.type.collation == nullptr) return wrong(*collation, fmt::format("\"{}\" is no collation that this server has", collation->text));
+    if (column.type.collation == nullptr)
+      return wrong(*collation, fmt::format("\"{}\" is no collation that this server has", collation->text));
   }
   if (Node const* value = node.find("default"); value != nullptr) {
     WEIR_TRY(column.default_value, value_of(*value, column.type));
@@ -212,10 +228,12 @@ Status read_index(Node const& node, TableDef& table, bool primary) {
   if (columns == nullptr || columns->items.empty()) return wrong(node, "an index wants a list of columns");
   for (auto const& item : columns->items) {
     std::vector<std::string> const words = split(item->text, ' ');
-    if (table.column_index(words[0]) < 0) return wrong(*item, fmt::format("table \"{}\" has no column \"{}\"", table.text(), words[0]));
+    if (table.column_index(words[0]) < 0)
+      return wrong(*item, fmt::format("table \"{}\" has no column \"{}\"", table.text(), words[0]));
     index.columns.push_back({words[0], words.size() > 1 && equals_ignoring_case(words[1], "desc")});
   }
-  if (index.name.empty()) index.name = fmt::format("{}_{}{}", primary ? "PK" : "IX", table.name, primary ? "" : "_" + index.columns[0].name);
+  if (index.name.empty())
+    index.name = fmt::format("{}_{}{}", primary ? "PK" : "IX", table.name, primary ? "" : "_" + index.columns[0].name);
   table.indexes.push_back(std::move(index));
   return {};
 }
@@ -223,7 +241,8 @@ Status read_index(Node const& node, TableDef& table, bool primary) {
 // One table's rows: how each column gets its cells is in `generators` (null where the rows themselves say it).
 class RowsReader {
  public:
-  RowsReader(TableDef const& table, Database& database, std::string const& folder) : table_(table), database_(database), folder_(folder) {}
+  RowsReader(TableDef const& table, Database& database, std::string const& folder)
+      : table_(table), database_(database), folder_(folder) {}
 
   Result<std::shared_ptr<BaseRows const>> read(Node const& node) {
     std::uint64_t const seed = number_at(node, "seed", 1);
@@ -280,9 +299,11 @@ class RowsReader {
     for (std::size_t i = 0; i < generators_.size(); ++i) {
       if (generators_[i] != nullptr) continue;
       WEIR_TRY(generators_[i], usual_generator(table_.columns[i], seed_of(seed, i), *node.find("columns")->items[i]));
-      if (table_.columns[i].type.id == TypeId::RowVersion) database_.start_rowversions_at(2000 + static_cast<std::uint64_t>(*number));
+      if (table_.columns[i].type.id == TypeId::RowVersion)
+        database_.start_rowversions_at(2000 + static_cast<std::uint64_t>(*number));
     }
-    return std::shared_ptr<BaseRows const>(std::make_shared<GeneratedRows>(static_cast<std::uint64_t>(*number), std::move(generators_)));
+    return std::shared_ptr<BaseRows const>(
+        std::make_shared<GeneratedRows>(static_cast<std::uint64_t>(*number), std::move(generators_)));
   }
 
   // Fills what a listed row does not say: generators, rowversion, identity, default.
@@ -309,7 +330,9 @@ class RowsReader {
     StoredRow row(table_.columns.size());
     std::vector<bool> given(row.size());
     if (node.kind == yaml::Kind::Sequence) {
-      if (node.items.size() > row.size()) return wrong(node, fmt::format("the row has {} values, table \"{}\" {} columns", node.items.size(), table_.text(), row.size()));
+      if (node.items.size() > row.size())
+        return wrong(node, fmt::format("the row has {} values, table \"{}\" {} columns", node.items.size(),
+                                       table_.text(), row.size()));
       for (std::size_t i = 0; i < node.items.size(); ++i) {
         WEIR_TRY(row[i], value_of(*node.items[i], table_.columns[i].type));
         given[i] = true;
@@ -317,7 +340,8 @@ class RowsReader {
     } else {
       for (yaml::Entry const& entry : node.entries) {
         int const index = table_.column_index(entry.key->text);
-        if (index < 0) return wrong(*entry.key, fmt::format("table \"{}\" has no column \"{}\"", table_.text(), entry.key->text));
+        if (index < 0)
+          return wrong(*entry.key, fmt::format("table \"{}\" has no column \"{}\"", table_.text(), entry.key->text));
         auto const at = static_cast<std::size_t>(index);
         WEIR_TRY(row[at], value_of(*entry.value, table_.columns[at].type));
         given[at] = true;
@@ -337,11 +361,15 @@ class RowsReader {
     if (!reader.next(fields)) return wrong(node, fmt::format("\"{}\" is empty", node.text));
     for (CsvField const& field : fields) {
       int const index = table_.column_index(field.text);
-      if (index < 0) return wrong(node, fmt::format("\"{}\" has a column \"{}\", table \"{}\" has not", node.text, field.text, table_.text()));
+      if (index < 0)
+        return wrong(node, fmt::format("\"{}\" has a column \"{}\", table \"{}\" has not", node.text, field.text,
+                                       table_.text()));
       columns.push_back(static_cast<std::size_t>(index));
     }
     while (reader.next(fields)) {
-      if (fields.size() != columns.size()) return wrong(node, fmt::format("{}:{}: {} fields, {} expected", node.text, reader.line(), fields.size(), columns.size()));
+      if (fields.size() != columns.size())
+        return wrong(node, fmt::format("{}:{}: {} fields, {} expected", node.text, reader.line(), fields.size(),
+                                       columns.size()));
       StoredRow row(table_.columns.size());
       std::vector<bool> given(row.size());
       for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -350,7 +378,9 @@ class RowsReader {
         row[columns[i]] = null_value(type.id);
         if (fields[i].text.empty() && !fields[i].quoted) continue;
         Outcome outcome = parse_value(fields[i].text, type, row[columns[i]]);
-        if (!outcome.ok()) return wrong(node, fmt::format("{}:{}: \"{}\" is no {}", node.text, reader.line(), fields[i].text, type_text(type)));
+        if (!outcome.ok())
+          return wrong(
+              node, fmt::format("{}:{}: \"{}\" is no {}", node.text, reader.line(), fields[i].text, type_text(type)));
       }
       complete(row, given, rows.size());
       rows.push_back(std::move(row));
@@ -378,11 +408,13 @@ Status split_name(Node const& node, TableDef& table, Database& database) {
 }
 
 Status read_table(Node const& node, std::string const& folder, Database& database) {
-  WEIR_DO(check_keys(node, {"name", "columns", "primary_key", "indexes", "rows", "csv", "count", "seed", "nbcrow", "plp_unknown", "row_level_security", "change_tracking", "statistics"}));
+  WEIR_DO(check_keys(node, {"name", "columns", "primary_key", "indexes", "rows", "csv", "count", "seed", "nbcrow",
+                            "plp_unknown", "row_level_security", "change_tracking", "statistics"}));
   TableDef table;
   WEIR_DO(split_name(node, table, database));
   Node const* columns = node.find("columns");
-  if (columns == nullptr || columns->items.empty()) return wrong(node, fmt::format("table \"{}\" has no columns", table.text()));
+  if (columns == nullptr || columns->items.empty())
+    return wrong(node, fmt::format("table \"{}\" has no columns", table.text()));
   for (auto const& item : columns->items) {
     ColumnDef blank;
     blank.type.collation = database.collation;
@@ -391,7 +423,8 @@ Status read_table(Node const& node, std::string const& folder, Database& databas
   }
   if (Node const* key = node.find("primary_key"); key != nullptr) {
     WEIR_DO(read_index(*key, table, true));
-    for (IndexColumn const& one : table.indexes[0].columns) table.columns[static_cast<std::size_t>(table.column_index(one.name))].nullable = false;
+    for (IndexColumn const& one : table.indexes[0].columns)
+      table.columns[static_cast<std::size_t>(table.column_index(one.name))].nullable = false;
   }
   if (Node const* indexes = node.find("indexes"); indexes != nullptr) {
     for (auto const& item : indexes->items) {
@@ -419,9 +452,11 @@ Status read_view(Node const& node, Database& database) {
   std::shared_ptr<QueryPlan> plan;
   SessionState session;
   Context context{database, session, {}, nullptr};
-  if (outcome.ok() && (statements.size() != 1 || statements[0]->query == nullptr)) return wrong(node, fmt::format("view \"{}\" wants one SELECT", view.text()));
+  if (outcome.ok() && (statements.size() != 1 || statements[0]->query == nullptr))
+    return wrong(node, fmt::format("view \"{}\" wants one SELECT", view.text()));
   if (outcome.ok()) outcome = bind_query(context, *statements[0]->query, nullptr, plan);
-  if (!outcome.ok()) return wrong(node, fmt::format("cannot read the query of view \"{}\"", view.text())).cause(outcome.error().message);
+  if (!outcome.ok())
+    return wrong(node, fmt::format("cannot read the query of view \"{}\"", view.text())).cause(outcome.error().message);
   for (OutputColumn const& column : plan->columns) {
     ColumnDef& one = view.columns.emplace_back();
     one.name = column.name;
@@ -433,7 +468,8 @@ Status read_view(Node const& node, Database& database) {
 }
 
 Result<Fault> read_fault(Node const& node) {
-  WEIR_DO(check_keys(node, {"event", "table", "query", "skip", "times", "execute", "after_rows", "close", "error", "stall", "drip", "info", "no_done", "row_count", "ignore_attention", "refuse_login"}));
+  WEIR_DO(check_keys(node, {"event", "table", "query", "skip", "times", "execute", "after_rows", "close", "error",
+                            "stall", "drip", "info", "no_done", "row_count", "ignore_attention", "refuse_login"}));
   Fault fault;
   if (text_at(node, "event") == "login" || node.find("refuse_login") != nullptr) fault.event = FaultEvent::Login;
   fault.table = text_at(node, "table");
@@ -443,21 +479,36 @@ Result<Fault> read_fault(Node const& node) {
   fault.execute = text_at(node, "execute");
   fault.after_rows = number_at(node, "after_rows", 0);
   std::string const close = text_at(node, "close");
-  if (close == "between_rows") fault.close = CloseAt::BetweenRows;
-  else if (close == "inside_row") fault.close = CloseAt::InsideRow;
-  else if (close == "inside_packet") fault.close = CloseAt::InsidePacket;
-  else if (!close.empty()) return wrong(*node.find("close"), "close is between_rows, inside_row or inside_packet");
+  if (close == "between_rows")
+    fault.close = CloseAt::BetweenRows;
+  else if (close == "inside_row")
+    fault.close = CloseAt::InsideRow;
+  else if (close == "inside_packet")
+    fault.close = CloseAt::InsidePacket;
+  else if (!close.empty())
+    return wrong(*node.find("close"), "close is between_rows, inside_row or inside_packet");
   if (Node const* error = node.find("error"); error != nullptr) {
     SqlError& made = fault.error.emplace();
     bool const plain = error->is_scalar();
-    made.number = static_cast<int>(plain ? error->integer().value_or(50000) : static_cast<std::int64_t>(number_at(*error, "number", 50000)));
-    made.severity = static_cast<int>(plain ? (made.number == 1205 ? 13 : made.number == 229 || made.number == 18456 ? 14 : made.number == 596 ? 21 : 16) : static_cast<std::int64_t>(number_at(*error, "severity", 16)));
+    made.number = static_cast<int>(plain ? error->integer().value_or(50000)
+                                         : static_cast<std::int64_t>(number_at(*error, "number", 50000)));
+    made.severity = static_cast<int>(plain ? (made.number == 1205                          ? 13
+                                              : made.number == 229 || made.number == 18456 ? 14
+                                              : made.number == 596                         ? 21
+                                                                                           : 16)
+                                           : static_cast<std::int64_t>(number_at(*error, "severity", 16)));
     made.state = plain ? 1 : static_cast<int>(number_at(*error, "state", 1));
     made.message = plain ? "" : text_at(*error, "message");
-    if (made.message.empty() && made.number == 1205) made.message = "Transaction (Process ID 51) was deadlocked on lock resources with another process and has been chosen as the deadlock victim. Rerun the transaction.";
-    if (made.message.empty() && made.number == 596) made.message = "Cannot continue the execution because the session is in the kill state.";
-    if (made.message.empty() && made.number == 601) made.message = "Could not continue scan with NOLOCK due to data movement.";
-    if (made.message.empty() && made.number == 229) made.message = fmt::format("The SELECT permission was denied on the object '{}'.", fault.table);
+    if (made.message.empty() && made.number == 1205)
+      made.message =
+          "Transaction (Process ID 51) was deadlocked on lock resources with another process and has been chosen as "
+          "the deadlock victim. Rerun the transaction.";
+    if (made.message.empty() && made.number == 596)
+      made.message = "Cannot continue the execution because the session is in the kill state.";
+    if (made.message.empty() && made.number == 601)
+      made.message = "Could not continue scan with NOLOCK due to data movement.";
+    if (made.message.empty() && made.number == 229)
+      made.message = fmt::format("The SELECT permission was denied on the object '{}'.", fault.table);
     if (made.message.empty()) made.message = fmt::format("Error {}, as the test asked for.", made.number);
   }
   if (Node const* stall = node.find("stall"); stall != nullptr) {
@@ -492,7 +543,8 @@ Status read_users(Node const& node, Database& database) {
 }
 
 Status read_options(Node const& node, Database& database) {
-  WEIR_DO(check_keys(node, {"snapshot_isolation", "read_committed_snapshot", "change_tracking", "view_database_state", "compatibility_level", "version"}));
+  WEIR_DO(check_keys(node, {"snapshot_isolation", "read_committed_snapshot", "change_tracking", "view_database_state",
+                            "compatibility_level", "version"}));
   DatabaseOptions options;
   options.snapshot_isolation = flag_at(node, "snapshot_isolation", true);
   options.read_committed_snapshot = flag_at(node, "read_committed_snapshot", false);
@@ -518,7 +570,8 @@ Status load_description_text(std::string const& name, std::string text, std::str
   database.folder = folder;
   if (Node const* collation = root->find("collation"); collation != nullptr) {
     database.collation = find_collation(collation->text);
-    if (database.collation == nullptr) return wrong(*collation, fmt::format("\"{}\" is no collation that this server has", collation->text));
+    if (database.collation == nullptr)
+      return wrong(*collation, fmt::format("\"{}\" is no collation that this server has", collation->text));
   }
   if (Node const* options = root->find("options"); options != nullptr) {
     WEIR_DO(read_options(*options, database));
@@ -551,7 +604,8 @@ Status load_description_text(std::string const& name, std::string text, std::str
 Status load_description(std::string const& path, Database& database) {
   WEIR_TRY(std::string text, read_file(path));
   auto const slash = path.rfind('/');
-  return load_description_text(path, std::move(text), slash == std::string::npos ? "." : path.substr(0, slash), database);
+  return load_description_text(path, std::move(text), slash == std::string::npos ? "." : path.substr(0, slash),
+                               database);
 }
 
 }  // namespace weir::tds

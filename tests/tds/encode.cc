@@ -9,28 +9,69 @@ namespace {
 
 // MS-TDS 2.2.5.4: type tokens.
 enum Token : std::uint8_t {
-  kIntN = 0x26, kBitN = 0x68, kFloatN = 0x6d, kMoneyN = 0x6e, kDateTimeN = 0x6f, kDecimalN = 0x6a, kNumericN = 0x6c,
-  kDate = 0x28, kTime = 0x29, kDateTime2 = 0x2a, kDateTimeOffset = 0x2b, kGuid = 0x24, kVarChar = 0xa7, kChar = 0xaf,
-  kNVarChar = 0xe7, kNChar = 0xef, kVarBinary = 0xa5, kBinary = 0xad, kText = 0x23, kNText = 0x63, kImage = 0x22,
-  kVariant = 0x62, kXml = 0xf1, kUdt = 0xf0, kFixedBit = 0x32, kFixedTiny = 0x30, kFixedSmall = 0x34, kFixedInt = 0x38,
-  kFixedBig = 0x7f, kFixedReal = 0x3b, kFixedFloat = 0x3e, kFixedMoney = 0x3c, kFixedSmallMoney = 0x7a,
-  kFixedDateTime = 0x3d, kFixedSmallDateTime = 0x3a,
+  kIntN = 0x26,
+  kBitN = 0x68,
+  kFloatN = 0x6d,
+  kMoneyN = 0x6e,
+  kDateTimeN = 0x6f,
+  kDecimalN = 0x6a,
+  kNumericN = 0x6c,
+  kDate = 0x28,
+  kTime = 0x29,
+  kDateTime2 = 0x2a,
+  kDateTimeOffset = 0x2b,
+  kGuid = 0x24,
+  kVarChar = 0xa7,
+  kChar = 0xaf,
+  kNVarChar = 0xe7,
+  kNChar = 0xef,
+  kVarBinary = 0xa5,
+  kBinary = 0xad,
+  kText = 0x23,
+  kNText = 0x63,
+  kImage = 0x22,
+  kVariant = 0x62,
+  kXml = 0xf1,
+  kUdt = 0xf0,
+  kFixedBit = 0x32,
+  kFixedTiny = 0x30,
+  kFixedSmall = 0x34,
+  kFixedInt = 0x38,
+  kFixedBig = 0x7f,
+  kFixedReal = 0x3b,
+  kFixedFloat = 0x3e,
+  kFixedMoney = 0x3c,
+  kFixedSmallMoney = 0x7a,
+  kFixedDateTime = 0x3d,
+  kFixedSmallDateTime = 0x3a,
 };
 
 std::uint8_t fixed_token(TypeId id) {
   switch (id) {
-    case TypeId::Bit: return kFixedBit;
-    case TypeId::TinyInt: return kFixedTiny;
-    case TypeId::SmallInt: return kFixedSmall;
-    case TypeId::Int: return kFixedInt;
-    case TypeId::BigInt: return kFixedBig;
-    case TypeId::Real: return kFixedReal;
-    case TypeId::Float: return kFixedFloat;
-    case TypeId::Money: return kFixedMoney;
-    case TypeId::SmallMoney: return kFixedSmallMoney;
-    case TypeId::DateTime: return kFixedDateTime;
-    case TypeId::SmallDateTime: return kFixedSmallDateTime;
-    default: return 0;
+    case TypeId::Bit:
+      return kFixedBit;
+    case TypeId::TinyInt:
+      return kFixedTiny;
+    case TypeId::SmallInt:
+      return kFixedSmall;
+    case TypeId::Int:
+      return kFixedInt;
+    case TypeId::BigInt:
+      return kFixedBig;
+    case TypeId::Real:
+      return kFixedReal;
+    case TypeId::Float:
+      return kFixedFloat;
+    case TypeId::Money:
+      return kFixedMoney;
+    case TypeId::SmallMoney:
+      return kFixedSmallMoney;
+    case TypeId::DateTime:
+      return kFixedDateTime;
+    case TypeId::SmallDateTime:
+      return kFixedSmallDateTime;
+    default:
+      return 0;
   }
 }
 
@@ -45,7 +86,9 @@ std::int64_t power(int n) {
   return kPowers[n];
 }
 
-std::size_t time_bytes(int scale) { return scale <= 2 ? 3 : scale <= 4 ? 4 : 5; }
+std::size_t time_bytes(int scale) {
+  return scale <= 2 ? 3 : scale <= 4 ? 4 : 5;
+}
 
 // A value of fixed size, without its length. Returns the size.
 std::size_t fixed_bytes(SqlType const& type, Value const& value, char* to) {
@@ -54,26 +97,45 @@ std::size_t fixed_bytes(SqlType const& type, Value const& value, char* to) {
   };
   auto const integer = static_cast<std::uint64_t>(value.integer);
   switch (type.id) {
-    case TypeId::Bit: case TypeId::TinyInt: to[0] = static_cast<char>(integer); return 1;
-    case TypeId::SmallInt: little(integer, 0, 2); return 2;
-    case TypeId::Int: case TypeId::SmallMoney: std::memcpy(to, &integer, 4); return 4;
-    case TypeId::BigInt: std::memcpy(to, &integer, 8); return 8;
-    case TypeId::Money: little(integer >> 32, 0, 4), little(integer, 4, 4); return 8;
+    case TypeId::Bit:
+    case TypeId::TinyInt:
+      to[0] = static_cast<char>(integer);
+      return 1;
+    case TypeId::SmallInt:
+      little(integer, 0, 2);
+      return 2;
+    case TypeId::Int:
+    case TypeId::SmallMoney:
+      std::memcpy(to, &integer, 4);
+      return 4;
+    case TypeId::BigInt:
+      std::memcpy(to, &integer, 8);
+      return 8;
+    case TypeId::Money:
+      little(integer >> 32, 0, 4), little(integer, 4, 4);
+      return 8;
     case TypeId::Real: {
       auto const narrow = static_cast<float>(value.real);
       std::memcpy(to, &narrow, 4);
       return 4;
     }
-    case TypeId::Float: std::memcpy(to, &value.real, 8); return 8;
-    case TypeId::Decimal: case TypeId::Numeric: {
+    case TypeId::Float:
+      std::memcpy(to, &value.real, 8);
+      return 8;
+    case TypeId::Decimal:
+    case TypeId::Numeric: {
       auto const size = static_cast<std::size_t>(catalog_length(type));
       to[0] = value.decimal < 0 ? 0 : 1;
       auto const mantissa = static_cast<uint128>(value.decimal < 0 ? -value.decimal : value.decimal);
       std::memcpy(to + 1, &mantissa, size - 1);
       return size;
     }
-    case TypeId::Date: little(static_cast<std::uint64_t>(value.days), 0, 3); return 3;
-    case TypeId::Time: case TypeId::DateTime2: case TypeId::DateTimeOffset: {
+    case TypeId::Date:
+      little(static_cast<std::uint64_t>(value.days), 0, 3);
+      return 3;
+    case TypeId::Time:
+    case TypeId::DateTime2:
+    case TypeId::DateTimeOffset: {
       std::size_t const clock = time_bytes(type.scale);
       little(static_cast<std::uint64_t>(value.ticks / power(7 - type.scale)), 0, clock);
       if (type.id == TypeId::Time) return clock;
@@ -90,8 +152,11 @@ std::size_t fixed_bytes(SqlType const& type, Value const& value, char* to) {
       little(static_cast<std::uint64_t>(value.days - kDays1900), 0, 2);
       little(static_cast<std::uint64_t>(value.ticks), 2, 2);
       return 4;
-    case TypeId::UniqueIdentifier: std::memcpy(to, value.bytes.data(), 16); return 16;
-    default: return 0;
+    case TypeId::UniqueIdentifier:
+      std::memcpy(to, value.bytes.data(), 16);
+      return 16;
+    default:
+      return 0;
   }
 }
 
@@ -210,30 +275,76 @@ void put_type_info(std::string& out, WireColumn const& column, int tds_version) 
     put_us_varchar(out, "t");
   };
   switch (type.id) {
-    case TypeId::Bit: sized(kBitN); break;
-    case TypeId::TinyInt: case TypeId::SmallInt: case TypeId::Int: case TypeId::BigInt: sized(kIntN); break;
-    case TypeId::Real: case TypeId::Float: sized(kFloatN); break;
-    case TypeId::Money: case TypeId::SmallMoney: sized(kMoneyN); break;
-    case TypeId::DateTime: case TypeId::SmallDateTime: sized(kDateTimeN); break;
-    case TypeId::UniqueIdentifier: sized(kGuid); break;
-    case TypeId::Decimal: case TypeId::Numeric:
+    case TypeId::Bit:
+      sized(kBitN);
+      break;
+    case TypeId::TinyInt:
+    case TypeId::SmallInt:
+    case TypeId::Int:
+    case TypeId::BigInt:
+      sized(kIntN);
+      break;
+    case TypeId::Real:
+    case TypeId::Float:
+      sized(kFloatN);
+      break;
+    case TypeId::Money:
+    case TypeId::SmallMoney:
+      sized(kMoneyN);
+      break;
+    case TypeId::DateTime:
+    case TypeId::SmallDateTime:
+      sized(kDateTimeN);
+      break;
+    case TypeId::UniqueIdentifier:
+      sized(kGuid);
+      break;
+    case TypeId::Decimal:
+    case TypeId::Numeric:
       sized(type.id == TypeId::Decimal ? kDecimalN : kNumericN);
       out.push_back(static_cast<char>(type.precision));
       out.push_back(static_cast<char>(type.scale));
       break;
-    case TypeId::Date: out.push_back(static_cast<char>(kDate)); break;
-    case TypeId::Time: scaled(kTime); break;
-    case TypeId::DateTime2: scaled(kDateTime2); break;
-    case TypeId::DateTimeOffset: scaled(kDateTimeOffset); break;
-    case TypeId::Char: variable(kChar); break;
-    case TypeId::VarChar: variable(kVarChar); break;
-    case TypeId::NChar: variable(kNChar); break;
-    case TypeId::NVarChar: variable(kNVarChar); break;
-    case TypeId::Binary: case TypeId::RowVersion: variable(kBinary); break;
-    case TypeId::VarBinary: variable(kVarBinary); break;
-    case TypeId::Text: legacy(kText, 0x7fffffff); break;
-    case TypeId::NText: legacy(kNText, 0x7ffffffe); break;
-    case TypeId::Image: legacy(kImage, 0x7fffffff); break;
+    case TypeId::Date:
+      out.push_back(static_cast<char>(kDate));
+      break;
+    case TypeId::Time:
+      scaled(kTime);
+      break;
+    case TypeId::DateTime2:
+      scaled(kDateTime2);
+      break;
+    case TypeId::DateTimeOffset:
+      scaled(kDateTimeOffset);
+      break;
+    case TypeId::Char:
+      variable(kChar);
+      break;
+    case TypeId::VarChar:
+      variable(kVarChar);
+      break;
+    case TypeId::NChar:
+      variable(kNChar);
+      break;
+    case TypeId::NVarChar:
+      variable(kNVarChar);
+      break;
+    case TypeId::Binary:
+    case TypeId::RowVersion:
+      variable(kBinary);
+      break;
+    case TypeId::VarBinary:
+      variable(kVarBinary);
+      break;
+    case TypeId::Text:
+      legacy(kText, 0x7fffffff);
+      break;
+    case TypeId::NText:
+      legacy(kNText, 0x7ffffffe);
+      break;
+    case TypeId::Image:
+      legacy(kImage, 0x7fffffff);
+      break;
     case TypeId::Xml:
       out.push_back(static_cast<char>(kXml));
       out.push_back(0);
@@ -242,13 +353,16 @@ void put_type_info(std::string& out, WireColumn const& column, int tds_version) 
       out.push_back(static_cast<char>(kVariant));
       put(out, std::uint32_t{8009});
       break;
-    case TypeId::HierarchyId: case TypeId::Geography: case TypeId::Geometry:
+    case TypeId::HierarchyId:
+    case TypeId::Geography:
+    case TypeId::Geometry:
       out.push_back(static_cast<char>(kUdt));
       put(out, static_cast<std::uint16_t>(type.id == TypeId::HierarchyId ? 892 : 0xffff));
       put_b_varchar(out, "Core");
       put_b_varchar(out, "sys");
       put_b_varchar(out, type_name(type.id));
-      put_us_varchar(out, "Microsoft.SqlServer.Types." + std::string(udt_class(type.id)) + ", " + std::string(udt_assembly()));
+      put_us_varchar(
+          out, "Microsoft.SqlServer.Types." + std::string(udt_class(type.id)) + ", " + std::string(udt_assembly()));
       break;
   }
 }
@@ -258,8 +372,10 @@ void put_column_metadata(std::string& out, std::vector<WireColumn> const& column
   put(out, static_cast<std::uint16_t>(columns.size()));
   for (WireColumn const& column : columns) {
     std::uint32_t const user_type = column.type.id == TypeId::RowVersion ? 80 : 0;
-    if (tds_version >= 72) put(out, user_type);
-    else put(out, static_cast<std::uint16_t>(user_type));
+    if (tds_version >= 72)
+      put(out, user_type);
+    else
+      put(out, static_cast<std::uint16_t>(user_type));
     std::uint16_t flags = 8;  // "updatable" is not known
     if (column.nullable && !column.fixed) flags |= 1;
     if (column.type.is_text() && column.type.collation != nullptr && !column.type.collation->ignore_case) flags |= 2;
@@ -274,7 +390,12 @@ void put_column_metadata(std::string& out, std::vector<WireColumn> const& column
 void put_cell(std::string& out, WireColumn const& column, Value const& value, int) {
   SqlType const& type = column.type;
   switch (type.id) {
-    case TypeId::Char: case TypeId::VarChar: case TypeId::NChar: case TypeId::NVarChar: case TypeId::Binary: case TypeId::VarBinary:
+    case TypeId::Char:
+    case TypeId::VarChar:
+    case TypeId::NChar:
+    case TypeId::NVarChar:
+    case TypeId::Binary:
+    case TypeId::VarBinary:
     case TypeId::RowVersion: {
       if (type.is_max()) return put_plp(out, value, column.plp_unknown);
       if (value.null) return put(out, std::uint16_t{0xffff});
@@ -282,9 +403,17 @@ void put_cell(std::string& out, WireColumn const& column, Value const& value, in
       put(out, static_cast<std::uint16_t>(length));
       return put_bytes(out, value, 0, length);
     }
-    case TypeId::Text: case TypeId::NText: case TypeId::Image: return put_legacy(out, value);
-    case TypeId::Xml: case TypeId::HierarchyId: case TypeId::Geography: case TypeId::Geometry: return put_plp(out, value, column.plp_unknown);
-    case TypeId::Variant: return put_variant(out, value);
+    case TypeId::Text:
+    case TypeId::NText:
+    case TypeId::Image:
+      return put_legacy(out, value);
+    case TypeId::Xml:
+    case TypeId::HierarchyId:
+    case TypeId::Geography:
+    case TypeId::Geometry:
+      return put_plp(out, value, column.plp_unknown);
+    case TypeId::Variant:
+      return put_variant(out, value);
     default: {
       char raw[24];
       if (column.fixed && fixed_token(type.id) != 0) {
@@ -309,22 +438,28 @@ void put_nbc_row(std::string& out, std::vector<WireColumn> const& columns, Value
   std::size_t const bitmap = out.size();
   out.append((columns.size() + 7) / 8, '\0');
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (cells[i]->null) out[bitmap + i / 8] = static_cast<char>(out[bitmap + i / 8] | (1 << (i % 8)));
-    else put_cell(out, columns[i], *cells[i], tds_version);
+    if (cells[i]->null)
+      out[bitmap + i / 8] = static_cast<char>(out[bitmap + i / 8] | (1 << (i % 8)));
+    else
+      put_cell(out, columns[i], *cells[i], tds_version);
   }
 }
 
-void put_done(std::string& out, DoneToken token, std::uint16_t status, std::uint16_t command, std::uint64_t rows, int tds_version) {
+void put_done(std::string& out, DoneToken token, std::uint16_t status, std::uint16_t command, std::uint64_t rows,
+              int tds_version) {
   out.push_back(static_cast<char>(token));
   put(out, status);
   put(out, command);
-  if (tds_version >= 72) put(out, rows);
-  else put(out, static_cast<std::uint32_t>(rows));
+  if (tds_version >= 72)
+    put(out, rows);
+  else
+    put(out, static_cast<std::uint32_t>(rows));
 }
 
 namespace {
 
-void put_message(std::string& out, std::uint8_t token, int number, int severity, int state, std::string_view message, std::string_view procedure, int line, int tds_version) {
+void put_message(std::string& out, std::uint8_t token, int number, int severity, int state, std::string_view message,
+                 std::string_view procedure, int line, int tds_version) {
   std::string body;
   put(body, static_cast<std::int32_t>(number));
   body.push_back(static_cast<char>(state));
@@ -332,8 +467,10 @@ void put_message(std::string& out, std::uint8_t token, int number, int severity,
   put_us_varchar(body, message);
   put_b_varchar(body, "WEIR-TDS");
   put_b_varchar(body, procedure);
-  if (tds_version >= 72) put(body, static_cast<std::int32_t>(line));
-  else put(body, static_cast<std::int16_t>(line));
+  if (tds_version >= 72)
+    put(body, static_cast<std::int32_t>(line));
+  else
+    put(body, static_cast<std::int16_t>(line));
   out.push_back(static_cast<char>(token));
   put(out, static_cast<std::uint16_t>(body.size()));
   out += body;
@@ -345,7 +482,8 @@ void put_error(std::string& out, SqlError const& error, std::string_view procedu
   put_message(out, 0xaa, error.number, error.severity, error.state, error.message, procedure, error.line, tds_version);
 }
 
-void put_info(std::string& out, int number, int severity, int state, std::string_view message, int line, int tds_version) {
+void put_info(std::string& out, int number, int severity, int state, std::string_view message, int line,
+              int tds_version) {
   put_message(out, 0xab, number, severity, state, message, "", line, tds_version);
 }
 
@@ -375,8 +513,10 @@ void put_login_ack(std::string& out, std::uint32_t tds_version, std::string_view
   int part = 0;
   std::vector<int> parts;
   for (char const c : version) {
-    if (c == '.') parts.push_back(part), part = 0;
-    else part = part * 10 + (c - '0');
+    if (c == '.')
+      parts.push_back(part), part = 0;
+    else
+      part = part * 10 + (c - '0');
   }
   parts.push_back(part);
   parts.resize(3);
@@ -394,13 +534,16 @@ void put_return_status(std::string& out, std::int32_t status) {
   put(out, status);
 }
 
-void put_return_value(std::string& out, std::uint16_t ordinal, std::string_view name, SqlType const& type, Value const& value, int tds_version) {
+void put_return_value(std::string& out, std::uint16_t ordinal, std::string_view name, SqlType const& type,
+                      Value const& value, int tds_version) {
   out.push_back(static_cast<char>(0xac));
   put(out, ordinal);
   put_b_varchar(out, name);
   out.push_back(1);  // an output parameter
-  if (tds_version >= 72) put(out, std::uint32_t{0});
-  else put(out, std::uint16_t{0});
+  if (tds_version >= 72)
+    put(out, std::uint32_t{0});
+  else
+    put(out, std::uint16_t{0});
   put(out, std::uint16_t{1});
   WireColumn column;
   column.type = type;

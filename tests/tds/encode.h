@@ -1,6 +1,6 @@
 #pragma once
-// Tokens of the tabular result stream (MS-TDS 2.2.7) and of type information (2.2.5.4), appended to a string. The encoding
-// side knows nothing of sockets; the decoding side reads RPC parameters. Pure.
+// Tokens of the tabular result stream (MS-TDS 2.2.7) and of type information (2.2.5.4), appended to a string. The
+// encoding side knows nothing of sockets; the decoding side reads RPC parameters. Pure.
 
 #include <cstdint>
 #include <cstring>
@@ -20,8 +20,8 @@ inline void put(std::string& out, T value) {
   std::memcpy(raw, &value, sizeof value);
   out.append(raw, sizeof raw);
 }
-void put_b_varchar(std::string& out, std::string_view utf8);    // length byte in characters, UTF-16
-void put_us_varchar(std::string& out, std::string_view utf8);   // two length bytes
+void put_b_varchar(std::string& out, std::string_view utf8);   // length byte in characters, UTF-16
+void put_us_varchar(std::string& out, std::string_view utf8);  // two length bytes
 
 // How a column travels. `fixed`: as a type that knows no NULL.
 struct WireColumn {
@@ -37,16 +37,25 @@ void put_cell(std::string& out, WireColumn const& column, Value const& value, in
 void put_row(std::string& out, std::vector<WireColumn> const& columns, Value const* const* cells, int tds_version);
 void put_nbc_row(std::string& out, std::vector<WireColumn> const& columns, Value const* const* cells, int tds_version);
 
-enum DoneStatus : std::uint16_t { kDoneMore = 1, kDoneError = 2, kDoneInTransaction = 4, kDoneCount = 0x10, kDoneAttention = 0x20 };
+enum DoneStatus : std::uint16_t {
+  kDoneMore = 1,
+  kDoneError = 2,
+  kDoneInTransaction = 4,
+  kDoneCount = 0x10,
+  kDoneAttention = 0x20
+};
 enum class DoneToken : std::uint8_t { Done = 0xfd, DoneProc = 0xfe, DoneInProc = 0xff };
-void put_done(std::string& out, DoneToken token, std::uint16_t status, std::uint16_t command, std::uint64_t rows, int tds_version);
+void put_done(std::string& out, DoneToken token, std::uint16_t status, std::uint16_t command, std::uint64_t rows,
+              int tds_version);
 void put_error(std::string& out, SqlError const& error, std::string_view procedure, int tds_version);
-void put_info(std::string& out, int number, int severity, int state, std::string_view message, int line, int tds_version);
+void put_info(std::string& out, int number, int severity, int state, std::string_view message, int line,
+              int tds_version);
 void put_env_change(std::string& out, std::uint8_t type, std::string_view now, std::string_view before);
 void put_env_change_bytes(std::string& out, std::uint8_t type, std::string_view now, std::string_view before);
 void put_login_ack(std::string& out, std::uint32_t tds_version, std::string_view version);
 void put_return_status(std::string& out, std::int32_t status);
-void put_return_value(std::string& out, std::uint16_t ordinal, std::string_view name, SqlType const& type, Value const& value, int tds_version);
+void put_return_value(std::string& out, std::uint16_t ordinal, std::string_view name, SqlType const& type,
+                      Value const& value, int tds_version);
 
 // Reads typed values as clients send them.
 class WireReader {

@@ -27,12 +27,18 @@ Outcome compare_by(std::string_view op, Value const& a, Value const& b, Truth& o
   int order = 0;
   TDS_DO(compare(a, b, order));
   bool yes = false;
-  if (op == "=") yes = order == 0;
-  else if (op == "<>") yes = order != 0;
-  else if (op == "<") yes = order < 0;
-  else if (op == "<=") yes = order <= 0;
-  else if (op == ">") yes = order > 0;
-  else yes = order >= 0;
+  if (op == "=")
+    yes = order == 0;
+  else if (op == "<>")
+    yes = order != 0;
+  else if (op == "<")
+    yes = order < 0;
+  else if (op == "<=")
+    yes = order <= 0;
+  else if (op == ">")
+    yes = order > 0;
+  else
+    yes = order >= 0;
   out = yes ? Truth::True : Truth::False;
   return {};
 }
@@ -66,7 +72,8 @@ bool like(std::string_view text, std::string_view pattern, int escape) {
       while (i < pattern.size() && at(pattern, i) != ']') {
         int const low = at(pattern, i);
         int high = low;
-        if (i + 4 < pattern.size() && at(pattern, i + 2) == '-' && at(pattern, i + 4) != ']') high = at(pattern, i + 4), i += 4;
+        if (i + 4 < pattern.size() && at(pattern, i + 2) == '-' && at(pattern, i + 4) != ']')
+          high = at(pattern, i + 4), i += 4;
         if (wanted >= low && wanted <= high) hit = true;
         i += 2;
       }
@@ -93,7 +100,8 @@ Outcome evaluate_like(Context& context, Expr const& expr, Frame const& frame, Tr
     std::string const utf8 = to_text(character);
     if (utf8.size() == 1) escape = static_cast<std::uint8_t>(utf8[0]);
   }
-  Collation const* collation = expr.args[0]->type.collation != nullptr ? expr.args[0]->type.collation : default_collation();
+  Collation const* collation =
+      expr.args[0]->type.collation != nullptr ? expr.args[0]->type.collation : default_collation();
   TDS_DO(convert(text, nvarchar(-1), 0, text));
   TDS_DO(convert(pattern, nvarchar(-1), 0, pattern));
   out = like(fold(text.bytes, *collation), fold(pattern.bytes, *collation), escape) ? Truth::True : Truth::False;
@@ -123,10 +131,13 @@ Outcome evaluate_in_query(Context& context, Expr const& expr, Frame const& frame
   if (!plan.correlated) {
     SqlType const common = common_type(expr.args[0]->type, plan.columns[0].type);
     if (plan.members == nullptr) TDS_DO(find_members(context, expr, common));
-    if (value.null) return out = plan.members->empty() && !plan.members_have_null ? Truth::False : Truth::Unknown, Outcome();
+    if (value.null)
+      return out = plan.members->empty() && !plan.members_have_null ? Truth::False : Truth::Unknown, Outcome();
     TDS_DO(convert(value, common, 0, value));
-    if (plan.members->contains(hash_key(value))) out = Truth::True;
-    else if (plan.members_have_null) out = Truth::Unknown;
+    if (plan.members->contains(hash_key(value)))
+      out = Truth::True;
+    else if (plan.members_have_null)
+      out = Truth::Unknown;
     return {};
   }
   return run_query(context, plan, &frame, [&](Value const* const* row, bool& more) -> Outcome {
@@ -168,7 +179,9 @@ Outcome evaluate_subquery(Context& context, Expr const& expr, Frame const& frame
   out = null_value(expr.type.id);
   TDS_DO(run_query(context, plan, &frame, [&](Value const* const* row, bool&) -> Outcome {
     if (++rows > 1)
-      return sql_error(512, 16, "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.");
+      return sql_error(512, 16,
+                       "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, "
+                       "<= , >, >= or when the subquery is used as an expression.");
     out = *row[0];
     return {};
   }));
@@ -217,7 +230,8 @@ Outcome evaluate_cast(Context& context, Expr const& expr, Frame const& frame, Va
 
 Outcome evaluate_call(Context& context, Expr const& expr, Frame const& frame, Value& out) {
   if (expr.aggregate >= 0) {
-    if (frame.aggregates != nullptr) return out = (*frame.aggregates)[static_cast<std::size_t>(expr.aggregate)], Outcome();
+    if (frame.aggregates != nullptr)
+      return out = (*frame.aggregates)[static_cast<std::size_t>(expr.aggregate)], Outcome();
     return sql_error(8120, 16, "An aggregate stands where no group is.");
   }
   std::vector<Value> args(expr.args.size());
@@ -229,7 +243,8 @@ Outcome evaluate_call(Context& context, Expr const& expr, Frame const& frame, Va
 
 Outcome evaluate_truth(Context& context, Expr const& expr, Frame const& frame, Truth& out) {
   switch (expr.kind) {
-    case ExprKind::And: case ExprKind::Or: {
+    case ExprKind::And:
+    case ExprKind::Or: {
       Truth const decisive = expr.kind == ExprKind::And ? Truth::False : Truth::True;
       Truth left = Truth::Unknown;
       TDS_DO(evaluate_truth(context, *expr.args[0], frame, left));
@@ -265,14 +280,24 @@ Outcome evaluate_truth(Context& context, Expr const& expr, Frame const& frame, T
       TDS_DO(compare_by(">=", value, bound, out));
       TDS_DO(evaluate(context, *expr.args[2], frame, bound));
       TDS_DO(compare_by("<=", value, bound, high));
-      if (out == Truth::False || high == Truth::False) out = Truth::False;
-      else if (out == Truth::Unknown || high == Truth::Unknown) out = Truth::Unknown;
+      if (out == Truth::False || high == Truth::False)
+        out = Truth::False;
+      else if (out == Truth::Unknown || high == Truth::Unknown)
+        out = Truth::Unknown;
       break;
     }
-    case ExprKind::In: TDS_DO(evaluate_in(context, expr, frame, out)); break;
-    case ExprKind::InQuery: TDS_DO(evaluate_in_query(context, expr, frame, out)); break;
-    case ExprKind::Like: TDS_DO(evaluate_like(context, expr, frame, out)); break;
-    case ExprKind::Exists: TDS_DO(evaluate_exists(context, expr, frame, out)); break;
+    case ExprKind::In:
+      TDS_DO(evaluate_in(context, expr, frame, out));
+      break;
+    case ExprKind::InQuery:
+      TDS_DO(evaluate_in_query(context, expr, frame, out));
+      break;
+    case ExprKind::Like:
+      TDS_DO(evaluate_like(context, expr, frame, out));
+      break;
+    case ExprKind::Exists:
+      TDS_DO(evaluate_exists(context, expr, frame, out));
+      break;
     default: {
       Value value;
       TDS_DO(evaluate(context, expr, frame, value));
@@ -300,21 +325,30 @@ Outcome evaluate_ref(Context& context, Expr const& expr, Frame const& frame, Val
 
 Outcome evaluate(Context& context, Expr const& expr, Frame const& frame, Value& out) {
   switch (expr.kind) {
-    case ExprKind::Literal: out = expr.literal; break;
+    case ExprKind::Literal:
+      out = expr.literal;
+      break;
     case ExprKind::Column: {
       Frame const* at = &frame;
       for (int depth = expr.depth; depth > 0; --depth) at = at->outer;
       out = *at->slots[expr.slot];
       break;
     }
-    case ExprKind::Variable: out = context.session.variables[expr.name]; break;
+    case ExprKind::Variable:
+      out = context.session.variables[expr.name];
+      break;
     case ExprKind::Negate: {
       TDS_DO(evaluate(context, *expr.args[0], frame, out));
       if (out.null) break;
-      if (make_type(out.type).is_float()) out.real = -out.real;
-      else if (make_type(out.type).is_decimal()) out.decimal = -out.decimal;
-      else if (make_type(out.type).is_number()) out.integer = -out.integer;
-      else return sql_error(8117, 16, fmt::format("Operand data type {} is invalid for minus operator.", type_name(out.type)));
+      if (make_type(out.type).is_float())
+        out.real = -out.real;
+      else if (make_type(out.type).is_decimal())
+        out.decimal = -out.decimal;
+      else if (make_type(out.type).is_number())
+        out.integer = -out.integer;
+      else
+        return sql_error(8117, 16,
+                         fmt::format("Operand data type {} is invalid for minus operator.", type_name(out.type)));
       break;
     }
     case ExprKind::BitNot:
@@ -328,9 +362,15 @@ Outcome evaluate(Context& context, Expr const& expr, Frame const& frame, Value& 
       TDS_DO(arithmetic(expr.name, a, b, expr.type, out));
       break;
     }
-    case ExprKind::Case: TDS_DO(evaluate_case(context, expr, frame, out)); break;
-    case ExprKind::Cast: TDS_DO(evaluate_cast(context, expr, frame, out)); break;
-    case ExprKind::Function: TDS_DO(evaluate_call(context, expr, frame, out)); break;
+    case ExprKind::Case:
+      TDS_DO(evaluate_case(context, expr, frame, out));
+      break;
+    case ExprKind::Cast:
+      TDS_DO(evaluate_cast(context, expr, frame, out));
+      break;
+    case ExprKind::Function:
+      TDS_DO(evaluate_call(context, expr, frame, out));
+      break;
     case ExprKind::Method: {
       Value value;
       TDS_DO(evaluate(context, *expr.args[0], frame, value));
@@ -338,7 +378,9 @@ Outcome evaluate(Context& context, Expr const& expr, Frame const& frame, Value& 
       TDS_DO(udt_method(value, expr.name, out));
       break;
     }
-    case ExprKind::Subquery: TDS_DO(evaluate_subquery(context, expr, frame, out)); break;
+    case ExprKind::Subquery:
+      TDS_DO(evaluate_subquery(context, expr, frame, out));
+      break;
     default: {
       Truth truth = Truth::Unknown;
       TDS_DO(evaluate_truth(context, expr, frame, truth));
@@ -347,7 +389,8 @@ Outcome evaluate(Context& context, Expr const& expr, Frame const& frame, Value& 
     }
   }
   if (expr.collate != nullptr) {
-    if (make_type(out.type).is_char_text() && out.collation != nullptr && out.collation->code_page != expr.collate->code_page)
+    if (make_type(out.type).is_char_text() && out.collation != nullptr &&
+        out.collation->code_page != expr.collate->code_page)
       out.bytes = to_code_page(utf16_of(out), expr.collate->code_page);
     out.collation = expr.collate;
   }
@@ -361,8 +404,10 @@ SqlType arithmetic_type(std::string_view op, SqlType const& a, SqlType const& b)
   if (op == "+" && texts) {
     SqlType type = common_type(a, b);
     int const most = type.is_n_text() ? 4000 : 8000;
-    if (a.is_max() || b.is_max()) type.length = -1;
-    else type.length = std::min(most, a.length + b.length);
+    if (a.is_max() || b.is_max())
+      type.length = -1;
+    else
+      type.length = std::min(most, a.length + b.length);
     return type;
   }
   SqlType const common = common_type(a, b);
@@ -385,28 +430,49 @@ SqlType arithmetic_type(std::string_view op, SqlType const& a, SqlType const& b)
     scale = std::max(std::min(scale, 6), 38 - whole);
     precision = 38;
   }
-  return make_type(TypeId::Numeric, 0, static_cast<std::uint8_t>(precision), static_cast<std::uint8_t>(std::max(0, scale)));
+  return make_type(TypeId::Numeric, 0, static_cast<std::uint8_t>(precision),
+                   static_cast<std::uint8_t>(std::max(0, scale)));
 }
 
 namespace {
 
 SqlError too_big(SqlType const& type) {
-  return sql_error(8115, 16, fmt::format("Arithmetic overflow error converting expression to data type {}.", type_name(type.id)), 2);
+  return sql_error(
+      8115, 16, fmt::format("Arithmetic overflow error converting expression to data type {}.", type_name(type.id)), 2);
 }
-SqlError by_zero() { return sql_error(8134, 16, "Divide by zero error encountered."); }
+SqlError by_zero() {
+  return sql_error(8134, 16, "Divide by zero error encountered.");
+}
 
 Outcome integer_arithmetic(char op, std::int64_t a, std::int64_t b, std::int64_t& out, SqlType const& type) {
   bool over = false;
   if ((op == '/' || op == '%') && b == 0) return by_zero();
   switch (op) {
-    case '+': over = __builtin_add_overflow(a, b, &out); break;
-    case '-': over = __builtin_sub_overflow(a, b, &out); break;
-    case '*': over = __builtin_mul_overflow(a, b, &out); break;
-    case '/': over = b == -1 && a == INT64_MIN; out = over ? 0 : a / b; break;
-    case '%': out = b == -1 ? 0 : a % b; break;
-    case '&': out = a & b; break;
-    case '|': out = a | b; break;
-    default: out = a ^ b; break;
+    case '+':
+      over = __builtin_add_overflow(a, b, &out);
+      break;
+    case '-':
+      over = __builtin_sub_overflow(a, b, &out);
+      break;
+    case '*':
+      over = __builtin_mul_overflow(a, b, &out);
+      break;
+    case '/':
+      over = b == -1 && a == INT64_MIN;
+      out = over ? 0 : a / b;
+      break;
+    case '%':
+      out = b == -1 ? 0 : a % b;
+      break;
+    case '&':
+      out = a & b;
+      break;
+    case '|':
+      out = a | b;
+      break;
+    default:
+      out = a ^ b;
+      break;
   }
   return over ? Outcome(too_big(type)) : Outcome();
 }
@@ -428,9 +494,12 @@ Outcome decimal_arithmetic(char op, Value const& a, Value const& b, SqlType cons
     for (; xs < ys && !over; ++xs) over = __builtin_mul_overflow(x, int128{10}, &x);
     for (; ys < xs && !over; ++ys) over = __builtin_mul_overflow(y, int128{10}, &y);
     scale = xs;
-    if (op == '+') over = over || __builtin_add_overflow(x, y, &result);
-    else if (op == '-') over = over || __builtin_sub_overflow(x, y, &result);
-    else result = x % y;
+    if (op == '+')
+      over = over || __builtin_add_overflow(x, y, &result);
+    else if (op == '-')
+      over = over || __builtin_sub_overflow(x, y, &result);
+    else
+      result = x % y;
   }
   if (over) return too_big(type);
   return convert(decimal_value(result, static_cast<std::uint8_t>(scale)), type, 0, out);
@@ -442,7 +511,10 @@ Outcome arithmetic(std::string_view op, Value const& a, Value const& b, SqlType 
   if (a.null || b.null) return out = null_value(type.id), Outcome();
   char const sign = op[0];
   if (type.is_text() || type.is_binary()) {
-    if (sign != '+') return sql_error(402, 16, fmt::format("The data types {} and {} are incompatible in the {} operator.", type_name(a.type), type_name(b.type), op));
+    if (sign != '+')
+      return sql_error(402, 16,
+                       fmt::format("The data types {} and {} are incompatible in the {} operator.", type_name(a.type),
+                                   type_name(b.type), op));
     Value left, right;
     SqlType open = type;
     open.length = -1;
@@ -453,7 +525,8 @@ Outcome arithmetic(std::string_view op, Value const& a, Value const& b, SqlType 
     out = std::move(left);
     return {};
   }
-  if (type.is_time() && (sign == '+' || sign == '-') && (type.id == TypeId::DateTime || type.id == TypeId::SmallDateTime)) {
+  if (type.is_time() && (sign == '+' || sign == '-') &&
+      (type.id == TypeId::DateTime || type.id == TypeId::SmallDateTime)) {
     Value x, y;
     SqlType const number = make_type(TypeId::Float);
     TDS_DO(convert(a, make_type(TypeId::DateTime), 0, x));
@@ -465,7 +538,12 @@ Outcome arithmetic(std::string_view op, Value const& a, Value const& b, SqlType 
     return convert(sum, type, 0, out);
   }
   if (!type.is_number())
-    return sql_error(8117, 16, fmt::format("Operand data type {} is invalid for {} operator.", type_name(type.id), sign == '+' ? "add" : sign == '-' ? "subtract" : sign == '*' ? "multiply" : "divide"));
+    return sql_error(8117, 16,
+                     fmt::format("Operand data type {} is invalid for {} operator.", type_name(type.id),
+                                 sign == '+'   ? "add"
+                                 : sign == '-' ? "subtract"
+                                 : sign == '*' ? "multiply"
+                                               : "divide"));
   Value x, y;
   if (type.is_decimal()) {
     auto widen = [](Value const& in, Value& to) {
@@ -481,7 +559,10 @@ Outcome arithmetic(std::string_view op, Value const& a, Value const& b, SqlType 
   TDS_DO(convert(b, type, 0, y));
   if (type.is_float()) {
     if (sign == '/' && y.real == 0) return by_zero();
-    x.real = sign == '+' ? x.real + y.real : sign == '-' ? x.real - y.real : sign == '*' ? x.real * y.real : x.real / y.real;
+    x.real = sign == '+'   ? x.real + y.real
+             : sign == '-' ? x.real - y.real
+             : sign == '*' ? x.real * y.real
+                           : x.real / y.real;
     if (!std::isfinite(x.real)) return too_big(type);
     out = std::move(x);
     return {};

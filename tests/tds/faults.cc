@@ -26,7 +26,9 @@ std::optional<Fault> Faults::meet(FaultEvent event, std::string_view text, std::
     Fault const& fault = armed.fault;
     if (fault.event != event) continue;
     if (!fault.query.empty() && folded.find(to_lower(fault.query)) == std::string::npos) continue;
-    bool const table = fault.table.empty() || std::any_of(tables.begin(), tables.end(), [&](std::string const& one) { return equals_ignoring_case(one, fault.table); });
+    bool const table = fault.table.empty() || std::any_of(tables.begin(), tables.end(), [&](std::string const& one) {
+                         return equals_ignoring_case(one, fault.table);
+                       });
     if (!table) continue;
     std::uint64_t const met = armed.met++;
     if (met < fault.skip || met - fault.skip >= fault.times) continue;
@@ -39,7 +41,8 @@ std::vector<std::string> Faults::list() const {
   MutexLock lock(mutex_);
   std::vector<std::string> lines;
   for (Armed const& armed : armed_)
-    lines.push_back(fmt::format("{} table={} query={} skip={} met={}", armed.fault.event == FaultEvent::Login ? "login" : "query", armed.fault.table,
+    lines.push_back(fmt::format("{} table={} query={} skip={} met={}",
+                                armed.fault.event == FaultEvent::Login ? "login" : "query", armed.fault.table,
                                 armed.fault.query, armed.fault.skip, armed.met));
   return lines;
 }

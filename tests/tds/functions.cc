@@ -28,22 +28,50 @@ struct Function {
 
 // --- result types --------------------------------------------------------------------------------------------------
 
-SqlType t_int(Expr const&) { return make_type(TypeId::Int); }
-SqlType t_bigint(Expr const&) { return make_type(TypeId::BigInt); }
-SqlType t_smallint(Expr const&) { return make_type(TypeId::SmallInt); }
-SqlType t_sysname(Expr const&) { return nvarchar(128); }
-SqlType t_nvarchar_max(Expr const&) { return nvarchar(-1); }
-SqlType t_variant(Expr const&) { return make_type(TypeId::Variant); }
-SqlType t_datetime(Expr const&) { return make_type(TypeId::DateTime); }
-SqlType t_datetime2(Expr const&) { return make_type(TypeId::DateTime2, 0, 0, 7); }
-SqlType t_datetimeoffset(Expr const&) { return make_type(TypeId::DateTimeOffset, 0, 0, 7); }
-SqlType t_binary8(Expr const&) { return make_type(TypeId::Binary, 8); }
-SqlType t_uuid(Expr const&) { return make_type(TypeId::UniqueIdentifier); }
-SqlType t_numeric38(Expr const&) { return make_type(TypeId::Numeric, 0, 38, 0); }
-SqlType t_first(Expr const& call) { return call.args[0]->type; }
+SqlType t_int(Expr const&) {
+  return make_type(TypeId::Int);
+}
+SqlType t_bigint(Expr const&) {
+  return make_type(TypeId::BigInt);
+}
+SqlType t_smallint(Expr const&) {
+  return make_type(TypeId::SmallInt);
+}
+SqlType t_sysname(Expr const&) {
+  return nvarchar(128);
+}
+SqlType t_nvarchar_max(Expr const&) {
+  return nvarchar(-1);
+}
+SqlType t_variant(Expr const&) {
+  return make_type(TypeId::Variant);
+}
+SqlType t_datetime(Expr const&) {
+  return make_type(TypeId::DateTime);
+}
+SqlType t_datetime2(Expr const&) {
+  return make_type(TypeId::DateTime2, 0, 0, 7);
+}
+SqlType t_datetimeoffset(Expr const&) {
+  return make_type(TypeId::DateTimeOffset, 0, 0, 7);
+}
+SqlType t_binary8(Expr const&) {
+  return make_type(TypeId::Binary, 8);
+}
+SqlType t_uuid(Expr const&) {
+  return make_type(TypeId::UniqueIdentifier);
+}
+SqlType t_numeric38(Expr const&) {
+  return make_type(TypeId::Numeric, 0, 38, 0);
+}
+SqlType t_first(Expr const& call) {
+  return call.args[0]->type;
+}
 SqlType t_text(Expr const& call) {
   SqlType type = call.args[0]->type;
-  return type.is_text() ? make_type(type.is_n_text() ? TypeId::NVarChar : TypeId::VarChar, type.length, 0, 0, type.collation) : nvarchar(4000);
+  return type.is_text()
+             ? make_type(type.is_n_text() ? TypeId::NVarChar : TypeId::VarChar, type.length, 0, 0, type.collation)
+             : nvarchar(4000);
 }
 SqlType t_common(Expr const& call) {
   SqlType type;
@@ -59,9 +87,15 @@ SqlType t_third(Expr const& call) {
   SqlType const type = call.args[2]->type;
   return type.is_text() || type.is_integer() ? make_type(TypeId::DateTime) : type;
 }
-SqlType t_hierarchy(Expr const&) { return make_type(TypeId::HierarchyId); }
-SqlType t_geography(Expr const&) { return make_type(TypeId::Geography); }
-SqlType t_geometry(Expr const&) { return make_type(TypeId::Geometry); }
+SqlType t_hierarchy(Expr const&) {
+  return make_type(TypeId::HierarchyId);
+}
+SqlType t_geography(Expr const&) {
+  return make_type(TypeId::Geography);
+}
+SqlType t_geometry(Expr const&) {
+  return make_type(TypeId::Geometry);
+}
 
 // --- helpers -------------------------------------------------------------------------------------------------------
 
@@ -111,11 +145,15 @@ std::shared_ptr<TableDef const> table_named(Context& context, std::string const&
   return context.database.find(schema, parts.back());
 }
 
-Value number_or_null(bool known, std::int64_t number, TypeId type = TypeId::Int) { return known ? int_value(number, type) : null_value(type); }
+Value number_or_null(bool known, std::int64_t number, TypeId type = TypeId::Int) {
+  return known ? int_value(number, type) : null_value(type);
+}
 
 // --- the functions -------------------------------------------------------------------------------------------------
 
-Outcome f_isnull(Context&, Expr const& call, Args& a, Value& out) { return convert(a[0].null ? a[1] : a[0], call.type, 0, out); }
+Outcome f_isnull(Context&, Expr const& call, Args& a, Value& out) {
+  return convert(a[0].null ? a[1] : a[0], call.type, 0, out);
+}
 
 Outcome f_coalesce(Context&, Expr const& call, Args& a, Value& out) {
   for (Value const& value : a)
@@ -132,7 +170,8 @@ Outcome f_nullif(Context&, Expr const& call, Args& a, Value& out) {
 
 Outcome f_len(Context&, Expr const& call, Args& a, Value& out) {
   if (a[0].null) return out = null_value(call.type.id), Outcome();
-  if (make_type(a[0].type).is_binary()) return out = int_value(static_cast<std::int64_t>(a[0].byte_length())), Outcome();
+  if (make_type(a[0].type).is_binary())
+    return out = int_value(static_cast<std::int64_t>(a[0].byte_length())), Outcome();
   std::string text;
   TDS_DO(wide_arg(a[0], text));
   std::size_t units = text.size() / 2;
@@ -145,7 +184,8 @@ Outcome f_datalength(Context&, Expr const& call, Args& a, Value& out) {
   if (a[0].null) return out = null_value(call.type.id), Outcome();
   SqlType const type = make_type(a[0].type);
   bool const bytes = type.is_text() || type.is_binary() || type.is_udt();
-  out = int_value(bytes ? static_cast<std::int64_t>(a[0].byte_length()) : catalog_length(call.args[0]->type), call.type.id);
+  out = int_value(bytes ? static_cast<std::int64_t>(a[0].byte_length()) : catalog_length(call.args[0]->type),
+                  call.type.id);
   return {};
 }
 
@@ -248,7 +288,8 @@ Outcome f_replicate(Context&, Expr const& call, Args& a, Value& out) {
   TDS_DO(wide_arg(a[0], text));
   TDS_DO(number_arg(a[1], count));
   if (count < 0) return out = null_value(call.type.id), Outcome();
-  if (static_cast<double>(text.size()) * static_cast<double>(count) > 2e9) return sql_error(1105, 17, "The text would be longer than this server holds.");
+  if (static_cast<double>(text.size()) * static_cast<double>(count) > 2e9)
+    return sql_error(1105, 17, "The text would be longer than this server holds.");
   for (std::int64_t i = 0; i < count; ++i) all += text;
   return put_text(call, std::move(all), out);
 }
@@ -267,9 +308,12 @@ Outcome f_abs(Context&, Expr const&, Args& a, Value& out) {
   out = a[0];
   if (out.null) return {};
   SqlType const type = make_type(out.type);
-  if (type.is_float()) out.real = std::abs(out.real);
-  else if (type.is_decimal()) out.decimal = out.decimal < 0 ? -out.decimal : out.decimal;
-  else if (out.integer < 0) out.integer = -out.integer;
+  if (type.is_float())
+    out.real = std::abs(out.real);
+  else if (type.is_decimal())
+    out.decimal = out.decimal < 0 ? -out.decimal : out.decimal;
+  else if (out.integer < 0)
+    out.integer = -out.integer;
   return {};
 }
 
@@ -280,10 +324,28 @@ struct DatePart {
   int months;
 };
 constexpr std::array<DatePart, 22> kParts = {{
-    {"year", 0, 12}, {"yy", 0, 12}, {"yyyy", 0, 12}, {"quarter", 0, 3}, {"qq", 0, 3}, {"month", 0, 1}, {"mm", 0, 1},
-    {"day", kTicksPerDay, 0}, {"dd", kTicksPerDay, 0}, {"d", kTicksPerDay, 0}, {"week", 7 * kTicksPerDay, 0}, {"wk", 7 * kTicksPerDay, 0},
-    {"hour", 36'000'000'000, 0}, {"hh", 36'000'000'000, 0}, {"minute", 600'000'000, 0}, {"mi", 600'000'000, 0}, {"n", 600'000'000, 0},
-    {"second", 10'000'000, 0}, {"ss", 10'000'000, 0}, {"s", 10'000'000, 0}, {"millisecond", 10'000, 0}, {"ms", 10'000, 0},
+    {"year", 0, 12},
+    {"yy", 0, 12},
+    {"yyyy", 0, 12},
+    {"quarter", 0, 3},
+    {"qq", 0, 3},
+    {"month", 0, 1},
+    {"mm", 0, 1},
+    {"day", kTicksPerDay, 0},
+    {"dd", kTicksPerDay, 0},
+    {"d", kTicksPerDay, 0},
+    {"week", 7 * kTicksPerDay, 0},
+    {"wk", 7 * kTicksPerDay, 0},
+    {"hour", 36'000'000'000, 0},
+    {"hh", 36'000'000'000, 0},
+    {"minute", 600'000'000, 0},
+    {"mi", 600'000'000, 0},
+    {"n", 600'000'000, 0},
+    {"second", 10'000'000, 0},
+    {"ss", 10'000'000, 0},
+    {"s", 10'000'000, 0},
+    {"millisecond", 10'000, 0},
+    {"ms", 10'000, 0},
 }};
 
 Outcome part_named(Value const& value, DatePart& out) {
@@ -302,12 +364,16 @@ Outcome f_dateadd(Context&, Expr const& call, Args& a, Value& out) {
   TDS_DO(part_named(a[0], part));
   TDS_DO(number_arg(a[1], count));
   Value moment;
-  TDS_DO(convert(a[2], make_type(call.type.id == TypeId::DateTimeOffset ? TypeId::DateTimeOffset : TypeId::DateTime2, 0, 0, 7), 0, moment));
+  TDS_DO(convert(
+      a[2], make_type(call.type.id == TypeId::DateTimeOffset ? TypeId::DateTimeOffset : TypeId::DateTime2, 0, 0, 7), 0,
+      moment));
   if (part.months != 0) {
     int year = 0, month = 0, day = 0;
     civil_of(moment.days, year, month, day);
     std::int64_t const months = (year * 12 + month - 1) + count * part.months;
-    if (months < 12 || months >= 120000) return sql_error(517, 16, fmt::format("Adding a value to a '{}' column caused an overflow.", type_name(call.type.id)));
+    if (months < 12 || months >= 120000)
+      return sql_error(517, 16,
+                       fmt::format("Adding a value to a '{}' column caused an overflow.", type_name(call.type.id)));
     int const y = static_cast<int>(months / 12), m = static_cast<int>(months % 12) + 1;
     int const last = (m == 12 ? days_of(y + 1, 1, 1) : days_of(y, m + 1, 1)) - days_of(y, m, 1);
     moment.days = days_of(y, m, std::min(day, last));
@@ -315,7 +381,8 @@ Outcome f_dateadd(Context&, Expr const& call, Args& a, Value& out) {
     int128 const step = part.name == "ns" ? count / 100 : static_cast<int128>(count) * part.ticks;
     int128 const at = static_cast<int128>(moment.days) * kTicksPerDay + moment.ticks + step;
     if (at < 0 || at >= static_cast<int128>(kMaxDays + 1) * kTicksPerDay)
-      return sql_error(517, 16, fmt::format("Adding a value to a '{}' column caused an overflow.", type_name(call.type.id)));
+      return sql_error(517, 16,
+                       fmt::format("Adding a value to a '{}' column caused an overflow.", type_name(call.type.id)));
     moment.days = static_cast<std::int32_t>(at / kTicksPerDay);
     moment.ticks = static_cast<std::int64_t>(at % kTicksPerDay);
   }
@@ -337,11 +404,14 @@ Outcome f_datediff(Context&, Expr const& call, Args& a, Value& out) {
       return (year * 12 + month - 1) / part.months;
     }
     int128 const ticks = static_cast<int128>(v.days) * kTicksPerDay + v.ticks;
-    return part.ticks == 0 ? ticks * 100 : (ticks + (part.name == "week" || part.name == "wk" ? kTicksPerDay : 0)) / part.ticks;
+    return part.ticks == 0 ? ticks * 100
+                           : (ticks + (part.name == "week" || part.name == "wk" ? kTicksPerDay : 0)) / part.ticks;
   };
   int128 const difference = borders(to) - borders(from);
   if (call.type.id == TypeId::Int && (difference > INT32_MAX || difference < INT32_MIN))
-    return sql_error(535, 16, "The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.");
+    return sql_error(535, 16,
+                     "The datediff function resulted in an overflow. The number of dateparts separating two date/time "
+                     "instances is too large. Try to use datediff with a less precise datepart.");
   out = int_value(static_cast<std::int64_t>(difference), call.type.id);
   return {};
 }
@@ -360,18 +430,27 @@ Outcome f_datepart(Context&, Expr const& call, Args& a, Value& out) {
   civil_of(moment.days, year, month, day);
   std::int64_t const seconds = moment.ticks / 10'000'000;
   std::int64_t number = 0;
-  if (part == "year") number = year;
-  else if (part == "month") number = month;
-  else if (part == "day") number = day;
-  else if (part == "hour") number = seconds / 3600;
-  else if (part == "minute") number = seconds / 60 % 60;
-  else if (part == "second") number = seconds % 60;
-  else return sql_error(155, 15, fmt::format("'{}' is not a recognized datepart option of this server.", part));
+  if (part == "year")
+    number = year;
+  else if (part == "month")
+    number = month;
+  else if (part == "day")
+    number = day;
+  else if (part == "hour")
+    number = seconds / 3600;
+  else if (part == "minute")
+    number = seconds / 60 % 60;
+  else if (part == "second")
+    number = seconds % 60;
+  else
+    return sql_error(155, 15, fmt::format("'{}' is not a recognized datepart option of this server.", part));
   return out = int_value(number, call.type.id), Outcome();
 }
 
 template <TypeId Type>
-Outcome f_now(Context&, Expr const&, Args&, Value& out) { return now(out, Type), Outcome(); }
+Outcome f_now(Context&, Expr const&, Args&, Value& out) {
+  return now(out, Type), Outcome();
+}
 
 Outcome f_newid(Context&, Expr const&, Args&, Value& out) {
   static thread_local std::mt19937_64 random(std::random_device{}());
@@ -410,7 +489,10 @@ Outcome f_object_schema_name(Context& c, Expr const&, Args& a, Value& out) {
 }
 Outcome f_schema_id(Context& c, Expr const&, Args& a, Value& out) {
   std::string const name = a.empty() ? "dbo" : to_text(a[0]);
-  int id = equals_ignoring_case(name, "dbo") ? 1 : equals_ignoring_case(name, "INFORMATION_SCHEMA") ? 3 : equals_ignoring_case(name, "sys") ? 4 : 0;
+  int id = equals_ignoring_case(name, "dbo")                  ? 1
+           : equals_ignoring_case(name, "INFORMATION_SCHEMA") ? 3
+           : equals_ignoring_case(name, "sys")                ? 4
+                                                              : 0;
   for (std::size_t i = 0; i < c.database.schemas.size(); ++i)
     if (equals_ignoring_case(name, c.database.schemas[i])) id = static_cast<int>(i) + 5;
   out = number_or_null(id != 0, id);
@@ -422,7 +504,8 @@ Outcome f_schema_name(Context& c, Expr const&, Args& a, Value& out) {
   if (id == 1) out = text_value("dbo");
   if (id == 3) out = text_value("INFORMATION_SCHEMA");
   if (id == 4) out = text_value("sys");
-  if (id >= 5 && id < 5 + static_cast<std::int64_t>(c.database.schemas.size())) out = text_value(c.database.schemas[static_cast<std::size_t>(id - 5)]);
+  if (id >= 5 && id < 5 + static_cast<std::int64_t>(c.database.schemas.size()))
+    out = text_value(c.database.schemas[static_cast<std::size_t>(id - 5)]);
   return {};
 }
 Outcome f_col_name(Context& c, Expr const&, Args& a, Value& out) {
@@ -443,12 +526,18 @@ Outcome f_columnproperty(Context& c, Expr const&, Args& a, Value& out) {
   std::string const property = to_lower(to_text(a[2]));
   for (ColumnDef const& column : table->columns) {
     if (!equals_ignoring_case(column.name, to_text(a[1]))) continue;
-    if (property == "isidentity") out = int_value(column.identity);
-    else if (property == "iscomputed") out = int_value(column.computed);
-    else if (property == "ishidden") out = int_value(column.hidden);
-    else if (property == "issparse") out = int_value(column.sparse);
-    else if (property == "allowsnull") out = int_value(column.nullable);
-    else if (property == "columnid") out = int_value(column.column_id);
+    if (property == "isidentity")
+      out = int_value(column.identity);
+    else if (property == "iscomputed")
+      out = int_value(column.computed);
+    else if (property == "ishidden")
+      out = int_value(column.hidden);
+    else if (property == "issparse")
+      out = int_value(column.sparse);
+    else if (property == "allowsnull")
+      out = int_value(column.nullable);
+    else if (property == "columnid")
+      out = int_value(column.column_id);
   }
   return {};
 }
@@ -456,17 +545,28 @@ Outcome f_columnproperty(Context& c, Expr const&, Args& a, Value& out) {
 Outcome f_serverproperty(Context& c, Expr const&, Args& a, Value& out) {
   std::string const name = to_lower(to_text(a[0]));
   std::string const version = c.database.options().version;
-  if (name == "productversion") out = text_value(version);
-  else if (name == "productlevel") out = text_value("RTM");
-  else if (name == "productmajorversion") out = text_value(split(version, '.')[0]);
-  else if (name == "edition") out = text_value("Developer Edition (64-bit)");
-  else if (name == "engineedition") out = int_value(3);
-  else if (name == "servername" || name == "machinename") out = text_value("WEIR-TDS");
-  else if (name == "instancename") out = null_value(TypeId::NVarChar);
-  else if (name == "collation") out = text_value(c.database.collation->name);
-  else if (name == "isclustered" || name == "ishadrenabled" || name == "issingleuser") out = int_value(0);
-  else if (name == "isintegratedsecurityonly") out = int_value(0);
-  else out = null_value(TypeId::Variant);
+  if (name == "productversion")
+    out = text_value(version);
+  else if (name == "productlevel")
+    out = text_value("RTM");
+  else if (name == "productmajorversion")
+    out = text_value(split(version, '.')[0]);
+  else if (name == "edition")
+    out = text_value("Developer Edition (64-bit)");
+  else if (name == "engineedition")
+    out = int_value(3);
+  else if (name == "servername" || name == "machinename")
+    out = text_value("WEIR-TDS");
+  else if (name == "instancename")
+    out = null_value(TypeId::NVarChar);
+  else if (name == "collation")
+    out = text_value(c.database.collation->name);
+  else if (name == "isclustered" || name == "ishadrenabled" || name == "issingleuser")
+    out = int_value(0);
+  else if (name == "isintegratedsecurityonly")
+    out = int_value(0);
+  else
+    out = null_value(TypeId::Variant);
   return {};
 }
 
@@ -474,11 +574,16 @@ Outcome f_databasepropertyex(Context& c, Expr const&, Args& a, Value& out) {
   std::string const name = to_lower(to_text(a[1]));
   out = null_value(TypeId::Variant);
   if (!equals_ignoring_case(to_text(a[0]), c.database.name)) return {};
-  if (name == "collation") out = text_value(c.database.collation->name);
-  else if (name == "status") out = text_value("ONLINE");
-  else if (name == "updateability") out = text_value("READ_WRITE");
-  else if (name == "recovery") out = text_value("FULL");
-  else if (name == "version") out = int_value(904);
+  if (name == "collation")
+    out = text_value(c.database.collation->name);
+  else if (name == "status")
+    out = text_value("ONLINE");
+  else if (name == "updateability")
+    out = text_value("READ_WRITE");
+  else if (name == "recovery")
+    out = text_value("FULL");
+  else if (name == "version")
+    out = int_value(904);
   return {};
 }
 
@@ -507,10 +612,15 @@ Outcome f_collationproperty(Context&, Expr const&, Args& a, Value& out) {
   Collation const* collation = find_collation(to_text(a[0]));
   std::string const name = to_lower(to_text(a[1]));
   if (collation == nullptr) return {};
-  if (name == "codepage") out = int_value(collation->code_page);
-  else if (name == "lcid") out = int_value(static_cast<std::int64_t>(collation->lcid));
-  else if (name == "version") out = int_value(collation->version);
-  else if (name == "comparisonstyle") out = int_value(collation->binary ? 0 : 196608 + (collation->ignore_case ? 1 : 0) + (collation->ignore_accent ? 2 : 0));
+  if (name == "codepage")
+    out = int_value(collation->code_page);
+  else if (name == "lcid")
+    out = int_value(static_cast<std::int64_t>(collation->lcid));
+  else if (name == "version")
+    out = int_value(collation->version);
+  else if (name == "comparisonstyle")
+    out = int_value(collation->binary ? 0
+                                      : 196608 + (collation->ignore_case ? 1 : 0) + (collation->ignore_accent ? 2 : 0));
   return {};
 }
 
@@ -520,8 +630,12 @@ Value rowversion_value(std::uint64_t number) {
   for (std::size_t i = 0; i < 8; ++i) value.bytes[i] = static_cast<char>(number >> (56 - 8 * i));
   return value;
 }
-Outcome f_min_active(Context& c, Expr const&, Args&, Value& out) { return out = rowversion_value(c.database.min_active_rowversion()), Outcome(); }
-Outcome f_dbts(Context& c, Expr const&, Args&, Value& out) { return out = rowversion_value(c.database.last_rowversion()), Outcome(); }
+Outcome f_min_active(Context& c, Expr const&, Args&, Value& out) {
+  return out = rowversion_value(c.database.min_active_rowversion()), Outcome();
+}
+Outcome f_dbts(Context& c, Expr const&, Args&, Value& out) {
+  return out = rowversion_value(c.database.last_rowversion()), Outcome();
+}
 
 Outcome f_ct_current(Context& c, Expr const&, Args&, Value& out) {
   bool const on = c.database.options().change_tracking;
@@ -531,7 +645,8 @@ Outcome f_ct_current(Context& c, Expr const&, Args&, Value& out) {
 Outcome f_ct_min(Context& c, Expr const&, Args& a, Value& out) {
   auto const table = a[0].null ? nullptr : c.database.find(static_cast<int>(a[0].integer));
   bool const on = table != nullptr && table->change_tracking;
-  out = number_or_null(on, on ? static_cast<std::int64_t>(c.database.min_valid_change_version(table->object_id)) : 0, TypeId::BigInt);
+  out = number_or_null(on, on ? static_cast<std::int64_t>(c.database.min_valid_change_version(table->object_id)) : 0,
+                       TypeId::BigInt);
   return {};
 }
 
@@ -540,38 +655,76 @@ Outcome f_variant_property(Context&, Expr const&, Args& a, Value& out) {
   if (a[0].null) return {};
   SqlType const type = type_of(a[0]);
   std::string const name = to_lower(to_text(a[1]));
-  if (name == "basetype") out = text_value(type_name(type.id));
-  else if (name == "precision") out = int_value(catalog_precision(type));
-  else if (name == "scale") out = int_value(catalog_scale(type));
-  else if (name == "maxlength") out = int_value(catalog_length(type));
-  else if (name == "collation" && type.is_text()) out = text_value(type.collation->name);
+  if (name == "basetype")
+    out = text_value(type_name(type.id));
+  else if (name == "precision")
+    out = int_value(catalog_precision(type));
+  else if (name == "scale")
+    out = int_value(catalog_scale(type));
+  else if (name == "maxlength")
+    out = int_value(catalog_length(type));
+  else if (name == "collation" && type.is_text())
+    out = text_value(type.collation->name);
   return {};
 }
 
-Outcome f_login(Context& c, Expr const&, Args&, Value& out) { return out = text_value(c.session.login), Outcome(); }
-Outcome f_user(Context&, Expr const&, Args&, Value& out) { return out = text_value("dbo"), Outcome(); }
-Outcome f_app(Context& c, Expr const&, Args&, Value& out) { return out = text_value(c.session.app), Outcome(); }
-Outcome f_host(Context& c, Expr const&, Args&, Value& out) { return out = text_value(c.session.host), Outcome(); }
-Outcome f_one(Context&, Expr const&, Args&, Value& out) { return out = int_value(1), Outcome(); }
+Outcome f_login(Context& c, Expr const&, Args&, Value& out) {
+  return out = text_value(c.session.login), Outcome();
+}
+Outcome f_user(Context&, Expr const&, Args&, Value& out) {
+  return out = text_value("dbo"), Outcome();
+}
+Outcome f_app(Context& c, Expr const&, Args&, Value& out) {
+  return out = text_value(c.session.app), Outcome();
+}
+Outcome f_host(Context& c, Expr const&, Args&, Value& out) {
+  return out = text_value(c.session.host), Outcome();
+}
+Outcome f_one(Context&, Expr const&, Args&, Value& out) {
+  return out = int_value(1), Outcome();
+}
 Outcome f_version(Context& c, Expr const&, Args&, Value& out) {
-  out = text_value(fmt::format("Microsoft SQL Server 2019 (RTM) - {} (X64) \n\tweir-tds, a TDS server for tests", c.database.options().version));
+  out = text_value(fmt::format("Microsoft SQL Server 2019 (RTM) - {} (X64) \n\tweir-tds, a TDS server for tests",
+                               c.database.options().version));
   return {};
 }
-Outcome f_rowcount(Context& c, Expr const& call, Args&, Value& out) { return out = int_value(c.session.row_count, call.type.id), Outcome(); }
-Outcome f_spid(Context& c, Expr const&, Args&, Value& out) { return out = int_value(c.session.spid, TypeId::SmallInt), Outcome(); }
-Outcome f_error(Context& c, Expr const&, Args&, Value& out) { return out = int_value(c.session.last_error), Outcome(); }
-Outcome f_trancount(Context& c, Expr const&, Args&, Value& out) { return out = int_value(c.session.transaction_count), Outcome(); }
-Outcome f_xact_state(Context& c, Expr const&, Args&, Value& out) { return out = int_value(c.session.transaction_count > 0 ? 1 : 0, TypeId::SmallInt), Outcome(); }
+Outcome f_rowcount(Context& c, Expr const& call, Args&, Value& out) {
+  return out = int_value(c.session.row_count, call.type.id), Outcome();
+}
+Outcome f_spid(Context& c, Expr const&, Args&, Value& out) {
+  return out = int_value(c.session.spid, TypeId::SmallInt), Outcome();
+}
+Outcome f_error(Context& c, Expr const&, Args&, Value& out) {
+  return out = int_value(c.session.last_error), Outcome();
+}
+Outcome f_trancount(Context& c, Expr const&, Args&, Value& out) {
+  return out = int_value(c.session.transaction_count), Outcome();
+}
+Outcome f_xact_state(Context& c, Expr const&, Args&, Value& out) {
+  return out = int_value(c.session.transaction_count > 0 ? 1 : 0, TypeId::SmallInt), Outcome();
+}
 Outcome f_identity(Context& c, Expr const&, Args&, Value& out) {
   out = c.session.has_identity ? decimal_value(c.session.identity, 0) : null_value(TypeId::Numeric);
   return {};
 }
-Outcome f_servername(Context&, Expr const&, Args&, Value& out) { return out = text_value("WEIR-TDS"), Outcome(); }
-Outcome f_language(Context& c, Expr const&, Args&, Value& out) { return out = text_value(c.session.language), Outcome(); }
-Outcome f_options(Context&, Expr const&, Args&, Value& out) { return out = int_value(5496), Outcome(); }
-Outcome f_max_precision(Context&, Expr const&, Args&, Value& out) { return out = int_value(38, TypeId::SmallInt), Outcome(); }
-Outcome f_textsize(Context& c, Expr const&, Args&, Value& out) { return out = int_value(c.session.text_size), Outcome(); }
-Outcome f_lock_timeout(Context& c, Expr const&, Args&, Value& out) { return out = int_value(c.session.lock_timeout_ms), Outcome(); }
+Outcome f_servername(Context&, Expr const&, Args&, Value& out) {
+  return out = text_value("WEIR-TDS"), Outcome();
+}
+Outcome f_language(Context& c, Expr const&, Args&, Value& out) {
+  return out = text_value(c.session.language), Outcome();
+}
+Outcome f_options(Context&, Expr const&, Args&, Value& out) {
+  return out = int_value(5496), Outcome();
+}
+Outcome f_max_precision(Context&, Expr const&, Args&, Value& out) {
+  return out = int_value(38, TypeId::SmallInt), Outcome();
+}
+Outcome f_textsize(Context& c, Expr const&, Args&, Value& out) {
+  return out = int_value(c.session.text_size), Outcome();
+}
+Outcome f_lock_timeout(Context& c, Expr const&, Args&, Value& out) {
+  return out = int_value(c.session.lock_timeout_ms), Outcome();
+}
 
 template <TypeId Type>
 Outcome f_udt_parse(Context&, Expr const&, Args& a, Value& out) {

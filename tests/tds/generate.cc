@@ -41,7 +41,9 @@ void put_number(SqlType const& type, std::int64_t number, Value& out) {
 class Sequence : public CellGenerator {
  public:
   Sequence(SqlType const& type, std::int64_t start, std::int64_t step) : type_(type), start_(start), step_(step) {}
-  void make(std::uint64_t row, Value& out) const override { put_number(type_, start_ + static_cast<std::int64_t>(row) * step_, out); }
+  void make(std::uint64_t row, Value& out) const override {
+    put_number(type_, start_ + static_cast<std::int64_t>(row) * step_, out);
+  }
   std::optional<Progression> progression() const override {
     if (!type_.is_integer()) return std::nullopt;
     return Progression{start_, step_};
@@ -55,7 +57,10 @@ class Sequence : public CellGenerator {
 class Uniform : public CellGenerator {
  public:
   Uniform(SqlType const& type, std::uint64_t seed, std::int64_t low, std::int64_t high)
-      : type_(type), seed_(seed), low_(low), span_(high > low ? static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) : 1) {}
+      : type_(type),
+        seed_(seed),
+        low_(low),
+        span_(high > low ? static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) : 1) {}
   void make(std::uint64_t row, Value& out) const override {
     put_number(type_, static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + below(mix(seed_, row), span_)), out);
   }
@@ -69,7 +74,8 @@ class Uniform : public CellGenerator {
 
 class UniformFloat : public CellGenerator {
  public:
-  UniformFloat(SqlType const& type, std::uint64_t seed, double low, double high) : type_(type), seed_(seed), low_(low), high_(high) {}
+  UniformFloat(SqlType const& type, std::uint64_t seed, double low, double high)
+      : type_(type), seed_(seed), low_(low), high_(high) {}
   void make(std::uint64_t row, Value& out) const override {
     double const unit = static_cast<double>(mix(seed_, row) >> 11) * 0x1.0p-53;
     out.type = type_.id;
@@ -103,15 +109,25 @@ class Walk : public CellGenerator {
     out.scale = type_.scale;
     out.offset_min = 0;
     auto const wide = static_cast<uint128>(at);
-    auto const days = at <= INT64_MAX ? static_cast<std::int64_t>(static_cast<std::uint64_t>(at) / static_cast<std::uint64_t>(kTicksPerDay))
-                                      : static_cast<std::int64_t>(wide / static_cast<std::uint64_t>(kTicksPerDay));
+    auto const days =
+        at <= INT64_MAX
+            ? static_cast<std::int64_t>(static_cast<std::uint64_t>(at) / static_cast<std::uint64_t>(kTicksPerDay))
+            : static_cast<std::int64_t>(wide / static_cast<std::uint64_t>(kTicksPerDay));
     auto const ticks = static_cast<std::int64_t>(at - static_cast<int128>(days) * kTicksPerDay);
     out.days = static_cast<std::int32_t>(days);
     switch (type_.id) {
-      case TypeId::Date: out.ticks = 0; break;
-      case TypeId::SmallDateTime: out.ticks = ticks / 600'000'000; break;
-      case TypeId::DateTime: out.ticks = ticks * 3 / 100'000; break;
-      default: out.ticks = ticks / unit_ * unit_; break;
+      case TypeId::Date:
+        out.ticks = 0;
+        break;
+      case TypeId::SmallDateTime:
+        out.ticks = ticks / 600'000'000;
+        break;
+      case TypeId::DateTime:
+        out.ticks = ticks * 3 / 100'000;
+        break;
+      default:
+        out.ticks = ticks / unit_ * unit_;
+        break;
     }
   }
 
@@ -125,10 +141,11 @@ class Walk : public CellGenerator {
 };
 
 constexpr std::array<std::string_view, 48> kWords = {
-    "account", "amber", "anchor", "balance", "basin", "bridge", "bright", "canal", "carbon", "cedar", "circle", "clear",
-    "coast", "copper", "credit", "delta", "early", "engine", "field", "forest", "garden", "golden", "harbor", "heavy",
-    "island", "level", "light", "lumen", "market", "meadow", "metal", "north", "ocean", "orchard", "paper", "plain",
-    "quick", "river", "sample", "silver", "signal", "south", "spring", "stone", "summit", "timber", "valley", "winter"};
+    "account", "amber",  "anchor", "balance", "basin",  "bridge", "bright", "canal",  "carbon", "cedar",
+    "circle",  "clear",  "coast",  "copper",  "credit", "delta",  "early",  "engine", "field",  "forest",
+    "garden",  "golden", "harbor", "heavy",   "island", "level",  "light",  "lumen",  "market", "meadow",
+    "metal",   "north",  "ocean",  "orchard", "paper",  "plain",  "quick",  "river",  "sample", "silver",
+    "signal",  "south",  "spring", "stone",   "summit", "timber", "valley", "winter"};
 
 class Pattern : public CellGenerator {
  public:
@@ -167,8 +184,10 @@ class Pattern : public CellGenerator {
       random ^= random >> 29;
     }
     if (text.size() > most_) text.resize(most_);
-    if (type_.id == TypeId::NChar) while (text.size() < most_) text.append(" \0", 2);
-    else if (type_.id == TypeId::Char) text.resize(most_, ' ');
+    if (type_.id == TypeId::NChar)
+      while (text.size() < most_) text.append(" \0", 2);
+    else if (type_.id == TypeId::Char)
+      text.resize(most_, ' ');
   }
 
  private:
@@ -198,7 +217,7 @@ class Pattern : public CellGenerator {
     };
     if (words[0] == "row") {
       part.kind = Kind::Row;
-      part.low = number(1, 1);           // of the first row
+      part.low = number(1, 1);  // of the first row
     } else if (words[0] == "hex") {
       part.kind = Kind::Hex;
       part.low = std::min<std::uint64_t>(16, number(1, 8));
@@ -218,7 +237,10 @@ class Pattern : public CellGenerator {
       part.low = number(1, 8);
       part.high = number(2, static_cast<std::int64_t>(part.low));
     } else {
-      return fmt::format("\"{{{}}}\" is not one of {{row}}, {{hex:n}}, {{number:low:high}}, {{choice:a|b}}, {{words:n}}, {{letters:low:high}}", spec);
+      return fmt::format(
+          "\"{{{}}}\" is not one of {{row}}, {{hex:n}}, {{number:low:high}}, {{choice:a|b}}, {{words:n}}, "
+          "{{letters:low:high}}",
+          spec);
     }
     return "";
   }
@@ -246,10 +268,18 @@ class Pattern : public CellGenerator {
 
   void add(Part const& part, std::uint64_t row, std::uint64_t random, std::string& out) const {
     switch (part.kind) {
-      case Kind::Text: out += part.text; break;
-      case Kind::Row: add_decimal(out, row + part.low); break;
-      case Kind::Number: add_decimal(out, part.low + below(random, part.high > part.low ? part.high - part.low : 1)); break;
-      case Kind::Choice: out += part.choices[below(random, part.choices.size())]; break;
+      case Kind::Text:
+        out += part.text;
+        break;
+      case Kind::Row:
+        add_decimal(out, row + part.low);
+        break;
+      case Kind::Number:
+        add_decimal(out, part.low + below(random, part.high > part.low ? part.high - part.low : 1));
+        break;
+      case Kind::Choice:
+        out += part.choices[below(random, part.choices.size())];
+        break;
       case Kind::Hex: {
         char digits[16];
         for (std::size_t i = 0; i < part.low; ++i) digits[i] = "0123456789abcdef"[(random >> (4 * i)) & 15];
@@ -283,7 +313,8 @@ class Pattern : public CellGenerator {
 
 class Choice : public CellGenerator {
  public:
-  Choice(std::uint64_t seed, std::vector<Value> values, bool in_turn) : seed_(seed), values_(std::move(values)), in_turn_(in_turn) {}
+  Choice(std::uint64_t seed, std::vector<Value> values, bool in_turn)
+      : seed_(seed), values_(std::move(values)), in_turn_(in_turn) {}
   void make(std::uint64_t row, Value& out) const override {
     out = values_[in_turn_ ? row % values_.size() : below(mix(seed_, row), values_.size())];
   }
@@ -316,7 +347,8 @@ class Uuid : public CellGenerator {
 
 class Bytes : public CellGenerator {
  public:
-  Bytes(SqlType const& type, std::uint64_t seed, std::uint64_t low, std::uint64_t high) : type_(type), seed_(seed), low_(low), high_(high) {}
+  Bytes(SqlType const& type, std::uint64_t seed, std::uint64_t low, std::uint64_t high)
+      : type_(type), seed_(seed), low_(low), high_(high) {}
   void make(std::uint64_t row, Value& out) const override {
     out.type = type_.id;
     out.null = false;
@@ -330,8 +362,10 @@ class Bytes : public CellGenerator {
     bool const text = type_.is_text();
     for (std::uint64_t i = 0; i < held; ++i) {
       std::uint64_t const random = mix(seed_ + row, i);
-      if (text) out.bytes[i] = type_.is_n_text() && (i & 1) == 1 ? '\0' : static_cast<char>('a' + random % 26);
-      else out.bytes[i] = static_cast<char>(random);
+      if (text)
+        out.bytes[i] = type_.is_n_text() && (i & 1) == 1 ? '\0' : static_cast<char>('a' + random % 26);
+      else
+        out.bytes[i] = static_cast<char>(random);
     }
     if (length > held) out.repeat_to = length;
   }
@@ -357,14 +391,17 @@ class NullEvery : public CellGenerator {
 
 }  // namespace
 
-GeneratorPtr sequence_generator(SqlType const& type, std::int64_t start, std::int64_t step) { return std::make_unique<Sequence>(type, start, step); }
+GeneratorPtr sequence_generator(SqlType const& type, std::int64_t start, std::int64_t step) {
+  return std::make_unique<Sequence>(type, start, step);
+}
 GeneratorPtr uniform_generator(SqlType const& type, std::uint64_t seed, std::int64_t low, std::int64_t high) {
   return std::make_unique<Uniform>(type, seed, low, high);
 }
 GeneratorPtr uniform_float_generator(SqlType const& type, std::uint64_t seed, double low, double high) {
   return std::make_unique<UniformFloat>(type, seed, low, high);
 }
-GeneratorPtr walk_generator(SqlType const& type, std::uint64_t seed, Value const& start, std::int64_t step, std::int64_t jitter) {
+GeneratorPtr walk_generator(SqlType const& type, std::uint64_t seed, Value const& start, std::int64_t step,
+                            std::int64_t jitter) {
   return std::make_unique<Walk>(type, seed, start, step, jitter);
 }
 GeneratorPtr pattern_generator(SqlType const& type, std::uint64_t seed, std::string_view pattern, std::string& error) {
@@ -372,12 +409,20 @@ GeneratorPtr pattern_generator(SqlType const& type, std::uint64_t seed, std::str
   error = generator->parse(pattern);
   return generator;
 }
-GeneratorPtr choice_generator(std::uint64_t seed, std::vector<Value> values) { return std::make_unique<Choice>(seed, std::move(values), false); }
-GeneratorPtr cycle_generator(std::vector<Value> values) { return std::make_unique<Choice>(0, std::move(values), true); }
-GeneratorPtr uuid_generator(std::uint64_t seed) { return std::make_unique<Uuid>(seed); }
+GeneratorPtr choice_generator(std::uint64_t seed, std::vector<Value> values) {
+  return std::make_unique<Choice>(seed, std::move(values), false);
+}
+GeneratorPtr cycle_generator(std::vector<Value> values) {
+  return std::make_unique<Choice>(0, std::move(values), true);
+}
+GeneratorPtr uuid_generator(std::uint64_t seed) {
+  return std::make_unique<Uuid>(seed);
+}
 GeneratorPtr bytes_generator(SqlType const& type, std::uint64_t seed, std::uint64_t low, std::uint64_t high) {
   return std::make_unique<Bytes>(type, seed, low, std::max(low, high));
 }
-GeneratorPtr null_every(GeneratorPtr inner, std::uint64_t every) { return std::make_unique<NullEvery>(std::move(inner), every); }
+GeneratorPtr null_every(GeneratorPtr inner, std::uint64_t every) {
+  return std::make_unique<NullEvery>(std::move(inner), every);
+}
 
 }  // namespace weir::tds

@@ -1,6 +1,6 @@
 #pragma once
-// Rows that are computed when they are read: each cell follows from the table's seed, the column and the row's number, so
-// that fifty million rows cost no memory and every reading gives the same ones. Immutable once made; any thread.
+// Rows that are computed when they are read: each cell follows from the table's seed, the column and the row's number,
+// so that fifty million rows cost no memory and every reading gives the same ones. Immutable once made; any thread.
 
 #include <cstdint>
 #include <memory>
@@ -32,11 +32,13 @@ GeneratorPtr sequence_generator(SqlType const& type, std::int64_t start, std::in
 GeneratorPtr uniform_generator(SqlType const& type, std::uint64_t seed, std::int64_t low, std::int64_t high);
 GeneratorPtr uniform_float_generator(SqlType const& type, std::uint64_t seed, double low, double high);
 // A moment that walks: start + row * step (+ less than `jitter`), all in 100 ns.
-GeneratorPtr walk_generator(SqlType const& type, std::uint64_t seed, Value const& start, std::int64_t step, std::int64_t jitter);
-// "user {row} {hex:8} {number:0:999} {choice:a|b|c} {words:3} {letters:5:20}"; error text if the pattern is not understood.
+GeneratorPtr walk_generator(SqlType const& type, std::uint64_t seed, Value const& start, std::int64_t step,
+                            std::int64_t jitter);
+// "user {row} {hex:8} {number:0:999} {choice:a|b|c} {words:3} {letters:5:20}"; error text if the pattern is not
+// understood.
 GeneratorPtr pattern_generator(SqlType const& type, std::uint64_t seed, std::string_view pattern, std::string& error);
 GeneratorPtr choice_generator(std::uint64_t seed, std::vector<Value> values);
-GeneratorPtr cycle_generator(std::vector<Value> values);   // values in turn
+GeneratorPtr cycle_generator(std::vector<Value> values);  // values in turn
 GeneratorPtr uuid_generator(std::uint64_t seed);
 GeneratorPtr bytes_generator(SqlType const& type, std::uint64_t seed, std::uint64_t low, std::uint64_t high);
 // NULL in row n-1, 2n-1, ...

@@ -6,11 +6,18 @@ namespace weir::tds {
 namespace {
 
 bool is_word_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '#' || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '#' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word(char c) { return is_word_start(c) || is_digit(c) || c == '$' || c == '@'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_word(char c) {
+  return is_word_start(c) || is_digit(c) || c == '$' || c == '@';
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 class Lexer {
  public:
@@ -56,9 +63,12 @@ class Lexer {
     int depth = 0;
     do {
       if (at_ >= text_.size()) return sql_error(113, 15, "Missing end comment mark '*/'.");
-      if (text_[at_] == '/' && peek(1) == '*') ++depth, at_ += 2;
-      else if (text_[at_] == '*' && peek(1) == '/') --depth, at_ += 2;
-      else if (text_[at_++] == '\n') ++line_;
+      if (text_[at_] == '/' && peek(1) == '*')
+        ++depth, at_ += 2;
+      else if (text_[at_] == '*' && peek(1) == '/')
+        --depth, at_ += 2;
+      else if (text_[at_++] == '\n')
+        ++line_;
     } while (depth > 0);
     return {};
   }
@@ -91,7 +101,8 @@ class Lexer {
     while (is_digit(peek())) ++at_;
     if (peek() == '.') ++at_;
     while (is_digit(peek())) ++at_;
-    if ((peek() == 'e' || peek() == 'E') && (is_digit(peek(1)) || ((peek(1) == '-' || peek(1) == '+') && is_digit(peek(2))))) {
+    if ((peek() == 'e' || peek() == 'E') &&
+        (is_digit(peek(1)) || ((peek(1) == '-' || peek(1) == '+') && is_digit(peek(2))))) {
       at_ += 2;
       while (is_digit(peek())) ++at_;
     }

@@ -13,7 +13,7 @@ enum class TokenKind { End, Word, Quoted, String, NString, Number, Binary, Varia
 
 struct Token {
   TokenKind kind = TokenKind::End;
-  std::string text;    // Word: as written; Quoted: the name itself; String: its characters; Variable: with @ or @@
+  std::string text;  // Word: as written; Quoted: the name itself; String: its characters; Variable: with @ or @@
   int line = 1;
   std::size_t begin = 0, end = 0;  // place in the text
 };

@@ -1,5 +1,5 @@
-// weir-tds: serves a described database over TDS. Prints `listening on HOST:PORT` and serves until SIGTERM, SIGINT or, if
-// asked, the end of standard input.
+// weir-tds: serves a described database over TDS. Prints `listening on HOST:PORT` and serves until SIGTERM, SIGINT or,
+// if asked, the end of standard input.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -52,18 +52,28 @@ Status parse_arguments(int count, char** words, Arguments& out) {
       out.until_stdin_closes = true;
       continue;
     }
-    if (i + 1 >= count) return Error(ErrorKind::Usage, fmt::format("{} needs a value, or is not known", word)).next(kUsage);
+    if (i + 1 >= count)
+      return Error(ErrorKind::Usage, fmt::format("{} needs a value, or is not known", word)).next(kUsage);
     std::string const value = words[++i];
-    if (word == "--database") out.database = value;
-    else if (word == "--port-file") out.port_file = value;
-    else if (word == "--certificate") out.certificate = value;
-    else if (word == "--key") out.key = value;
-    else if (word == "--certificate-out") out.certificate_out = value;
-    else if (word == "--log") out.log = value;
-    else if (word == "--user") out.users.emplace_back(value, "");
-    else if (word == "--password-env" && !out.users.empty()) out.users.back().second = value;
+    if (word == "--database")
+      out.database = value;
+    else if (word == "--port-file")
+      out.port_file = value;
+    else if (word == "--certificate")
+      out.certificate = value;
+    else if (word == "--key")
+      out.key = value;
+    else if (word == "--certificate-out")
+      out.certificate_out = value;
+    else if (word == "--log")
+      out.log = value;
+    else if (word == "--user")
+      out.users.emplace_back(value, "");
+    else if (word == "--password-env" && !out.users.empty())
+      out.users.back().second = value;
     else if (word == "--tls") {
-      if (value != "off" && value != "optional" && value != "required") return Error(ErrorKind::Usage, "--tls is off, optional or required");
+      if (value != "off" && value != "optional" && value != "required")
+        return Error(ErrorKind::Usage, "--tls is off, optional or required");
       out.tls = value == "off" ? TlsMode::Off : value == "optional" ? TlsMode::Optional : TlsMode::Required;
     } else if (word == "--listen") {
       auto const colon = value.rfind(':');
@@ -102,9 +112,11 @@ Result<int> listen_on(Arguments const& arguments, int& port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(arguments.port));
   std::string const host = arguments.host == "localhost" ? "127.0.0.1" : arguments.host;
-  if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) return Error(ErrorKind::Usage, fmt::format("\"{}\" is no IPv4 address", arguments.host));
+  if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1)
+    return Error(ErrorKind::Usage, fmt::format("\"{}\" is no IPv4 address", arguments.host));
   if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listener, 64) != 0)
-    return Error(ErrorKind::Unavailable, fmt::format("cannot listen on {}:{}", arguments.host, arguments.port)).cause(std::strerror(errno));
+    return Error(ErrorKind::Unavailable, fmt::format("cannot listen on {}:{}", arguments.host, arguments.port))
+        .cause(std::strerror(errno));
   socklen_t size = sizeof address;
   ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
   port = ntohs(address.sin_port);

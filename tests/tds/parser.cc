@@ -54,12 +54,28 @@ Outcome Parser::type(SqlType& out, int default_length) {
   auto scale = [&](int fallback) { return static_cast<std::uint8_t>(first < 0 ? fallback : std::min(first, 7)); };
   if (first == 0 && name.find("char") != std::string::npos) return syntax_error();
   static constexpr std::pair<std::string_view, TypeId> kPlain[] = {
-      {"bit", TypeId::Bit}, {"tinyint", TypeId::TinyInt}, {"smallint", TypeId::SmallInt}, {"int", TypeId::Int},
-      {"integer", TypeId::Int}, {"bigint", TypeId::BigInt}, {"money", TypeId::Money}, {"smallmoney", TypeId::SmallMoney},
-      {"real", TypeId::Real}, {"date", TypeId::Date}, {"smalldatetime", TypeId::SmallDateTime}, {"datetime", TypeId::DateTime},
-      {"text", TypeId::Text}, {"ntext", TypeId::NText}, {"image", TypeId::Image}, {"xml", TypeId::Xml},
-      {"rowversion", TypeId::RowVersion}, {"timestamp", TypeId::RowVersion}, {"uniqueidentifier", TypeId::UniqueIdentifier},
-      {"sql_variant", TypeId::Variant}, {"hierarchyid", TypeId::HierarchyId}, {"geography", TypeId::Geography},
+      {"bit", TypeId::Bit},
+      {"tinyint", TypeId::TinyInt},
+      {"smallint", TypeId::SmallInt},
+      {"int", TypeId::Int},
+      {"integer", TypeId::Int},
+      {"bigint", TypeId::BigInt},
+      {"money", TypeId::Money},
+      {"smallmoney", TypeId::SmallMoney},
+      {"real", TypeId::Real},
+      {"date", TypeId::Date},
+      {"smalldatetime", TypeId::SmallDateTime},
+      {"datetime", TypeId::DateTime},
+      {"text", TypeId::Text},
+      {"ntext", TypeId::NText},
+      {"image", TypeId::Image},
+      {"xml", TypeId::Xml},
+      {"rowversion", TypeId::RowVersion},
+      {"timestamp", TypeId::RowVersion},
+      {"uniqueidentifier", TypeId::UniqueIdentifier},
+      {"sql_variant", TypeId::Variant},
+      {"hierarchyid", TypeId::HierarchyId},
+      {"geography", TypeId::Geography},
       {"geometry", TypeId::Geometry},
   };
   for (auto const& [word, id] : kPlain)
@@ -67,9 +83,11 @@ Outcome Parser::type(SqlType& out, int default_length) {
   if (name == "float") return out = make_type(first >= 1 && first <= 24 ? TypeId::Real : TypeId::Float), Outcome();
   if (name == "double") return (void)take_word("precision"), out = make_type(TypeId::Float), Outcome();
   if (name == "decimal" || name == "numeric" || name == "dec") {
-    if (first > 38 || second > first) return sql_error(2749, 16, fmt::format("The size ({}) given to the type '{}' exceeds the maximum allowed (38).", first, name));
-    out = make_type(name == "numeric" ? TypeId::Numeric : TypeId::Decimal, 0, static_cast<std::uint8_t>(first < 0 ? 18 : first),
-                    static_cast<std::uint8_t>(std::max(second, 0)));
+    if (first > 38 || second > first)
+      return sql_error(
+          2749, 16, fmt::format("The size ({}) given to the type '{}' exceeds the maximum allowed (38).", first, name));
+    out = make_type(name == "numeric" ? TypeId::Numeric : TypeId::Decimal, 0,
+                    static_cast<std::uint8_t>(first < 0 ? 18 : first), static_cast<std::uint8_t>(std::max(second, 0)));
     return {};
   }
   if (name == "time") return out = make_type(TypeId::Time, 0, 0, scale(7)), Outcome();
@@ -87,7 +105,8 @@ Outcome Parser::type(SqlType& out, int default_length) {
 
 Outcome Parser::batch(std::vector<std::unique_ptr<Statement>>& statements) {
   while (true) {
-    while (take_op(";")) {}
+    while (take_op(";")) {
+    }
     if (at_end()) return {};
     std::unique_ptr<Statement> one;
     bool const first = statements.empty();
@@ -266,7 +285,8 @@ Outcome Parser::set(Statement& out) {
   (void)take_op("=");
   bool const negative = take_op("-");
   Token const& token = next();
-  if (token.kind == TokenKind::End || token.kind == TokenKind::Operator) return at_ > 0 ? (--at_, syntax_error()) : syntax_error();
+  if (token.kind == TokenKind::End || token.kind == TokenKind::Operator)
+    return at_ > 0 ? (--at_, syntax_error()) : syntax_error();
   out.value = (negative ? "-" : "") + token.text;
   return {};
 }
@@ -423,7 +443,8 @@ Outcome Parser::execute(Statement& out) {
   std::vector<std::string> parts;
   TDS_DO(name_parts(parts));
   out.name = to_lower(parts.back());
-  bool const none = at_end() || is_op(";") || (peek().kind == TokenKind::Word && !is_name() && !is_word("null") && !is_word("default"));
+  bool const none = at_end() || is_op(";") ||
+                    (peek().kind == TokenKind::Word && !is_name() && !is_word("null") && !is_word("default"));
   if (none) return {};
   do {
     ExecuteArgument& argument = out.arguments.emplace_back();
@@ -481,7 +502,8 @@ Outcome parse_parameters(std::string_view text, std::vector<ParameterDeclaration
   std::vector<std::pair<std::string, SqlType>> declared;
   std::vector<bool> outputs;
   TDS_DO(Parser(tokens).parameters(declared, outputs));
-  for (std::size_t i = 0; i < declared.size(); ++i) parameters.push_back({declared[i].first, declared[i].second, outputs[i]});
+  for (std::size_t i = 0; i < declared.size(); ++i)
+    parameters.push_back({declared[i].first, declared[i].second, outputs[i]});
   return {};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// T-SQL text to statements: the part of the language that README.md lists. Whatever is outside it ends in error 102 with
-// the word where parsing stopped, never in silence. Pure.
+// T-SQL text to statements: the part of the language that README.md lists. Whatever is outside it ends in error 102
+// with the word where parsing stopped, never in silence. Pure.
 
 #include <memory>
 #include <string_view>

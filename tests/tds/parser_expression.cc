@@ -186,12 +186,18 @@ Outcome Parser::postfix(ExprPtr& out) {
 Outcome Parser::primary(ExprPtr& out) {
   Token const& token = peek();
   switch (token.kind) {
-    case TokenKind::Number: case TokenKind::String: case TokenKind::NString: case TokenKind::Binary: return literal(out);
+    case TokenKind::Number:
+    case TokenKind::String:
+    case TokenKind::NString:
+    case TokenKind::Binary:
+      return literal(out);
     case TokenKind::Variable:
       out = make(ExprKind::Variable, to_lower(next().text));
       return {};
-    case TokenKind::Quoted: return name_expression(out);
-    case TokenKind::Word: break;
+    case TokenKind::Quoted:
+      return name_expression(out);
+    case TokenKind::Word:
+      break;
     default:
       if (!take_op("(")) return syntax_error();
       if (is_word("select")) {
@@ -218,8 +224,12 @@ Outcome Parser::literal(ExprPtr& out) {
   out = make(ExprKind::Literal);
   Token const& token = next();
   switch (token.kind) {
-    case TokenKind::Word: out->literal = null_value(); return {};
-    case TokenKind::NString: out->literal = text_value(token.text); return {};
+    case TokenKind::Word:
+      out->literal = null_value();
+      return {};
+    case TokenKind::NString:
+      out->literal = text_value(token.text);
+      return {};
     case TokenKind::String: {
       Value const wide = text_value(token.text);
       std::size_t const length = wide.bytes.size() / 2;
@@ -230,7 +240,8 @@ Outcome Parser::literal(ExprPtr& out) {
       Value const digits = text_value(token.text.size() % 2 == 0 ? token.text : "0" + token.text);
       return convert(digits, make_type(TypeId::VarBinary, -1), 2, out->literal);
     }
-    default: break;
+    default:
+      break;
   }
   std::string const& text = token.text;
   if (text.find_first_of("eE") != std::string::npos) {
@@ -253,7 +264,10 @@ Outcome Parser::literal(ExprPtr& out) {
       continue;
     }
     if (mantissa != 0 || c != '0') ++digits;
-    if (digits > 38) return sql_error(1007, 15, fmt::format("The number '{}' is out of the range for numeric representation (maximum precision 38).", text));
+    if (digits > 38)
+      return sql_error(
+          1007, 15,
+          fmt::format("The number '{}' is out of the range for numeric representation (maximum precision 38).", text));
     mantissa = mantissa * 10 + (c - '0');
     if (point) ++scale;
   }
@@ -312,12 +326,15 @@ Outcome Parser::name_expression(ExprPtr& out) {
     out = make(ExprKind::Column, parts.back());
     parts.pop_back();
     out->qualifier = std::move(parts);
-    static constexpr std::string_view kBare[] = {"current_timestamp", "session_user", "current_user", "system_user", "user"};
+    static constexpr std::string_view kBare[] = {"current_timestamp", "session_user", "current_user", "system_user",
+                                                 "user"};
     for (std::string_view const bare : kBare)
-      if (out->qualifier.empty() && equals_ignoring_case(out->name, bare)) out->kind = ExprKind::Function, out->name = bare;
+      if (out->qualifier.empty() && equals_ignoring_case(out->name, bare))
+        out->kind = ExprKind::Function, out->name = bare;
     return {};
   }
-  bool const method = parts.size() > 1 && !equals_ignoring_case(parts[0], "sys") && !equals_ignoring_case(parts[0], "dbo");
+  bool const method =
+      parts.size() > 1 && !equals_ignoring_case(parts[0], "sys") && !equals_ignoring_case(parts[0], "dbo");
   next();
   if (method) {
     auto column = make(ExprKind::Column, parts[parts.size() - 2]);

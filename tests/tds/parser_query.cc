@@ -9,13 +9,15 @@ namespace {
 
 // Words that end a name position: never an alias.
 constexpr std::array kReserved = {
-    "select", "from", "where", "group", "order", "having", "union", "join", "inner", "left", "right", "full", "cross", "outer",
-    "on", "with", "option", "set", "values", "insert", "update", "delete", "begin", "commit", "rollback", "declare", "if",
-    "else", "end", "when", "then", "and", "or", "not", "in", "is", "null", "like", "between", "exists", "case", "top", "into",
-    "exec", "execute", "print", "use", "truncate", "create", "alter", "drop", "as", "by", "asc", "desc", "except", "intersect",
-    "for", "return", "waitfor", "save", "throw", "output", "collate", "merge", "while", "go", "distinct", "all", "default",
-    "table", "primary", "unique", "check", "constraint", "escape", "pivot", "unpivot", "raiserror", "grant", "revoke", "deny",
-    "offset", "fetch",
+    "select", "from",    "where",  "group",   "order",      "having",  "union",     "join",     "inner",     "left",
+    "right",  "full",    "cross",  "outer",   "on",         "with",    "option",    "set",      "values",    "insert",
+    "update", "delete",  "begin",  "commit",  "rollback",   "declare", "if",        "else",     "end",       "when",
+    "then",   "and",     "or",     "not",     "in",         "is",      "null",      "like",     "between",   "exists",
+    "case",   "top",     "into",   "exec",    "execute",    "print",   "use",       "truncate", "create",    "alter",
+    "drop",   "as",      "by",     "asc",     "desc",       "except",  "intersect", "for",      "return",    "waitfor",
+    "save",   "throw",   "output", "collate", "merge",      "while",   "go",        "distinct", "all",       "default",
+    "table",  "primary", "unique", "check",   "constraint", "escape",  "pivot",     "unpivot",  "raiserror", "grant",
+    "revoke", "deny",    "offset", "fetch",
 };
 
 }  // namespace
@@ -77,7 +79,8 @@ Outcome Parser::top_clause(ExprPtr& out) {
 Outcome Parser::select_item(SelectItem& out) {
   if (take_op("*")) return out.star = true, Outcome();
   // alias.* and schema.table.*
-  for (std::size_t ahead = 0; peek(ahead).kind == TokenKind::Word || peek(ahead).kind == TokenKind::Quoted; ahead += 2) {
+  for (std::size_t ahead = 0; peek(ahead).kind == TokenKind::Word || peek(ahead).kind == TokenKind::Quoted;
+       ahead += 2) {
     if (!is_op(".", ahead + 1)) break;
     if (!is_op("*", ahead + 2)) continue;
     for (std::size_t i = 0; i <= ahead; i += 2) out.star_qualifier.push_back(peek(i).text);
@@ -97,7 +100,8 @@ Outcome Parser::select_item(SelectItem& out) {
   }
   TDS_DO(expression(out.expr));
   if (take_word("as")) {
-    if (peek().kind == TokenKind::String || peek().kind == TokenKind::NString) return out.alias = next().text, Outcome();
+    if (peek().kind == TokenKind::String || peek().kind == TokenKind::NString)
+      return out.alias = next().text, Outcome();
     return identifier(out.alias);
   }
   if (peek().kind == TokenKind::String) return out.alias = next().text, Outcome();
@@ -192,10 +196,13 @@ Outcome Parser::table_ref(TableRef& out) {
 }
 
 Outcome Parser::alias(TableRef& out) {
-  if (take_word("as")) TDS_DO(identifier(out.alias));
-  else if (is_name()) TDS_DO(identifier(out.alias));
-  bool const list = !out.alias.empty() && is_op("(") && (peek(1).kind == TokenKind::Word || peek(1).kind == TokenKind::Quoted) &&
-                    !is_word("nolock", 1) && (is_op(",", 2) || is_op(")", 2));
+  if (take_word("as"))
+    TDS_DO(identifier(out.alias));
+  else if (is_name())
+    TDS_DO(identifier(out.alias));
+  bool const list = !out.alias.empty() && is_op("(") &&
+                    (peek(1).kind == TokenKind::Word || peek(1).kind == TokenKind::Quoted) && !is_word("nolock", 1) &&
+                    (is_op(",", 2) || is_op(")", 2));
   if (!list) return {};
   next();
   do {

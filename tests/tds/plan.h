@@ -1,6 +1,6 @@
 #pragma once
-// A query after binding: where its rows come from and what its columns are. Made by bind.cc, run by run.cc; belongs to the
-// session that made it.
+// A query after binding: where its rows come from and what its columns are. Made by bind.cc, run by run.cc; belongs to
+// the session that made it.
 
 #include <functional>
 #include <map>
@@ -18,7 +18,7 @@ namespace weir::tds {
 struct SessionState {
   int spid = 51;
   std::string login = "sa", app, host, language = "us_english";
-  std::map<std::string, Value> variables;         // by lower-case name with @
+  std::map<std::string, Value> variables;  // by lower-case name with @
   std::map<std::string, SqlType> variable_types;
   std::int64_t row_count = 0;
   int last_error = 0;
@@ -28,10 +28,10 @@ struct SessionState {
   bool has_identity = false;
   int text_size = 2147483647;
   int lock_timeout_ms = -1;
-  std::uint64_t row_limit = 0;                    // SET ROWCOUNT
+  std::uint64_t row_limit = 0;  // SET ROWCOUNT
   bool no_count = false;
-  bool format_only = false;                       // SET FMTONLY ON
-  std::string identity_insert;                    // table
+  bool format_only = false;     // SET FMTONLY ON
+  std::string identity_insert;  // table
 };
 
 // Everything that evaluating needs.
@@ -78,7 +78,7 @@ class RowSource {
   virtual void need(std::vector<bool> const& needed) { (void)needed; }
   // Gives a bound to the source; true if every row it then gives satisfies it.
   virtual bool narrow(Context& context, Bound const& bound) { return (void)context, (void)bound, false; }
-  virtual void widen() {}                                  // forgets all bounds
+  virtual void widen() {}  // forgets all bounds
   // If true, rows come in ascending order of this unique column from now on.
   virtual bool ordered_by(Context& context, std::size_t column) { return (void)context, (void)column, false; }
   // The base rows' values of this column grow with the row number, so that its least and greatest stand at the ends.
@@ -101,13 +101,13 @@ struct SourceSlot {
   std::string alias, schema, table;
   std::size_t first = 0;
   JoinKind join = JoinKind::Cross;
-  std::vector<Expr*> on;                          // conjuncts
-  std::vector<Expr*> where;                       // conjuncts that can be decided once this source has its row
-  std::vector<std::pair<Expr*, Expr*>> hash;      // left side (earlier sources) = right side (this one)
+  std::vector<Expr*> on;                      // conjuncts
+  std::vector<Expr*> where;                   // conjuncts that can be decided once this source has its row
+  std::vector<std::pair<Expr*, Expr*>> hash;  // left side (earlier sources) = right side (this one)
 };
 
 struct OrderKey {
-  int output = -1;                                // or an expression
+  int output = -1;  // or an expression
   Expr* expr = nullptr;
   bool descending = false;
 };
@@ -117,13 +117,13 @@ struct SelectPlan {
   std::vector<SourceSlot> sources;
   std::size_t slots = 0;
   std::vector<bool> used;
-  std::vector<Expr*> constant_where;              // conjuncts that need no source
+  std::vector<Expr*> constant_where;  // conjuncts that need no source
   std::vector<Expr*> outputs;
-  std::vector<ExprPtr> made;                      // expressions that * stood for
+  std::vector<ExprPtr> made;  // expressions that * stood for
   std::vector<std::string> assign_to;
   std::vector<Expr*> aggregates;
   bool grouped = false;
-  bool ends_only = false;                         // MIN/MAX: the rows at the ends of the first source will do
+  bool ends_only = false;  // MIN/MAX: the rows at the ends of the first source will do
 };
 
 struct QueryPlan {
@@ -131,12 +131,12 @@ struct QueryPlan {
   std::vector<OutputColumn> columns;
   std::vector<OrderKey> order;
   Query* query = nullptr;
-  bool correlated = false;                        // refers to a row around it
-  std::vector<std::string> tables;                // every table read, "schema.name", views resolved
+  bool correlated = false;          // refers to a row around it
+  std::vector<std::string> tables;  // every table read, "schema.name", views resolved
   // IN (SELECT ...) that is not correlated: its values, found once.
   std::shared_ptr<std::unordered_set<std::string>> members;
   bool members_have_null = false;
-  std::shared_ptr<Value> once;                    // a scalar subquery's value
+  std::shared_ptr<Value> once;  // a scalar subquery's value
 };
 
 using RowSink = std::function<Outcome(Value const* const* row, bool& more)>;
@@ -147,11 +147,12 @@ Outcome bind_query(Context& context, Query& query, Scope* outer, std::shared_ptr
 // An expression without a FROM clause around it: SET @v = ..., EXEC arguments, IF.
 Outcome bind_expression(Context& context, Expr& expr);
 // The sources of UPDATE/DELETE: the target is source 0 of the plan.
-Outcome bind_change(Context& context, Statement& statement, std::shared_ptr<TableDef const> const& table, SelectPlan& plan,
-                    std::vector<Expr*> const& expressions, std::vector<std::string>& tables);
+Outcome bind_change(Context& context, Statement& statement, std::shared_ptr<TableDef const> const& table,
+                    SelectPlan& plan, std::vector<Expr*> const& expressions, std::vector<std::string>& tables);
 // run.cc
 Outcome run_query(Context& context, QueryPlan& plan, Frame const* outer, RowSink const& sink);
-Outcome run_sources(Context& context, SelectPlan& plan, Frame const* outer, std::function<Outcome(Frame const&, bool& more)> const& row);
+Outcome run_sources(Context& context, SelectPlan& plan, Frame const* outer,
+                    std::function<Outcome(Frame const&, bool& more)> const& row);
 // evaluate.cc
 Outcome evaluate(Context& context, Expr const& expr, Frame const& frame, Value& out);
 // The value without a copy where it exists already; else it is put into `scratch`.
@@ -169,7 +170,8 @@ std::unique_ptr<RowSource> table_source(Context& context, std::shared_ptr<TableD
 std::uint64_t current_row(RowSource const& source);
 std::unique_ptr<RowSource> query_source(std::shared_ptr<QueryPlan> plan, std::shared_ptr<Query> query);
 std::unique_ptr<RowSource> rows_source(std::vector<SourceColumn> columns, std::shared_ptr<std::vector<StoredRow>> rows);
-std::unique_ptr<RowSource> values_source(std::vector<std::vector<ExprPtr>>& rows, std::vector<std::string> const& names);
+std::unique_ptr<RowSource> values_source(std::vector<std::vector<ExprPtr>>& rows,
+                                         std::vector<std::string> const& names);
 // table_functions.cc. Args are bound already. Null if there is no such function.
 Outcome open_table_function(Context& context, TableRef& ref, std::unique_ptr<RowSource>& source);
 

@@ -63,7 +63,8 @@ Outcome Reply::metadata(std::vector<OutputColumn> const& columns, bool nbcrow, b
 Outcome Reply::row(Value const* const* cells) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     // An expression may give another type than it was bound with, and old protocols want other types.
-    if (!downgraded_ && (cells[i]->type == columns_[i].type.id || cells[i]->null || columns_[i].type.id == TypeId::Variant)) {
+    if (!downgraded_ &&
+        (cells[i]->type == columns_[i].type.id || cells[i]->null || columns_[i].type.id == TypeId::Variant)) {
       converted_cells_[i] = cells[i];
       continue;
     }
@@ -72,8 +73,10 @@ Outcome Reply::row(Value const* const* cells) {
   }
   std::string& to = transport_.out();
   if (fault_ && !fault_done_ && fault_->after_rows == rows_ && rows_ > 0) TDS_DO(fault_now(converted_cells_.data()));
-  if (nbcrow_) put_nbc_row(to, columns_, converted_cells_.data(), tds_version_);
-  else put_row(to, columns_, converted_cells_.data(), tds_version_);
+  if (nbcrow_)
+    put_nbc_row(to, columns_, converted_cells_.data(), tds_version_);
+  else
+    put_row(to, columns_, converted_cells_.data(), tds_version_);
   ++rows_;
   if (!transport_.flush_full().ok()) {
     gone_ = true;
@@ -86,7 +89,8 @@ Outcome Reply::fault_now(Value const* const* cells) {
   fault_done_ = true;
   Fault const& fault = *fault_;
   if (fault.drip_bytes != 0) transport_.drip(fault.drip_bytes, fault.drip_ms);
-  for (std::uint64_t i = 0; i < fault.info_messages; ++i) put_info(transport_.out(), 50000, 0, 1, "a message of the server", 1, tds_version_);
+  for (std::uint64_t i = 0; i < fault.info_messages; ++i)
+    put_info(transport_.out(), 50000, 0, 1, "a message of the server", 1, tds_version_);
   if (fault.stall_ms != 0) TDS_DO(stall());
   if (fault.error) return *fault.error;
   if (fault.close == CloseAt::No) return {};
@@ -96,8 +100,10 @@ Outcome Reply::fault_now(Value const* const* cells) {
     put_row(whole, columns_, cells, tds_version_);
     transport_.out().append(whole, 0, whole.size() / 2);
   }
-  if (fault.close == CloseAt::InsidePacket) transport_.die_inside_packet();
-  else transport_.die_after_rows();
+  if (fault.close == CloseAt::InsidePacket)
+    transport_.die_inside_packet();
+  else
+    transport_.die_after_rows();
   return interruption();
 }
 
@@ -109,8 +115,10 @@ Outcome Reply::stall() {
     return std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(fault_->stall_ms);
   };
   while (!over() && !gone_) {
-    if (stopping_.load()) gone_ = true;
-    else if (transport_.wait_readable(20) && interrupted()) break;
+    if (stopping_.load())
+      gone_ = true;
+    else if (transport_.wait_readable(20) && interrupted())
+      break;
   }
   return interruption();
 }
@@ -155,7 +163,9 @@ void Reply::info(int number, int severity, int state, std::string_view message, 
   put_info(out(), number, severity, state, message, line, tds_version_);
 }
 
-void Reply::return_value(std::string_view name, SqlType const& type, Value const& value) { returned_.push_back({std::string(name), type, value}); }
+void Reply::return_value(std::string_view name, SqlType const& type, Value const& value) {
+  returned_.push_back({std::string(name), type, value});
+}
 
 Status Reply::finish(bool in_transaction) {
   if (suppress_done_) {
@@ -167,7 +177,8 @@ Status Reply::finish(bool in_transaction) {
     settle(true);
     if (return_status_) put_return_status(transport_.out(), *return_status_);
     std::uint16_t ordinal = 0;
-    for (Returned const& one : returned_) put_return_value(transport_.out(), ordinal++, one.name, one.type, one.value, tds_version_);
+    for (Returned const& one : returned_)
+      put_return_value(transport_.out(), ordinal++, one.name, one.type, one.value, tds_version_);
     put_done(transport_.out(), DoneToken::DoneProc, state, 0xe0, 0, tds_version_);
   } else {
     if (!pending_) pending_ = Done{state, 0xfd, 0};
@@ -177,7 +188,8 @@ Status Reply::finish(bool in_transaction) {
 }
 
 Status Reply::finish_attention() {
-  // A reply that was under way ends first; the acknowledgement is a message of its own, as clients of the real server expect.
+  // A reply that was under way ends first; the acknowledgement is a message of its own, as clients of the real server
+  // expect.
   if (attention_) {
     pending_ = Done{kDoneError, 0, 0};
     in_procedure_ = false;

@@ -1,6 +1,6 @@
 #pragma once
-// The reply to one request: tokens in the right order, the last DONE without its "more" bit, and the fault that the request
-// has met, if any. Belongs to the session's thread.
+// The reply to one request: tokens in the right order, the last DONE without its "more" bit, and the fault that the
+// request has met, if any. Belongs to the session's thread.
 
 #include <atomic>
 #include <functional>
@@ -15,7 +15,7 @@
 namespace weir::tds {
 
 // Numbers of SqlErrors that no client sees.
-constexpr int kCancelled = 0;          // the client sent an attention
+constexpr int kCancelled = 0;  // the client sent an attention
 constexpr int kConnectionGone = -1;
 
 class Reply {
@@ -33,7 +33,7 @@ class Reply {
   void done(std::uint16_t command, std::optional<std::uint64_t> count, bool in_transaction);
   void error(SqlError const& error, bool in_transaction);
   void info(int number, int severity, int state, std::string_view message, int line);
-  std::string& out();                     // for other tokens; settles the DONE before
+  std::string& out();  // for other tokens; settles the DONE before
   // Ends the message. `final_procedure`: with RETURNSTATUS and DONEPROC.
   Status finish(bool in_transaction);
   Status finish_attention();

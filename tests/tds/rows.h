@@ -22,7 +22,8 @@ class ListedRows : public BaseRows {
 
 class GeneratedRows : public BaseRows {
  public:
-  GeneratedRows(std::uint64_t count, std::vector<GeneratorPtr> generators) : count_(count), generators_(std::move(generators)) {}
+  GeneratedRows(std::uint64_t count, std::vector<GeneratorPtr> generators)
+      : count_(count), generators_(std::move(generators)) {}
   std::uint64_t count() const override { return count_; }
   Value const* cell(std::uint64_t row, std::size_t slot, Value& scratch) const override {
     if (slot >= generators_.size()) return nullptr;

@@ -36,7 +36,11 @@ using Rows = std::vector<std::vector<Value>>;
 class Join {
  public:
   Join(Context& context, SelectPlan& plan, Frame const* outer, std::function<Outcome(Frame const&, bool&)> const& row)
-      : context_(context), plan_(plan), slots_(std::max<std::size_t>(plan.slots, 1), &the_null()), row_(row), held_(plan.sources.size()) {
+      : context_(context),
+        plan_(plan),
+        slots_(std::max<std::size_t>(plan.slots, 1), &the_null()),
+        row_(row),
+        held_(plan.sources.size()) {
     frame_.slots = slots_.data();
     frame_.outer = outer;
   }
@@ -75,7 +79,8 @@ class Join {
   }
 
   bool offer(RowSource& source, Expr const& column, Bound::Op op, Expr const& constant) {
-    if (column.kind != ExprKind::Column || column.depth != 0 || column.collate != nullptr || !is_constant(constant)) return false;
+    if (column.kind != ExprKind::Column || column.depth != 0 || column.collate != nullptr || !is_constant(constant))
+      return false;
     Bound bound;
     bound.column = static_cast<std::size_t>(column.slot);
     bound.op = op;
@@ -91,9 +96,18 @@ class Join {
     }
     if (conjunct.kind != ExprKind::Compare || conjunct.name == "<>") return false;
     using Op = Bound::Op;
-    Op const op = conjunct.name == "=" ? Op::Equal : conjunct.name == "<" ? Op::Less : conjunct.name == "<=" ? Op::LessEqual : conjunct.name == ">" ? Op::Greater : Op::GreaterEqual;
-    Op const mirrored = op == Op::Less ? Op::Greater : op == Op::LessEqual ? Op::GreaterEqual : op == Op::Greater ? Op::Less : op == Op::GreaterEqual ? Op::LessEqual : op;
-    return offer(source, *conjunct.args[0], op, *conjunct.args[1]) || offer(source, *conjunct.args[1], mirrored, *conjunct.args[0]);
+    Op const op = conjunct.name == "="    ? Op::Equal
+                  : conjunct.name == "<"  ? Op::Less
+                  : conjunct.name == "<=" ? Op::LessEqual
+                  : conjunct.name == ">"  ? Op::Greater
+                                          : Op::GreaterEqual;
+    Op const mirrored = op == Op::Less           ? Op::Greater
+                        : op == Op::LessEqual    ? Op::GreaterEqual
+                        : op == Op::Greater      ? Op::Less
+                        : op == Op::GreaterEqual ? Op::LessEqual
+                                                 : op;
+    return offer(source, *conjunct.args[0], op, *conjunct.args[1]) ||
+           offer(source, *conjunct.args[1], mirrored, *conjunct.args[0]);
   }
 
   Outcome all_true(std::vector<Expr*> const& conjuncts, bool& yes) {
@@ -184,19 +198,21 @@ class Join {
     if (!held.ready) TDS_DO(hold(index));
     if (held.streamed) {
       bool const apply = source.source->correlated();
-      TDS_DO(source.source->scan(context_, apply ? &frame_ : frame_.outer, slots_.data() + source.first, [&](bool& more) -> Outcome {
-        if (!apply) {
-          for (auto const& [earlier, mine] : source.hash) {
-            Value a, b;
-            TDS_DO(evaluate(context_, *earlier, frame_, a));
-            TDS_DO(evaluate(context_, *mine, frame_, b));
-            if (a.null || b.null || hash_key(a) != hash_key(b)) return more = true, Outcome();
-          }
-        }
-        TDS_DO(try_row(index, matched));
-        more = more_;
-        return {};
-      }));
+      TDS_DO(source.source->scan(context_, apply ? &frame_ : frame_.outer, slots_.data() + source.first,
+                                 [&](bool& more) -> Outcome {
+                                   if (!apply) {
+                                     for (auto const& [earlier, mine] : source.hash) {
+                                       Value a, b;
+                                       TDS_DO(evaluate(context_, *earlier, frame_, a));
+                                       TDS_DO(evaluate(context_, *mine, frame_, b));
+                                       if (a.null || b.null || hash_key(a) != hash_key(b))
+                                         return more = true, Outcome();
+                                     }
+                                   }
+                                   TDS_DO(try_row(index, matched));
+                                   more = more_;
+                                   return {};
+                                 }));
     } else if (!source.hash.empty()) {
       std::string key;
       bool null = false;
@@ -232,8 +248,8 @@ class Join {
 };
 
 struct Group {
-  std::vector<Value> sample;                        // by slot: the first row
-  std::vector<Value> results;                       // by aggregate
+  std::vector<Value> sample;   // by slot: the first row
+  std::vector<Value> results;  // by aggregate
   std::vector<std::int64_t> counts;
   std::vector<std::unordered_set<std::string>> seen;  // for DISTINCT
 };
@@ -297,8 +313,9 @@ Outcome answer_from_ends(Context& context, SelectPlan& plan, Frame const* outer,
   bool counts = true, ends = true;
   for (Expr const* call : plan.aggregates) {
     bool const is_count = call->star;
-    bool const is_end = (call->name == "min" || call->name == "max") && call->args.size() == 1 && call->args[0]->kind == ExprKind::Column &&
-                        call->args[0]->depth == 0 && source.monotone(context, static_cast<std::size_t>(call->args[0]->slot));
+    bool const is_end = (call->name == "min" || call->name == "max") && call->args.size() == 1 &&
+                        call->args[0]->kind == ExprKind::Column && call->args[0]->depth == 0 &&
+                        source.monotone(context, static_cast<std::size_t>(call->args[0]->slot));
     counts = counts && is_count;
     ends = ends && is_end;
   }
@@ -314,7 +331,8 @@ Outcome answer_from_ends(Context& context, SelectPlan& plan, Frame const* outer,
   return {};
 }
 
-Outcome run_grouped(Context& context, SelectPlan& plan, Frame const* outer, std::function<Outcome(Frame const&, bool&)> const& row) {
+Outcome run_grouped(Context& context, SelectPlan& plan, Frame const* outer,
+                    std::function<Outcome(Frame const&, bool&)> const& row) {
   std::vector<Group> groups;
   std::unordered_map<std::string, std::size_t> by_key;
   auto add_group = [&](Frame const* frame) -> Group& {
@@ -366,7 +384,9 @@ Outcome count_of(Context& context, Expr const* expr, Frame const* outer, std::op
   Value value;
   TDS_DO(evaluate(context, *expr, frame, value));
   TDS_DO(convert(value, make_type(TypeId::BigInt), 0, value));
-  if (value.null || value.integer < 0) return sql_error(1060, 15, "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.");
+  if (value.null || value.integer < 0)
+    return sql_error(1060, 15,
+                     "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.");
   out = static_cast<std::uint64_t>(value.integer);
   return {};
 }
@@ -399,21 +419,25 @@ Outcome sort_rows(std::vector<OrderKey> const& order, std::vector<SortedRow>& ro
 // True if the first order key is what the only source is ordered by anyway: no sort then, and TOP stops early.
 bool is_ordered_already(Context& context, QueryPlan& plan) {
   if (plan.order.empty()) return true;
-  if (plan.selects.size() != 1 || plan.selects[0].grouped || plan.selects[0].core->distinct || plan.order[0].descending) return false;
+  if (plan.selects.size() != 1 || plan.selects[0].grouped || plan.selects[0].core->distinct || plan.order[0].descending)
+    return false;
   SelectPlan& select = plan.selects[0];
-  Expr const* key = plan.order[0].expr != nullptr ? plan.order[0].expr : select.outputs[static_cast<std::size_t>(plan.order[0].output)];
+  Expr const* key = plan.order[0].expr != nullptr ? plan.order[0].expr
+                                                  : select.outputs[static_cast<std::size_t>(plan.order[0].output)];
   if (key->kind != ExprKind::Column || key->depth != 0 || select.sources.size() != 1) return false;
   return select.sources[0].source->ordered_by(context, static_cast<std::size_t>(key->slot));
 }
 
 Outcome check_cancelled(Context& context) {
-  if (context.interrupted != nullptr && *context.interrupted && (*context.interrupted)()) return sql_error(0, 0, "cancelled");
+  if (context.interrupted != nullptr && *context.interrupted && (*context.interrupted)())
+    return sql_error(0, 0, "cancelled");
   return {};
 }
 
 }  // namespace
 
-Outcome run_sources(Context& context, SelectPlan& plan, Frame const* outer, std::function<Outcome(Frame const&, bool&)> const& row) {
+Outcome run_sources(Context& context, SelectPlan& plan, Frame const* outer,
+                    std::function<Outcome(Frame const&, bool&)> const& row) {
   return Join(context, plan, outer, row).run();
 }
 
@@ -466,15 +490,19 @@ Outcome run_query(Context& context, QueryPlan& plan, Frame const* outer, RowSink
       SortedRow kept;
       for (OrderKey const& key : plan.order) {
         Value& value = kept.keys.emplace_back();
-        if (key.expr != nullptr) TDS_DO(evaluate(context, *key.expr, frame, value));
-        else value = *out[static_cast<std::size_t>(key.output)];
+        if (key.expr != nullptr)
+          TDS_DO(evaluate(context, *key.expr, frame, value));
+        else
+          value = *out[static_cast<std::size_t>(key.output)];
       }
       for (Value const* value : out) kept.row.push_back(*value);
       rows.push_back(std::move(kept));
       return {};
     };
-    if (select.grouped) TDS_DO(run_grouped(context, select, outer, row));
-    else TDS_DO(Join(context, select, outer, row).run());
+    if (select.grouped)
+      TDS_DO(run_grouped(context, select, outer, row));
+    else
+      TDS_DO(Join(context, select, outer, row).run());
   }
   if (sorted) return {};
   TDS_DO(sort_rows(plan.order, rows));

@@ -10,9 +10,22 @@ namespace weir::tds {
 namespace {
 
 // RPC by number (MS-TDS 2.2.6.6).
-constexpr char const* kProcedures[] = {"", "sp_cursor", "sp_cursoropen", "sp_cursorprepare", "sp_cursorexecute", "sp_cursorprepexec", "sp_cursorunprepare",
-                                       "sp_cursorfetch", "sp_cursoroption", "sp_cursorclose", "sp_executesql", "sp_prepare", "sp_execute", "sp_prepexec",
-                                       "sp_prepexecrpc", "sp_unprepare"};
+constexpr char const* kProcedures[] = {"",
+                                       "sp_cursor",
+                                       "sp_cursoropen",
+                                       "sp_cursorprepare",
+                                       "sp_cursorexecute",
+                                       "sp_cursorprepexec",
+                                       "sp_cursorunprepare",
+                                       "sp_cursorfetch",
+                                       "sp_cursoroption",
+                                       "sp_cursorclose",
+                                       "sp_executesql",
+                                       "sp_prepare",
+                                       "sp_execute",
+                                       "sp_prepexec",
+                                       "sp_prepexecrpc",
+                                       "sp_unprepare"};
 
 std::string one_line(std::string_view text) {
   std::string line;
@@ -20,7 +33,9 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-Error protocol_error(std::string_view what) { return Error(ErrorKind::Data, std::string(what)); }
+Error protocol_error(std::string_view what) {
+  return Error(ErrorKind::Data, std::string(what));
+}
 
 }  // namespace
 
@@ -37,7 +52,7 @@ void Session::note(std::string_view event, std::string_view text) const {
 void Session::run() {
   Status status = serve();
   note("end", status.ok() ? "" : status.error().message());
-  batch_.reset();  // what was not committed is rolled back
+  batch_.reset();          // what was not committed is rolled back
   transport_.interrupt();  // the descriptor stays ours until the server forgets this session: stop() may still come
 }
 
@@ -70,14 +85,24 @@ Status Session::pre_login(Message const& message) {
     if (body[at] == 1 && offset < body.size()) client = static_cast<ClientEncryption>(byte(offset));
   }
   auto answer = ClientEncryption::NotSupported;
-  if (server_.tls == TlsMode::Optional && client != ClientEncryption::NotSupported) answer = client == ClientEncryption::Off ? ClientEncryption::Off : ClientEncryption::On;
-  if (server_.tls == TlsMode::Required) answer = client == ClientEncryption::On || client == ClientEncryption::Required ? ClientEncryption::On : ClientEncryption::Required;
+  if (server_.tls == TlsMode::Optional && client != ClientEncryption::NotSupported)
+    answer = client == ClientEncryption::Off ? ClientEncryption::Off : ClientEncryption::On;
+  if (server_.tls == TlsMode::Required)
+    answer = client == ClientEncryption::On || client == ClientEncryption::Required ? ClientEncryption::On
+                                                                                    : ClientEncryption::Required;
   std::string const version = server_.database.options().version;
   std::vector<std::string> parts = split(version, '.');
   parts.resize(4, "0");
   auto part = [&parts](std::size_t i) { return static_cast<int>(parse_int(parts[i]).value_or(0)); };
-  std::string const data = {static_cast<char>(part(0)), static_cast<char>(part(1)), static_cast<char>(part(2) >> 8), static_cast<char>(part(2)), 0, 0,
-                            static_cast<char>(answer), 0, 0};
+  std::string const data = {static_cast<char>(part(0)),
+                            static_cast<char>(part(1)),
+                            static_cast<char>(part(2) >> 8),
+                            static_cast<char>(part(2)),
+                            0,
+                            0,
+                            static_cast<char>(answer),
+                            0,
+                            0};
   struct Option {
     std::uint8_t token;
     std::size_t length;
@@ -86,13 +111,16 @@ Status Session::pre_login(Message const& message) {
   std::size_t offset = sizeof kOptions / sizeof kOptions[0] * 5 + 1;
   std::string& out = transport_.out();
   for (Option const& option : kOptions) {
-    out += {static_cast<char>(option.token), static_cast<char>(offset >> 8), static_cast<char>(offset), 0, static_cast<char>(option.length)};
+    out += {static_cast<char>(option.token), static_cast<char>(offset >> 8), static_cast<char>(offset), 0,
+            static_cast<char>(option.length)};
     offset += option.length;
   }
   out.push_back(static_cast<char>(0xff));
   out += data;
   WEIR_DO(transport_.end_message());
-  if (answer == ClientEncryption::NotSupported || (answer == ClientEncryption::Required && client == ClientEncryption::NotSupported)) return {};
+  if (answer == ClientEncryption::NotSupported ||
+      (answer == ClientEncryption::Required && client == ClientEncryption::NotSupported))
+    return {};
   WEIR_DO(transport_.start_tls(*server_.certificate));
   login_only_tls_ = answer == ClientEncryption::Off;
   return {};
@@ -140,10 +168,14 @@ Status Session::refuse_login(SqlError const& error, std::string const& user) {
 
 Status Session::login(Message const& message) {
   if (login_only_tls_) transport_.stop_tls();
-  if (server_.tls == TlsMode::Required && !transport_.uses_tls()) return Error(ErrorKind::Denied, "the client came without TLS");
+  if (server_.tls == TlsMode::Required && !transport_.uses_tls())
+    return Error(ErrorKind::Denied, "the client came without TLS");
   Login login;
   if (!parse_login(message.body, login)) return protocol_error("the login packet cannot be read");
-  tds_version_ = login.version >= 0x74000000 ? 74 : login.version >= 0x73000000 ? 73 : login.version >= 0x72000000 ? 72 : 71;
+  tds_version_ = login.version >= 0x74000000   ? 74
+                 : login.version >= 0x73000000 ? 73
+                 : login.version >= 0x72000000 ? 72
+                                               : 71;
   SqlError const bad = sql_error(18456, 14, fmt::format("Login failed for user '{}'.", login.user));
   if (auto const fault = server_.database.faults.meet(FaultEvent::Login, login.user, {}); fault) {
     if (fault->close != CloseAt::No) return Error(ErrorKind::Unavailable, "a fault closed the connection at login");
@@ -151,14 +183,20 @@ Status Session::login(Message const& message) {
   }
   if (!password_is_right(login)) return refuse_login(bad, login.user);
   Database const& database = server_.database;
-  if (!login.database.empty() && !equals_ignoring_case(login.database, database.name) && !equals_ignoring_case(login.database, "master")) {
-    put_error(transport_.out(), sql_error(4060, 11, fmt::format("Cannot open database \"{}\" requested by the login. The login failed.", login.database)), "", tds_version_);
+  if (!login.database.empty() && !equals_ignoring_case(login.database, database.name) &&
+      !equals_ignoring_case(login.database, "master")) {
+    put_error(
+        transport_.out(),
+        sql_error(4060, 11,
+                  fmt::format("Cannot open database \"{}\" requested by the login. The login failed.", login.database)),
+        "", tds_version_);
     return refuse_login(bad, login.user);
   }
   state_.login = login.user;
   state_.app = login.app;
   state_.host = login.host;
-  note("login", fmt::format("{} app={} tds={} tls={}", login.user, login.app, tds_version_, transport_.uses_tls() ? "on" : "off"));
+  note("login", fmt::format("{} app={} tds={} tls={}", login.user, login.app, tds_version_,
+                            transport_.uses_tls() ? "on" : "off"));
   return login_reply(login);
 }
 
@@ -195,14 +233,24 @@ Status Session::handle(Message const& message) {
   if ((message.status & 0x18) != 0) batch_.reset();
   Outcome outcome;
   switch (message.type) {
-    case PacketType::SqlBatch: outcome = sql_batch(skip_headers(message.body), reply); break;
-    case PacketType::Rpc: outcome = rpc(skip_headers(message.body), reply); break;
-    case PacketType::TransactionManager: outcome = transaction_request(skip_headers(message.body), reply); break;
-    case PacketType::Attention: note("attention", "idle"); return reply.finish_attention();
-    case PacketType::BulkLoad:
-      reply.error(sql_error(4022, 16, "Bulk load data was expected but not sent. The batch will be terminated."), batch_.in_transaction());
+    case PacketType::SqlBatch:
+      outcome = sql_batch(skip_headers(message.body), reply);
       break;
-    default: return protocol_error("the client sent a packet of a kind that is not for a server");
+    case PacketType::Rpc:
+      outcome = rpc(skip_headers(message.body), reply);
+      break;
+    case PacketType::TransactionManager:
+      outcome = transaction_request(skip_headers(message.body), reply);
+      break;
+    case PacketType::Attention:
+      note("attention", "idle");
+      return reply.finish_attention();
+    case PacketType::BulkLoad:
+      reply.error(sql_error(4022, 16, "Bulk load data was expected but not sent. The batch will be terminated."),
+                  batch_.in_transaction());
+      break;
+    default:
+      return protocol_error("the client sent a packet of a kind that is not for a server");
   }
   if (outcome.ok()) return reply.finish(batch_.in_transaction());
   if (outcome.error().number == kCancelled) {
@@ -241,7 +289,11 @@ Outcome Session::rpc(std::string_view body, Reply& reply) {
       argument.name = in.b_varchar();
       argument.output = (in.number<std::uint8_t>() & 1) != 0;
       if (!in.type_info(argument.type) || !in.cell(argument.type, argument.value)) {
-        reply.error(sql_error(8011, 16, fmt::format("The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. Parameter {} (\"{}\"): Data type is unknown.", arguments.size(), argument.name)), batch_.in_transaction());
+        reply.error(sql_error(8011, 16,
+                              fmt::format("The incoming tabular data stream (TDS) remote procedure call (RPC) protocol "
+                                          "stream is incorrect. Parameter {} (\"{}\"): Data type is unknown.",
+                                          arguments.size(), argument.name)),
+                    batch_.in_transaction());
         return {};
       }
       if (argument.type.length == -2) argument.type.length = 0;
@@ -267,7 +319,8 @@ Outcome Session::transaction_request(std::string_view body, Reply& reply) {
       set_isolation(in.number<std::uint8_t>());
       outcome = batch_.begin_transaction(&reply);
       break;
-    case 7: case 8: {
+    case 7:
+    case 8: {
       (void)in.b_varchar();
       bool const another = (in.number<std::uint8_t>() & 1) != 0;
       outcome = kind == 7 ? batch_.commit(&reply) : batch_.rollback(&reply);
@@ -277,8 +330,12 @@ Outcome Session::transaction_request(std::string_view body, Reply& reply) {
       }
       break;
     }
-    case 9: break;  // savepoint: nothing to remember, since ROLLBACK to a name is not in the language
-    default: outcome = sql_error(3989, 16, "New request is not allowed to start because it should come with valid transaction descriptor."); break;
+    case 9:
+      break;  // savepoint: nothing to remember, since ROLLBACK to a name is not in the language
+    default:
+      outcome = sql_error(
+          3989, 16, "New request is not allowed to start because it should come with valid transaction descriptor.");
+      break;
   }
   if (!outcome.ok()) reply.error(outcome.error(), batch_.in_transaction());
   return {};

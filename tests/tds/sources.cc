@@ -18,10 +18,14 @@ Value const& the_null() {
 // What a login without UNMASK sees instead of the value.
 Value mask_of(SqlType const& type) {
   Value mask = null_value(type.id);
-  if (type.is_text()) (void)parse_value("xxxx", type, mask).ok();
-  else if (type.is_number()) (void)parse_value("0", type, mask).ok();
-  else if (type.is_time()) (void)parse_value("1900-01-01", type, mask).ok();
-  else if (type.is_binary()) mask = binary_value(std::string(1, '\0')), mask.type = type.id;
+  if (type.is_text())
+    (void)parse_value("xxxx", type, mask).ok();
+  else if (type.is_number())
+    (void)parse_value("0", type, mask).ok();
+  else if (type.is_time())
+    (void)parse_value("1900-01-01", type, mask).ok();
+  else if (type.is_binary())
+    mask = binary_value(std::string(1, '\0')), mask.type = type.id;
   return mask;
 }
 
@@ -67,13 +71,23 @@ class TableSource : public RowSource {
     int128 const step = progression->step;
     int128 const at = distance <= 0 ? 0 : (distance + step - 1) / step;
     bool const equal = distance >= 0 && distance % step == 0;
-    auto clamp = [this](int128 row) { return static_cast<std::int64_t>(std::clamp<int128>(row, 0, int128{static_cast<std::int64_t>(view_.base_count)})); };
+    auto clamp = [this](int128 row) {
+      return static_cast<std::int64_t>(std::clamp<int128>(row, 0, int128{static_cast<std::int64_t>(view_.base_count)}));
+    };
     bounded_ = true;
     switch (bound.op) {
-      case Bound::Op::GreaterEqual: low_ = std::max(low_, clamp(at)); break;
-      case Bound::Op::Greater: low_ = std::max(low_, clamp(equal ? at + 1 : at)); break;
-      case Bound::Op::Less: high_ = std::min(high_, clamp(at)); break;
-      case Bound::Op::LessEqual: high_ = std::min(high_, clamp(equal ? at + 1 : at)); break;
+      case Bound::Op::GreaterEqual:
+        low_ = std::max(low_, clamp(at));
+        break;
+      case Bound::Op::Greater:
+        low_ = std::max(low_, clamp(equal ? at + 1 : at));
+        break;
+      case Bound::Op::Less:
+        high_ = std::min(high_, clamp(at));
+        break;
+      case Bound::Op::LessEqual:
+        high_ = std::min(high_, clamp(equal ? at + 1 : at));
+        break;
       case Bound::Op::Equal:
         low_ = std::max(low_, clamp(at));
         high_ = std::min(high_, equal ? clamp(at + 1) : clamp(at));
@@ -82,7 +96,9 @@ class TableSource : public RowSource {
     return view_.changes.empty();
   }
 
-  bool monotone(Context& context, std::size_t column) override { return open(context).ok() && progression_of(column).has_value(); }
+  bool monotone(Context& context, std::size_t column) override {
+    return open(context).ok() && progression_of(column).has_value();
+  }
 
   bool ordered_by(Context& context, std::size_t column) override {
     if (!open(context).ok() || !progression_of(column)) return false;
@@ -138,13 +154,16 @@ class TableSource : public RowSource {
   std::int64_t high() const { return std::min(high_, static_cast<std::int64_t>(view_.base_count)); }
 
   std::optional<Progression> progression_of(std::size_t column) const {
-    if (view_.base == nullptr || column >= def_->columns.size() || !columns[column].type.is_integer() || masked_[column]) return std::nullopt;
+    if (view_.base == nullptr || column >= def_->columns.size() || !columns[column].type.is_integer() ||
+        masked_[column])
+      return std::nullopt;
     auto const progression = view_.base->progression(def_->columns[column].slot);
     return progression && progression->step > 0 ? progression : std::nullopt;
   }
 
   RowPtr const* find_change(std::uint64_t row) const {
-    auto const it = std::lower_bound(view_.changes.begin(), view_.changes.end(), row, [](auto const& change, std::uint64_t id) { return change.first < id; });
+    auto const it = std::lower_bound(view_.changes.begin(), view_.changes.end(), row,
+                                     [](auto const& change, std::uint64_t id) { return change.first < id; });
     return it != view_.changes.end() && it->first == row ? &it->second : nullptr;
   }
 
@@ -167,8 +186,10 @@ class TableSource : public RowSource {
     row_id_ = row;
     for (std::size_t const i : needed_) {
       Value const* stored = view_.base->cell(row, def_->columns[i].slot, scratch_[i]);
-      if (stored != nullptr && !masked_[i] && !def_->columns[i].retyped) cells[i] = stored;
-      else TDS_DO(put(i, stored, cells));
+      if (stored != nullptr && !masked_[i] && !def_->columns[i].retyped)
+        cells[i] = stored;
+      else
+        TDS_DO(put(i, stored, cells));
     }
     return step(more);
   }
@@ -229,7 +250,8 @@ class TableSource : public RowSource {
 
 class QuerySource : public RowSource {
  public:
-  QuerySource(std::shared_ptr<QueryPlan> plan, std::shared_ptr<Query> query) : plan_(std::move(plan)), query_(std::move(query)) {
+  QuerySource(std::shared_ptr<QueryPlan> plan, std::shared_ptr<Query> query)
+      : plan_(std::move(plan)), query_(std::move(query)) {
     for (OutputColumn const& column : plan_->columns) {
       SourceColumn& one = columns.emplace_back();
       one.name = column.name;
@@ -275,7 +297,8 @@ class ListSource : public RowSource {
 // (VALUES (...), (...)) v(a, b): bound expressions of the scope that the clause stands in.
 class ValuesSource : public RowSource {
  public:
-  ValuesSource(std::vector<std::vector<ExprPtr>>& rows, std::vector<std::string> const& names) : rows_(std::move(rows)) {
+  ValuesSource(std::vector<std::vector<ExprPtr>>& rows, std::vector<std::string> const& names)
+      : rows_(std::move(rows)) {
     for (std::size_t i = 0; !rows_.empty() && i < rows_[0].size(); ++i) {
       SourceColumn& column = columns.emplace_back();
       column.name = i < names.size() ? names[i] : "";
@@ -325,7 +348,8 @@ Outcome open_table(Context& context, TableRef const& ref, std::string& schema, s
   SqlError const missing = sql_error(208, 16, fmt::format("Invalid object name '{}'.", join(ref.name, ".")));
   if (parts > 3) return missing;
   bool const own_database = parts < 3 || equals_ignoring_case(ref.name[0], context.database.name);
-  bool const catalog = equals_ignoring_case(schema, "sys") || equals_ignoring_case(schema, "information_schema") || equals_ignoring_case(schema, "cdc");
+  bool const catalog = equals_ignoring_case(schema, "sys") || equals_ignoring_case(schema, "information_schema") ||
+                       equals_ignoring_case(schema, "cdc");
   if (catalog) {
     if (own_database || equals_ignoring_case(ref.name[0], "master")) source = open_catalog_view(context, schema, name);
     return source != nullptr ? Outcome() : missing;
@@ -341,7 +365,10 @@ Outcome open_table(Context& context, TableRef const& ref, std::string& schema, s
   if (user != nullptr)
     for (std::string const& denied : user->denied)
       if (equals_ignoring_case(denied, def->text()))
-        return sql_error(229, 14, fmt::format("The SELECT permission was denied on the object '{}', database '{}', schema '{}'.", def->name, context.database.name, def->schema), 5);
+        return sql_error(229, 14,
+                         fmt::format("The SELECT permission was denied on the object '{}', database '{}', schema '{}'.",
+                                     def->name, context.database.name, def->schema),
+                         5);
   if (!def->is_view()) source = table_source(context, def, ref.read_uncommitted);
   return {};
 }
@@ -351,17 +378,21 @@ std::unique_ptr<RowSource> table_source(Context& context, std::shared_ptr<TableD
   return std::make_unique<TableSource>(std::move(def), dirty, user == nullptr || user->unmask);
 }
 
-std::uint64_t current_row(RowSource const& source) { return dynamic_cast<TableSource const&>(source).row_id(); }
+std::uint64_t current_row(RowSource const& source) {
+  return dynamic_cast<TableSource const&>(source).row_id();
+}
 
 std::unique_ptr<RowSource> query_source(std::shared_ptr<QueryPlan> plan, std::shared_ptr<Query> query) {
   return std::make_unique<QuerySource>(std::move(plan), std::move(query));
 }
 
-std::unique_ptr<RowSource> rows_source(std::vector<SourceColumn> columns, std::shared_ptr<std::vector<StoredRow>> rows) {
+std::unique_ptr<RowSource> rows_source(std::vector<SourceColumn> columns,
+                                       std::shared_ptr<std::vector<StoredRow>> rows) {
   return std::make_unique<ListSource>(std::move(columns), std::move(rows));
 }
 
-std::unique_ptr<RowSource> values_source(std::vector<std::vector<ExprPtr>>& rows, std::vector<std::string> const& names) {
+std::unique_ptr<RowSource> values_source(std::vector<std::vector<ExprPtr>>& rows,
+                                         std::vector<std::string> const& names) {
   return std::make_unique<ValuesSource>(rows, names);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // What a client of the server sees when a statement fails: SQL Server's error number, severity and state. Outcome is an
-// SqlError or nothing; it is one pointer wide, since it comes back from every evaluated expression. (Result and Status of
-// base/ are for failures of the server itself.)
+// SqlError or nothing; it is one pointer wide, since it comes back from every evaluated expression. (Result and Status
+// of base/ are for failures of the server itself.)
 
 #include <memory>
 #include <string>

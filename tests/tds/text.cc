@@ -22,21 +22,44 @@ struct Language {
 
 // Windows collation designators, their LCID and ANSI code page.
 constexpr Language kLanguages[] = {
-    {"Latin1_General", 0x0409, 1252},  {"Albanian", 0x041c, 1250},        {"Arabic", 0x0401, 1256},
-    {"Chinese_PRC", 0x0804, 936},      {"Chinese_Taiwan_Stroke", 0x0404, 950}, {"Croatian", 0x041a, 1250},
-    {"Cyrillic_General", 0x0419, 1251}, {"Czech", 0x0405, 1250},          {"Danish_Norwegian", 0x0406, 1252},
-    {"Estonian", 0x0425, 1257},        {"Finnish_Swedish", 0x040b, 1252}, {"French", 0x040c, 1252},
-    {"German_PhoneBook", 0x10407, 1252}, {"Greek", 0x0408, 1253},         {"Hebrew", 0x040d, 1255},
-    {"Hungarian", 0x040e, 1250},       {"Icelandic", 0x040f, 1252},       {"Japanese", 0x0411, 932},
-    {"Korean_Wansung", 0x0412, 949},   {"Latvian", 0x0426, 1257},         {"Lithuanian", 0x0427, 1257},
-    {"Modern_Spanish", 0x0c0a, 1252},  {"Polish", 0x0415, 1250},          {"Romanian", 0x0418, 1250},
-    {"Slovak", 0x041b, 1250},          {"Slovenian", 0x0424, 1250},       {"Thai", 0x041e, 874},
-    {"Traditional_Spanish", 0x040a, 1252}, {"Turkish", 0x041f, 1254},     {"Ukrainian", 0x0422, 1251},
-    {"Vietnamese", 0x042a, 1258},      {"Hindi", 0x0439, 0},              {"Georgian_Modern_Sort", 0x10437, 1252},
+    {"Latin1_General", 0x0409, 1252},
+    {"Albanian", 0x041c, 1250},
+    {"Arabic", 0x0401, 1256},
+    {"Chinese_PRC", 0x0804, 936},
+    {"Chinese_Taiwan_Stroke", 0x0404, 950},
+    {"Croatian", 0x041a, 1250},
+    {"Cyrillic_General", 0x0419, 1251},
+    {"Czech", 0x0405, 1250},
+    {"Danish_Norwegian", 0x0406, 1252},
+    {"Estonian", 0x0425, 1257},
+    {"Finnish_Swedish", 0x040b, 1252},
+    {"French", 0x040c, 1252},
+    {"German_PhoneBook", 0x10407, 1252},
+    {"Greek", 0x0408, 1253},
+    {"Hebrew", 0x040d, 1255},
+    {"Hungarian", 0x040e, 1250},
+    {"Icelandic", 0x040f, 1252},
+    {"Japanese", 0x0411, 932},
+    {"Korean_Wansung", 0x0412, 949},
+    {"Latvian", 0x0426, 1257},
+    {"Lithuanian", 0x0427, 1257},
+    {"Modern_Spanish", 0x0c0a, 1252},
+    {"Polish", 0x0415, 1250},
+    {"Romanian", 0x0418, 1250},
+    {"Slovak", 0x041b, 1250},
+    {"Slovenian", 0x0424, 1250},
+    {"Thai", 0x041e, 874},
+    {"Traditional_Spanish", 0x040a, 1252},
+    {"Turkish", 0x041f, 1254},
+    {"Ukrainian", 0x0422, 1251},
+    {"Vietnamese", 0x042a, 1258},
+    {"Hindi", 0x0439, 0},
+    {"Georgian_Modern_Sort", 0x10437, 1252},
 };
 
 bool take_suffix(std::string& name, std::string_view suffix) {
-  if (name.size() < suffix.size() || name.compare(name.size() - suffix.size(), suffix.size(), suffix) != 0) return false;
+  if (name.size() < suffix.size() || name.compare(name.size() - suffix.size(), suffix.size(), suffix) != 0)
+    return false;
   name.resize(name.size() - suffix.size());
   return true;
 }
@@ -163,11 +186,16 @@ bool is_ascii(std::string_view bytes) {
 
 std::uint32_t fold_unit(std::uint32_t c, Collation const& collation) {
   if (collation.ignore_case) {
-    if (c >= 'A' && c <= 'Z') c += 32;
-    else if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f)) c += 32;
-    else if (c >= 0x400 && c <= 0x40f) c += 80;
-    else if (((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177)) && (c & 1) == 0) c += 1;
-    else if (((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e)) && (c & 1) == 1) c += 1;
+    if (c >= 'A' && c <= 'Z')
+      c += 32;
+    else if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f))
+      c += 32;
+    else if (c >= 0x400 && c <= 0x40f)
+      c += 80;
+    else if (((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177)) && (c & 1) == 0)
+      c += 1;
+    else if (((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e)) && (c & 1) == 1)
+      c += 1;
   }
   if (collation.ignore_accent && c >= 0xc0 && c <= 0xff) {
     constexpr char kBase[] = "AAAAAAACEEEEIIIIDNOOOOO*OUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty";
@@ -223,7 +251,12 @@ std::string to_utf16(std::string_view utf8) {
   out.reserve(utf8.size() * 2);
   for (std::size_t i = 0; i < utf8.size();) {
     auto const lead = static_cast<std::uint8_t>(utf8[i]);
-    std::size_t const length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
+    std::size_t const length = lead < 0x80   ? 1
+                               : lead < 0xc0 ? 0
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf8 ? 4
+                                             : 0;
     if (length == 0 || i + length > utf8.size()) {
       append_unit(out, 0xfffd);
       ++i;

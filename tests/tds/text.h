@@ -1,6 +1,7 @@
 #pragma once
-// Text as SQL Server holds it: UTF-16LE bytes for n-types, code-page bytes for char/varchar, and the collations that name
-// the code page. Program text (SQL, YAML) is UTF-8, where a lone surrogate is kept in its three-byte form. Pure; any thread.
+// Text as SQL Server holds it: UTF-16LE bytes for n-types, code-page bytes for char/varchar, and the collations that
+// name the code page. Program text (SQL, YAML) is UTF-8, where a lone surrogate is kept in its three-byte form. Pure;
+// any thread.
 
 #include <cstdint>
 #include <optional>
@@ -16,10 +17,10 @@ struct Collation {
   std::uint32_t lcid = 0x0409;
   std::uint8_t sort_id = 0;
   std::uint8_t version = 0;
-  int code_page = 1252;          // 65001 for UTF-8 collations
+  int code_page = 1252;  // 65001 for UTF-8 collations
   bool ignore_case = true;
   bool ignore_accent = false;
-  bool binary = false;           // _BIN and _BIN2
+  bool binary = false;  // _BIN and _BIN2
   bool binary2 = false;
 
   // The five bytes of MS-TDS 2.2.5.1.2.

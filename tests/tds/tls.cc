@@ -51,7 +51,9 @@ std::string pem_of(X509* certificate) {
 
 }  // namespace
 
-TlsContext::~TlsContext() { SSL_CTX_free(static_cast<SSL_CTX*>(context_)); }
+TlsContext::~TlsContext() {
+  SSL_CTX_free(static_cast<SSL_CTX*>(context_));
+}
 
 Result<std::shared_ptr<TlsContext>> TlsContext::self_signed() {
   std::shared_ptr<TlsContext> result(new TlsContext);
@@ -85,7 +87,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::from_files(std::string const& ce
   result->context_ = context;
   if (context == nullptr || SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
     return tls_error("cannot read the certificate").object(certificate);
-  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) return tls_error("cannot read the key").object(key);
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
+    return tls_error("cannot read the key").object(key);
   result->pem_ = pem_of(SSL_CTX_get0_certificate(context));
   return result;
 }

@@ -88,7 +88,7 @@ class Parser {
 
   struct CommonTable {
     std::string name;
-    std::size_t begin;                      // its query's first token
+    std::size_t begin;  // its query's first token
     std::vector<std::string> columns;
   };
 

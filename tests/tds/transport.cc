@@ -20,7 +20,9 @@ namespace {
 constexpr std::size_t kHeader = 8;
 constexpr std::size_t kMaxMessage = 256u << 20;
 
-Error gone(std::string_view what) { return Error(ErrorKind::Unavailable, fmt::format("the client went away while {}", what)); }
+Error gone(std::string_view what) {
+  return Error(ErrorKind::Unavailable, fmt::format("the client went away while {}", what));
+}
 
 }  // namespace
 
@@ -34,7 +36,9 @@ struct Transport::Tls {
 
 Transport::Transport(int socket) : socket_(socket) {}
 
-Transport::~Transport() { close(); }
+Transport::~Transport() {
+  close();
+}
 
 void Transport::close() {
   if (socket_ >= 0) ::close(socket_);
@@ -138,9 +142,14 @@ Status Transport::send_packets(std::size_t payload, bool last) {
   do {
     std::size_t const size = std::min(room, payload - at);
     bool const end = last && at + size == payload;
-    char header[kHeader] = {static_cast<char>(reply_type_), static_cast<char>(end ? 1 : 0),
-                            static_cast<char>((size + kHeader) >> 8), static_cast<char>((size + kHeader) & 0xff),
-                            static_cast<char>(spid_ >> 8), static_cast<char>(spid_ & 0xff), static_cast<char>(packet_number_++), 0};
+    char header[kHeader] = {static_cast<char>(reply_type_),
+                            static_cast<char>(end ? 1 : 0),
+                            static_cast<char>((size + kHeader) >> 8),
+                            static_cast<char>((size + kHeader) & 0xff),
+                            static_cast<char>(spid_ >> 8),
+                            static_cast<char>(spid_ & 0xff),
+                            static_cast<char>(packet_number_++),
+                            0};
     wire_.append(header, sizeof header);
     wire_.append(out_, at, size);
     at += size;
@@ -186,13 +195,16 @@ void Transport::die_inside_packet() {
   out_.erase(0, whole);
   // The header promises a full packet, half of what is left follows.
   std::size_t const promised = packet_size_;
-  char const header[kHeader] = {static_cast<char>(reply_type_), 0, static_cast<char>(promised >> 8), static_cast<char>(promised & 0xff), 0, 0, static_cast<char>(packet_number_), 0};
+  char const header[kHeader] = {static_cast<char>(reply_type_),     0, static_cast<char>(promised >> 8),
+                                static_cast<char>(promised & 0xff), 0, 0,
+                                static_cast<char>(packet_number_),  0};
   (void)send_all(std::string(header, sizeof header) + out_.substr(0, out_.size() / 2)).ok();
   interrupt();
 }
 
 bool Transport::wait_readable(int milliseconds) {
-  if (!unread_.empty() || (tls_ != nullptr && (SSL_pending(tls_->ssl) > 0 || BIO_ctrl_pending(tls_->from_client) > 0))) return true;
+  if (!unread_.empty() || (tls_ != nullptr && (SSL_pending(tls_->ssl) > 0 || BIO_ctrl_pending(tls_->from_client) > 0)))
+    return true;
   pollfd one{socket_, POLLIN, 0};
   return ::poll(&one, 1, milliseconds) > 0;
 }
@@ -201,7 +213,8 @@ bool Transport::attention_arrived(bool& is_gone) {
   is_gone = false;
   if (unread_.empty() && !wait_readable(0)) return false;
   char peeked[1];
-  if (tls_ == nullptr && unread_.empty() && ::recv(socket_, peeked, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return is_gone = true, false;
+  if (tls_ == nullptr && unread_.empty() && ::recv(socket_, peeked, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+    return is_gone = true, false;
   char header[kHeader];
   if (!read_exactly(header, sizeof header).ok()) return is_gone = true, false;
   if (static_cast<PacketType>(header[0]) == PacketType::Attention) return true;
@@ -217,8 +230,14 @@ Status Transport::handshake_write() {
   while (!bytes.empty()) {
     std::size_t const piece = std::min<std::size_t>(bytes.size(), 4096 - kHeader);
     bool const last = piece == bytes.size();
-    std::string packet = {static_cast<char>(PacketType::PreLogin), static_cast<char>(last ? 1 : 0), static_cast<char>((piece + kHeader) >> 8),
-                          static_cast<char>((piece + kHeader) & 0xff), 0, 0, static_cast<char>(packet_number_++), 0};
+    std::string packet = {static_cast<char>(PacketType::PreLogin),
+                          static_cast<char>(last ? 1 : 0),
+                          static_cast<char>((piece + kHeader) >> 8),
+                          static_cast<char>((piece + kHeader) & 0xff),
+                          0,
+                          0,
+                          static_cast<char>(packet_number_++),
+                          0};
     packet.append(bytes.substr(0, piece));
     WEIR_DO(send_plain(packet));
     bytes.remove_prefix(piece);
@@ -269,6 +288,8 @@ Status Transport::start_tls(TlsContext const& context) {
   }
 }
 
-void Transport::stop_tls() { tls_.reset(); }
+void Transport::stop_tls() {
+  tls_.reset();
+}
 
 }  // namespace weir::tds

@@ -28,13 +28,21 @@ class TlsContext {
 };
 
 enum class PacketType : std::uint8_t {
-  SqlBatch = 1, PreTds7Login = 2, Rpc = 3, Reply = 4, Attention = 6, BulkLoad = 7, TransactionManager = 14, Login7 = 16,
-  Sspi = 17, PreLogin = 18,
+  SqlBatch = 1,
+  PreTds7Login = 2,
+  Rpc = 3,
+  Reply = 4,
+  Attention = 6,
+  BulkLoad = 7,
+  TransactionManager = 14,
+  Login7 = 16,
+  Sspi = 17,
+  PreLogin = 18,
 };
 
 struct Message {
   PacketType type = PacketType::SqlBatch;
-  std::uint8_t status = 0;                   // of the first packet: 0x08, 0x10 reset the connection
+  std::uint8_t status = 0;  // of the first packet: 0x08, 0x10 reset the connection
   std::string body;
 };
 
@@ -94,7 +102,7 @@ class Transport {
   std::uint8_t packet_number_ = 1;
   std::string out_;
   std::string wire_;
-  std::string unread_;                         // bytes received after an attention check
+  std::string unread_;  // bytes received after an attention check
   std::uint64_t drip_bytes_ = 0, drip_ms_ = 0;
   PacketType reply_type_ = PacketType::Reply;
 };

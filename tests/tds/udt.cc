@@ -15,7 +15,8 @@
 namespace weir::tds {
 namespace {
 
-// --- hierarchyid: MS-SSCLRT 2.1.4. Each label is a bit pattern: x takes the value's bits, T ends a label. --------------
+// --- hierarchyid: MS-SSCLRT 2.1.4. Each label is a bit pattern: x takes the value's bits, T ends a label.
+// --------------
 
 struct LabelPattern {
   std::int64_t low, high;
@@ -47,8 +48,10 @@ std::optional<std::string> hierarchy_bytes(std::string_view text) {
     auto left = std::count(pattern.begin(), pattern.end(), 'x');
     std::int64_t const number = *label - found->low;
     for (char const c : pattern) {
-      if (c == 'x') bits.push_back(((number >> --left) & 1) != 0 ? '1' : '0');
-      else bits.push_back(c == 'T' ? '1' : c);
+      if (c == 'x')
+        bits.push_back(((number >> --left) & 1) != 0 ? '1' : '0');
+      else
+        bits.push_back(c == 'T' ? '1' : c);
     }
   }
   bits.resize((bits.size() + 7) / 8 * 8, '0');
@@ -67,8 +70,10 @@ bool match_label(std::string const& bits, std::size_t& at, LabelPattern const& l
   number = 0;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     char const bit = bits[at + i];
-    if (pattern[i] == 'x') number = number * 2 + (bit - '0');
-    else if (pattern[i] == 'T' ? bit != '1' : bit != pattern[i]) return false;
+    if (pattern[i] == 'x')
+      number = number * 2 + (bit - '0');
+    else if (pattern[i] == 'T' ? bit != '1' : bit != pattern[i])
+      return false;
   }
   number += label.low;
   at += pattern.size();
@@ -105,8 +110,8 @@ struct Point {
 
 struct Shape {
   int srid = 0;
-  int kind = 1;                            // OpenGIS: 1 point, 2 line string, 3 polygon
-  std::vector<std::vector<Point>> rings;   // a point or line string has one
+  int kind = 1;                           // OpenGIS: 1 point, 2 line string, 3 polygon
+  std::vector<std::vector<Point>> rings;  // a point or line string has one
   bool has(double Point::*part) const {
     for (auto const& ring : rings)
       for (Point const& point : ring)
@@ -195,8 +200,10 @@ std::string shape_bytes(Shape const& shape, TypeId type) {
     append(out, type == TypeId::Geography ? point.y : point.x);
     append(out, type == TypeId::Geography ? point.x : point.y);
   }
-  if (has_z) for (Point const& point : points) append(out, point.z);
-  if (has_m) for (Point const& point : points) append(out, point.m);
+  if (has_z)
+    for (Point const& point : points) append(out, point.z);
+  if (has_m)
+    for (Point const& point : points) append(out, point.m);
   if (single) return out;
   append(out, static_cast<std::int32_t>(shape.rings.size()));
   std::int32_t offset = 0;
@@ -249,8 +256,10 @@ std::optional<Shape> shape_of(Value const& value) {
     point.y = in.next<double>();
     if (value.type == TypeId::Geography) std::swap(point.x, point.y);
   }
-  if ((flags & 1) != 0) for (Point& point : points) point.z = in.next<double>();
-  if ((flags & 2) != 0) for (Point& point : points) point.m = in.next<double>();
+  if ((flags & 1) != 0)
+    for (Point& point : points) point.z = in.next<double>();
+  if ((flags & 2) != 0)
+    for (Point& point : points) point.m = in.next<double>();
   std::vector<std::size_t> starts = {0};
   if (!single) {
     auto const figures = static_cast<std::size_t>(in.next<std::int32_t>());
@@ -266,7 +275,8 @@ std::optional<Shape> shape_of(Value const& value) {
   starts.push_back(points.size());
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
     if (starts[i] > starts[i + 1] || starts[i + 1] > points.size()) return std::nullopt;
-    shape.rings.emplace_back(points.begin() + static_cast<std::ptrdiff_t>(starts[i]), points.begin() + static_cast<std::ptrdiff_t>(starts[i + 1]));
+    shape.rings.emplace_back(points.begin() + static_cast<std::ptrdiff_t>(starts[i]),
+                             points.begin() + static_cast<std::ptrdiff_t>(starts[i + 1]));
   }
   return in.failed() ? std::nullopt : std::optional(shape);
 }
@@ -281,7 +291,8 @@ std::string wkt(Shape const& shape, bool with_zm) {
       Point const& point = shape.rings[r][i];
       if (i > 0) text += ", ";
       text += fmt::format("{} {}", point.x, point.y);
-      if (with_zm && (!std::isnan(point.z) || !std::isnan(point.m))) text += std::isnan(point.z) ? " NULL" : fmt::format(" {}", point.z);
+      if (with_zm && (!std::isnan(point.z) || !std::isnan(point.m)))
+        text += std::isnan(point.z) ? " NULL" : fmt::format(" {}", point.z);
       if (with_zm && !std::isnan(point.m)) text += fmt::format(" {}", point.m);
     }
     text += ")";
@@ -309,7 +320,9 @@ std::string wkb(Shape const& shape, bool with_zm) {
 }
 
 SqlError clr_error(std::string_view reason) {
-  return sql_error(6522, 16, fmt::format("A .NET Framework error occurred during execution of user-defined routine or aggregate: {}", reason));
+  return sql_error(
+      6522, 16,
+      fmt::format("A .NET Framework error occurred during execution of user-defined routine or aggregate: {}", reason));
 }
 
 }  // namespace
@@ -318,7 +331,11 @@ Outcome udt_parse(std::string_view text, TypeId type, Value& out) {
   std::string bytes;
   if (type == TypeId::HierarchyId) {
     auto parsed = hierarchy_bytes(text);
-    if (!parsed) return clr_error(fmt::format("hierarchyid::Parse failed because the input string '{}' is not a valid string representation of a SqlHierarchyId node.", text));
+    if (!parsed)
+      return clr_error(
+          fmt::format("hierarchyid::Parse failed because the input string '{}' is not a valid string representation of "
+                      "a SqlHierarchyId node.",
+                      text));
     bytes = std::move(*parsed);
   } else {
     auto shape = WktParser(trim(text)).parse();
@@ -351,11 +368,16 @@ Outcome udt_method(Value const& value, std::string_view method, Value& out) {
   std::string const name = to_lower(method);
   bool const hierarchy = value.type == TypeId::HierarchyId;
   bool const spatial = value.type == TypeId::Geography || value.type == TypeId::Geometry;
-  bool const known = name == "tostring" ? hierarchy || spatial
+  bool const known = name == "tostring"   ? hierarchy || spatial
                      : name == "getlevel" ? hierarchy
-                                          : spatial && (name == "stastext" || name == "stasbinary" || name == "asbinaryzm" || name == "stsrid" || name == "astextzm");
+                                          : spatial && (name == "stastext" || name == "stasbinary" ||
+                                                        name == "asbinaryzm" || name == "stsrid" || name == "astextzm");
   if (!known)
-    return sql_error(6506, 16, fmt::format("Could not find method '{}' for type 'Microsoft.SqlServer.Types.{}' in assembly 'Microsoft.SqlServer.Types'", method, udt_class(value.type)), 10);
+    return sql_error(6506, 16,
+                     fmt::format("Could not find method '{}' for type 'Microsoft.SqlServer.Types.{}' in assembly "
+                                 "'Microsoft.SqlServer.Types'",
+                                 method, udt_class(value.type)),
+                     10);
   if (value.null) {
     out = null_value(udt_method_type(value.type, method).id);
     return {};
@@ -368,9 +390,12 @@ Outcome udt_method(Value const& value, std::string_view method, Value& out) {
   }
   auto const shape = shape_of(value);
   if (!shape) return clr_error("the spatial value is not one that this server can read.");
-  if (name == "stsrid") out = int_value(shape->srid);
-  else if (name == "asbinaryzm" || name == "stasbinary") out = binary_value(wkb(*shape, name == "asbinaryzm"));
-  else out = text_value(wkt(*shape, name != "stastext"));
+  if (name == "stsrid")
+    out = int_value(shape->srid);
+  else if (name == "asbinaryzm" || name == "stasbinary")
+    out = binary_value(wkb(*shape, name == "asbinaryzm"));
+  else
+    out = text_value(wkt(*shape, name != "stastext"));
   return {};
 }
 

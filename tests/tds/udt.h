@@ -1,6 +1,6 @@
 #pragma once
-// The three system CLR types: hierarchyid, geography and geometry. Their serialised bytes, their text, and the methods that
-// a reader calls on the server. Points, line strings and polygons of one ring set; hierarchyid of integer labels.
+// The three system CLR types: hierarchyid, geography and geometry. Their serialised bytes, their text, and the methods
+// that a reader calls on the server. Points, line strings and polygons of one ring set; hierarchyid of integer labels.
 
 #include <string>
 #include <string_view>

@@ -54,8 +54,9 @@ constexpr std::array<TypeFacts, 33> kFacts = {{
     {TypeId::Geometry, "geometry", 240, 32},
 }};
 
-TypeFacts const& facts(TypeId id) { return kFacts[static_cast<std::size_t>(id)]; }
-
+TypeFacts const& facts(TypeId id) {
+  return kFacts[static_cast<std::size_t>(id)];
+}
 
 // A number as mantissa and scale.
 void as_decimal(Value const& value, int128& mantissa, int& scale) {
@@ -117,15 +118,27 @@ int compare_bytes(std::string_view a, std::string_view b) {
 void as_moment(Value const& value, std::int64_t& days, std::int64_t& ticks) {
   days = value.days;
   switch (value.type) {
-    case TypeId::Date: ticks = 0; break;
-    case TypeId::Time: days = kDays1900, ticks = value.ticks; break;
-    case TypeId::SmallDateTime: ticks = value.ticks * 600'000'000; break;
-    case TypeId::DateTime: ticks = (value.ticks * 200'000 + 3) / 6; break;
-    default: ticks = value.ticks; break;
+    case TypeId::Date:
+      ticks = 0;
+      break;
+    case TypeId::Time:
+      days = kDays1900, ticks = value.ticks;
+      break;
+    case TypeId::SmallDateTime:
+      ticks = value.ticks * 600'000'000;
+      break;
+    case TypeId::DateTime:
+      ticks = (value.ticks * 200'000 + 3) / 6;
+      break;
+    default:
+      ticks = value.ticks;
+      break;
   }
 }
 
-bool is_time_type(TypeId id) { return id >= TypeId::Date && id <= TypeId::DateTimeOffset; }
+bool is_time_type(TypeId id) {
+  return id >= TypeId::Date && id <= TypeId::DateTimeOffset;
+}
 
 }  // namespace
 
@@ -133,13 +146,18 @@ SqlType make_type(TypeId id, int length, std::uint8_t precision, std::uint8_t sc
   SqlType type{id, length, precision, scale, collation};
   if (type.is_text() && collation == nullptr) type.collation = default_collation();
   if (type.is_decimal() && precision == 0) type.precision = 18;
-  if (id == TypeId::Xml || id == TypeId::Text || id == TypeId::NText || id == TypeId::Image || type.is_udt()) type.length = -1;
+  if (id == TypeId::Xml || id == TypeId::Text || id == TypeId::NText || id == TypeId::Image || type.is_udt())
+    type.length = -1;
   if (id == TypeId::RowVersion) type.length = 8;
   return type;
 }
 
-std::string_view type_name(TypeId id) { return facts(id).name; }
-int system_type_id(TypeId id) { return facts(id).system_id; }
+std::string_view type_name(TypeId id) {
+  return facts(id).name;
+}
+int system_type_id(TypeId id) {
+  return facts(id).system_id;
+}
 
 int user_type_id(TypeId id) {
   if (id == TypeId::HierarchyId) return 128;
@@ -151,64 +169,129 @@ int user_type_id(TypeId id) {
 std::string type_text(SqlType const& type) {
   std::string_view const name = type_name(type.id);
   switch (type.id) {
-    case TypeId::Char: case TypeId::VarChar: case TypeId::NChar: case TypeId::NVarChar: case TypeId::Binary:
+    case TypeId::Char:
+    case TypeId::VarChar:
+    case TypeId::NChar:
+    case TypeId::NVarChar:
+    case TypeId::Binary:
     case TypeId::VarBinary:
       return type.is_max() ? fmt::format("{}(max)", name) : fmt::format("{}({})", name, type.length);
-    case TypeId::Decimal: case TypeId::Numeric: return fmt::format("{}({},{})", name, type.precision, type.scale);
-    case TypeId::Time: case TypeId::DateTime2: case TypeId::DateTimeOffset: return fmt::format("{}({})", name, type.scale);
-    default: return std::string(name);
+    case TypeId::Decimal:
+    case TypeId::Numeric:
+      return fmt::format("{}({},{})", name, type.precision, type.scale);
+    case TypeId::Time:
+    case TypeId::DateTime2:
+    case TypeId::DateTimeOffset:
+      return fmt::format("{}({})", name, type.scale);
+    default:
+      return std::string(name);
   }
 }
 
 int catalog_length(SqlType const& type) {
   switch (type.id) {
-    case TypeId::Bit: case TypeId::TinyInt: return 1;
-    case TypeId::SmallInt: return 2;
-    case TypeId::Int: case TypeId::Real: case TypeId::SmallMoney: case TypeId::SmallDateTime: return 4;
-    case TypeId::BigInt: case TypeId::Float: case TypeId::Money: case TypeId::DateTime: case TypeId::RowVersion: return 8;
-    case TypeId::Decimal: case TypeId::Numeric:
+    case TypeId::Bit:
+    case TypeId::TinyInt:
+      return 1;
+    case TypeId::SmallInt:
+      return 2;
+    case TypeId::Int:
+    case TypeId::Real:
+    case TypeId::SmallMoney:
+    case TypeId::SmallDateTime:
+      return 4;
+    case TypeId::BigInt:
+    case TypeId::Float:
+    case TypeId::Money:
+    case TypeId::DateTime:
+    case TypeId::RowVersion:
+      return 8;
+    case TypeId::Decimal:
+    case TypeId::Numeric:
       return type.precision <= 9 ? 5 : type.precision <= 19 ? 9 : type.precision <= 28 ? 13 : 17;
-    case TypeId::Date: return 3;
-    case TypeId::Time: return type.scale <= 2 ? 3 : type.scale <= 4 ? 4 : 5;
-    case TypeId::DateTime2: return type.scale <= 2 ? 6 : type.scale <= 4 ? 7 : 8;
-    case TypeId::DateTimeOffset: return type.scale <= 2 ? 8 : type.scale <= 4 ? 9 : 10;
-    case TypeId::NChar: case TypeId::NVarChar: return type.is_max() ? -1 : type.length * 2;
-    case TypeId::Text: case TypeId::NText: case TypeId::Image: return 16;
-    case TypeId::UniqueIdentifier: return 16;
-    case TypeId::Variant: return 8016;
-    case TypeId::HierarchyId: return 892;
-    case TypeId::Xml: case TypeId::Geography: case TypeId::Geometry: return -1;
-    default: return type.length;
+    case TypeId::Date:
+      return 3;
+    case TypeId::Time:
+      return type.scale <= 2 ? 3 : type.scale <= 4 ? 4 : 5;
+    case TypeId::DateTime2:
+      return type.scale <= 2 ? 6 : type.scale <= 4 ? 7 : 8;
+    case TypeId::DateTimeOffset:
+      return type.scale <= 2 ? 8 : type.scale <= 4 ? 9 : 10;
+    case TypeId::NChar:
+    case TypeId::NVarChar:
+      return type.is_max() ? -1 : type.length * 2;
+    case TypeId::Text:
+    case TypeId::NText:
+    case TypeId::Image:
+      return 16;
+    case TypeId::UniqueIdentifier:
+      return 16;
+    case TypeId::Variant:
+      return 8016;
+    case TypeId::HierarchyId:
+      return 892;
+    case TypeId::Xml:
+    case TypeId::Geography:
+    case TypeId::Geometry:
+      return -1;
+    default:
+      return type.length;
   }
 }
 
 int catalog_precision(SqlType const& type) {
   switch (type.id) {
-    case TypeId::Bit: return 1;
-    case TypeId::TinyInt: return 3;
-    case TypeId::SmallInt: return 5;
-    case TypeId::Int: case TypeId::SmallMoney: return 10;
-    case TypeId::BigInt: case TypeId::Money: return 19;
-    case TypeId::Decimal: case TypeId::Numeric: return type.precision;
-    case TypeId::Real: return 24;
-    case TypeId::Float: return 53;
-    case TypeId::Date: return 10;
-    case TypeId::SmallDateTime: return 16;
-    case TypeId::DateTime: return 23;
-    case TypeId::Time: return type.scale == 0 ? 8 : 9 + type.scale;
-    case TypeId::DateTime2: return type.scale == 0 ? 19 : 20 + type.scale;
-    case TypeId::DateTimeOffset: return type.scale == 0 ? 26 : 27 + type.scale;
-    default: return 0;
+    case TypeId::Bit:
+      return 1;
+    case TypeId::TinyInt:
+      return 3;
+    case TypeId::SmallInt:
+      return 5;
+    case TypeId::Int:
+    case TypeId::SmallMoney:
+      return 10;
+    case TypeId::BigInt:
+    case TypeId::Money:
+      return 19;
+    case TypeId::Decimal:
+    case TypeId::Numeric:
+      return type.precision;
+    case TypeId::Real:
+      return 24;
+    case TypeId::Float:
+      return 53;
+    case TypeId::Date:
+      return 10;
+    case TypeId::SmallDateTime:
+      return 16;
+    case TypeId::DateTime:
+      return 23;
+    case TypeId::Time:
+      return type.scale == 0 ? 8 : 9 + type.scale;
+    case TypeId::DateTime2:
+      return type.scale == 0 ? 19 : 20 + type.scale;
+    case TypeId::DateTimeOffset:
+      return type.scale == 0 ? 26 : 27 + type.scale;
+    default:
+      return 0;
   }
 }
 
 int catalog_scale(SqlType const& type) {
   switch (type.id) {
-    case TypeId::Money: case TypeId::SmallMoney: return 4;
-    case TypeId::DateTime: return 3;
-    case TypeId::Decimal: case TypeId::Numeric: case TypeId::Time: case TypeId::DateTime2: case TypeId::DateTimeOffset:
+    case TypeId::Money:
+    case TypeId::SmallMoney:
+      return 4;
+    case TypeId::DateTime:
+      return 3;
+    case TypeId::Decimal:
+    case TypeId::Numeric:
+    case TypeId::Time:
+    case TypeId::DateTime2:
+    case TypeId::DateTimeOffset:
       return type.scale;
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -226,7 +309,9 @@ Value int_value(std::int64_t number, TypeId type) {
   return value;
 }
 
-Value bit_value(bool on) { return int_value(on ? 1 : 0, TypeId::Bit); }
+Value bit_value(bool on) {
+  return int_value(on ? 1 : 0, TypeId::Bit);
+}
 
 Value text_value(std::string_view utf8) {
   Value value;
@@ -293,8 +378,10 @@ SqlType common_type(SqlType const& a, SqlType const& b) {
   if (type.is_text() || type.is_binary()) {
     bool const same_kind = low.is_text() || low.is_binary();
     int const low_length = same_kind ? low.length : 40;
-    if (type.is_max() || low_length < 0) type.length = -1;
-    else type.length = std::max(type.length, low_length);
+    if (type.is_max() || low_length < 0)
+      type.length = -1;
+    else
+      type.length = std::max(type.length, low_length);
   } else if (type.is_decimal()) {
     int const low_scale = low.is_decimal() ? low.scale : low.is_money() ? 4 : 0;
     int const low_precision = low.is_number() ? catalog_precision(low) : type.precision;
@@ -303,8 +390,10 @@ SqlType common_type(SqlType const& a, SqlType const& b) {
     type.precision = static_cast<std::uint8_t>(std::min(38, whole + scale));
     type.scale = static_cast<std::uint8_t>(std::min(scale, 38 - std::min(whole, 38)));
   } else if (type.id == TypeId::DateTime2 || type.id == TypeId::DateTimeOffset || type.id == TypeId::Time) {
-    if (low.id == TypeId::DateTime) type.scale = 7;
-    else if (low.is_time()) type.scale = std::max(type.scale, low.scale);
+    if (low.id == TypeId::DateTime)
+      type.scale = 7;
+    else if (low.is_time())
+      type.scale = std::max(type.scale, low.scale);
   }
   return type;
 }
@@ -324,7 +413,9 @@ Outcome compare(Value const& a, Value const& b, int& order) {
     return {};
   }
   if (x.is_text() && y.is_text()) {
-    Collation const& collation = a.collation != nullptr ? *a.collation : b.collation != nullptr ? *b.collation : *default_collation();
+    Collation const& collation = a.collation != nullptr   ? *a.collation
+                                 : b.collation != nullptr ? *b.collation
+                                                          : *default_collation();
     order = fold(utf16_of(a), collation).compare(fold(utf16_of(b), collation));
     order = order < 0 ? -1 : order > 0 ? 1 : 0;
     return {};
@@ -341,7 +432,9 @@ Outcome compare(Value const& a, Value const& b, int& order) {
   }
   SqlType const common = common_type(type_of(a), type_of(b));
   if (common.is_udt() || common.id == TypeId::Variant)
-    return sql_error(403, 16, fmt::format("Invalid operator for data type. Operator equals equal to, type equals {}.", type_name(common.id)));
+    return sql_error(
+        403, 16,
+        fmt::format("Invalid operator for data type. Operator equals equal to, type equals {}.", type_name(common.id)));
   Value left, right;
   TDS_DO(convert(a, common, 0, left));
   TDS_DO(convert(b, common, 0, right));
@@ -350,7 +443,8 @@ Outcome compare(Value const& a, Value const& b, int& order) {
 
 std::string hash_key(Value const& value) {
   SqlType const type = make_type(value.type);
-  if (type.is_text()) return fold(utf16_of(value), value.collation != nullptr ? *value.collation : *default_collation());
+  if (type.is_text())
+    return fold(utf16_of(value), value.collation != nullptr ? *value.collation : *default_collation());
   if (type.is_integer()) return std::to_string(value.integer);
   if (type.is_binary()) {
     std::string key = value.bytes;

@@ -1,10 +1,10 @@
 #pragma once
 // T-SQL types and values. A Value is reused from row to row: its text keeps its memory. Values belong to one thread.
 //
-// How a value is held: integers, bit and money (in 1/10000) in `integer`; decimal in `decimal` with `scale` digits behind
-// the point; real and float in `real`; the date part as days since 0001-01-01 in `days`; the time part in `ticks` of 100 ns
-// (datetime: 1/300 s; smalldatetime: minutes); datetimeoffset as UTC plus `offset_min`; text, binary and uniqueidentifier
-// as their bytes on the wire in `bytes`.
+// How a value is held: integers, bit and money (in 1/10000) in `integer`; decimal in `decimal` with `scale` digits
+// behind the point; real and float in `real`; the date part as days since 0001-01-01 in `days`; the time part in
+// `ticks` of 100 ns (datetime: 1/300 s; smalldatetime: minutes); datetimeoffset as UTC plus `offset_min`; text, binary
+// and uniqueidentifier as their bytes on the wire in `bytes`.
 
 #include <cstdint>
 #include <string>
@@ -19,10 +19,39 @@ __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
 
 enum class TypeId : std::uint8_t {
-  Bit, TinyInt, SmallInt, Int, BigInt, Decimal, Numeric, Money, SmallMoney, Real, Float,
-  Date, Time, SmallDateTime, DateTime, DateTime2, DateTimeOffset,
-  Char, VarChar, Text, NChar, NVarChar, NText, Xml,
-  Binary, VarBinary, Image, RowVersion, UniqueIdentifier, Variant, HierarchyId, Geography, Geometry,
+  Bit,
+  TinyInt,
+  SmallInt,
+  Int,
+  BigInt,
+  Decimal,
+  Numeric,
+  Money,
+  SmallMoney,
+  Real,
+  Float,
+  Date,
+  Time,
+  SmallDateTime,
+  DateTime,
+  DateTime2,
+  DateTimeOffset,
+  Char,
+  VarChar,
+  Text,
+  NChar,
+  NVarChar,
+  NText,
+  Xml,
+  Binary,
+  VarBinary,
+  Image,
+  RowVersion,
+  UniqueIdentifier,
+  Variant,
+  HierarchyId,
+  Geography,
+  Geometry,
 };
 
 struct SqlType {
@@ -32,7 +61,9 @@ struct SqlType {
   std::uint8_t scale = 0;                // decimal, time, datetime2, datetimeoffset
   Collation const* collation = nullptr;  // text
 
-  bool is_n_text() const { return id == TypeId::NChar || id == TypeId::NVarChar || id == TypeId::NText || id == TypeId::Xml; }
+  bool is_n_text() const {
+    return id == TypeId::NChar || id == TypeId::NVarChar || id == TypeId::NText || id == TypeId::Xml;
+  }
   bool is_char_text() const { return id == TypeId::Char || id == TypeId::VarChar || id == TypeId::Text; }
   bool is_text() const { return is_n_text() || is_char_text(); }
   bool is_binary() const {
@@ -51,7 +82,9 @@ struct SqlType {
 
 SqlType make_type(TypeId id, int length = 0, std::uint8_t precision = 0, std::uint8_t scale = 0,
                   Collation const* collation = nullptr);
-inline SqlType nvarchar(int length) { return make_type(TypeId::NVarChar, length); }
+inline SqlType nvarchar(int length) {
+  return make_type(TypeId::NVarChar, length);
+}
 
 // "nvarchar", and "nvarchar(200)".
 std::string_view type_name(TypeId id);
@@ -88,7 +121,7 @@ struct Value {
 Value null_value(TypeId type = TypeId::Int);
 Value int_value(std::int64_t number, TypeId type = TypeId::Int);
 Value bit_value(bool on);
-Value text_value(std::string_view utf8);                       // nvarchar
+Value text_value(std::string_view utf8);  // nvarchar
 Value binary_value(std::string bytes);
 Value decimal_value(int128 mantissa, std::uint8_t scale);
 
@@ -111,10 +144,10 @@ SqlType type_of(Value const& value);
 std::string hash_key(Value const& value);
 
 // Dates: proleptic Gregorian calendar.
-std::int32_t days_of(int year, int month, int day);            // since 0001-01-01
+std::int32_t days_of(int year, int month, int day);  // since 0001-01-01
 void civil_of(std::int32_t days, int& year, int& month, int& day);
 constexpr std::int32_t kDays1900 = 693595;
-constexpr std::int32_t kMaxDays = 3652058;                     // 9999-12-31
+constexpr std::int32_t kMaxDays = 3652058;  // 9999-12-31
 constexpr std::int64_t kTicksPerDay = 864'000'000'000;
 std::string decimal_text(int128 mantissa, int scale);
 

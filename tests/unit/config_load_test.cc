@@ -25,11 +25,14 @@ sources:
 
 class Project {
  public:
-  Project(std::string_view weir, std::string_view endpoints = kEndpoints) : folder_(TempFolder::create("weir-test-").value()) {
+  Project(std::string_view weir, std::string_view endpoints = kEndpoints)
+      : folder_(TempFolder::create("weir-test-").value()) {
     put("weir.yml", weir);
     if (!endpoints.empty()) put("endpoints.yml", endpoints);
   }
-  void put(std::string const& name, std::string_view text) { ASSERT_TRUE(write_file(folder_.path() / name, text, 0600).ok()); }
+  void put(std::string const& name, std::string_view text) {
+    ASSERT_TRUE(write_file(folder_.path() / name, text, 0600).ok());
+  }
   std::filesystem::path const& path() const { return folder_.path(); }
   Config loaded() const {
     auto config = load(folder_.path());
@@ -76,20 +79,23 @@ TEST(ConfigLoad, FilesAreFoundFromAFolderBelow) {
 TEST(ConfigLoad, EveryKeyReachesItsRecord) {
   // Each key of a stream is given its example; the record must differ from the default one.
   auto dump = [](StreamOptions const& o) {
-    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", int(o.mode), o.cursor, join(o.key, ","), o.lag.count(),
-                       o.method, o.dropped_column, o.retyped_column, o.shrink_guard, o.guard_min_rows, o.empty_ok, int(o.metadata),
-                       o.detect_deletes, join(o.columns, ","), join(o.exclude_columns, ","), o.nul, o.surrogate, o.code_page,
-                       o.trim_char, o.keep_offset, o.fail_on_truncated_time, o.target_name);
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", int(o.mode), o.cursor,
+                       join(o.key, ","), o.lag.count(), o.method, o.dropped_column, o.retyped_column, o.shrink_guard,
+                       o.guard_min_rows, o.empty_ok, int(o.metadata), o.detect_deletes, join(o.columns, ","),
+                       join(o.exclude_columns, ","), o.nul, o.surrogate, o.code_page, o.trim_char, o.keep_offset,
+                       o.fail_on_truncated_time, o.target_name);
   };
   std::string const plain = dump(StreamOptions());
-  std::function<void(std::span<Key const>, std::string)> walk = [&](std::span<Key const> keys, std::string const& open) {
+  std::function<void(std::span<Key const>, std::string)> walk = [&](std::span<Key const> keys,
+                                                                    std::string const& open) {
     for (auto const& key : keys) {
       if (!key.children.empty()) {
         walk(key.children, open + std::string(key.name) + ": {");
         continue;
       }
       ASSERT_FALSE(key.example.empty()) << key.name;
-      std::string const value = open + std::string(key.name) + ": " + std::string(key.example) + std::string(size_t(std::count(open.begin(), open.end(), '{')), '}');
+      std::string const value = open + std::string(key.name) + ": " + std::string(key.example) +
+                                std::string(size_t(std::count(open.begin(), open.end(), '{')), '}');
       Project in_table(connection("tables: { dbo.Country: { " + value + " } }"));
       ASSERT_EQ(in_table.loaded().connections.at("core").tables.size(), 1U) << value;
       EXPECT_NE(dump(in_table.loaded().connections.at("core").tables[0].options), plain) << value;
@@ -101,8 +107,9 @@ TEST(ConfigLoad, EveryKeyReachesItsRecord) {
 }
 
 TEST(ConfigLoad, ATablesOptionsWinOverDefaults) {
-  Project project(connection("defaults: { guard: { shrink: 10%, min_rows: 7 }, method: merge }\n"
-                             "tables:\n  dbo.Country: { guard: { shrink: 90% } }\n  dbo.*: \n  dbo.Log*: false\n"));
+  Project project(
+      connection("defaults: { guard: { shrink: 10%, min_rows: 7 }, method: merge }\n"
+                 "tables:\n  dbo.Country: { guard: { shrink: 90% } }\n  dbo.*: \n  dbo.Log*: false\n"));
   Connection const core = project.loaded().connections.at("core");
   StreamPattern const* country = pattern_for(core, "dbo.Country");
   ASSERT_NE(country, nullptr);
@@ -115,13 +122,14 @@ TEST(ConfigLoad, ATablesOptionsWinOverDefaults) {
 }
 
 TEST(ConfigErrors, AllMistakesOfAFileAtOnce) {
-  Project project("connections:\n"
-                  "  core:\n"
-                  "    from: cor\n"
-                  "    into: sync_core\n"
-                  "    tabels: [dbo.Country]\n"
-                  "    workers: many\n"
-                  "    isolation: snapshoot\n");
+  Project project(
+      "connections:\n"
+      "  core:\n"
+      "    from: cor\n"
+      "    into: sync_core\n"
+      "    tabels: [dbo.Country]\n"
+      "    workers: many\n"
+      "    isolation: snapshoot\n");
   EXPECT_EQ(project.error(),
             "error: weir.yml has 5 mistakes\n"
             "  where: weir.yml:2:3: key \"tables\" is missing in connection \"core\"; add tables: [dbo.Country]\n"
@@ -136,7 +144,8 @@ TEST(ConfigErrors, AllMistakesOfAFileAtOnce) {
             "         weir.yml:6:14: \"workers\" takes a whole number from 0, not \"many\"\n"
             "           6 |     workers: many\n"
             "             |              ^^^^\n"
-            "         weir.yml:7:16: \"isolation\" is \"auto\", \"snapshot\", \"read_committed\" or \"read_uncommitted\", not \"snapshoot\"; did "
+            "         weir.yml:7:16: \"isolation\" is \"auto\", \"snapshot\", \"read_committed\" or "
+            "\"read_uncommitted\", not \"snapshoot\"; did "
             "you mean \"snapshot\"?\n"
             "           7 |     isolation: snapshoot\n"
             "             |                ^^^^^^^^^\n"
@@ -150,23 +159,34 @@ TEST(ConfigErrors, TypesAndMeanings) {
   };
   for (auto const& row : {
            Row{"tables: ['*']\nguard: 1", "key \"guard\" does not exist in connection \"core\""},
-           Row{"tables: ['*']\ndefaults: { guard: 1 }", "\"guard\" takes a mapping (key: value), and this is a whole number"},
-           Row{"tables: ['*']\ndefaults: { guard: { shrink: 150% } }", "\"shrink\" takes a percentage, such as 50%, not \"150%\""},
+           Row{"tables: ['*']\ndefaults: { guard: 1 }",
+               "\"guard\" takes a mapping (key: value), and this is a whole number"},
+           Row{"tables: ['*']\ndefaults: { guard: { shrink: 150% } }",
+               "\"shrink\" takes a percentage, such as 50%, not \"150%\""},
            Row{"tables: ['*']\ndefaults: { lag: 5 }", "\"lag\" takes a duration, such as 30s, 15min or 6h, not \"5\""},
-           Row{"tables: ['*']\ndefaults: { detect_deletes: maybe }", "\"detect_deletes\" takes true or false, not \"maybe\""},
+           Row{"tables: ['*']\ndefaults: { detect_deletes: maybe }",
+               "\"detect_deletes\" takes true or false, not \"maybe\""},
            Row{"tables: ['*']\nto: warehouse", "warehouse \"warehouse\" does not exist"},
            Row{"tables: []", "connection \"core\" names no table"},
-           Row{"tables: { dbo.A: 5 }", "table \"dbo.A\" takes options (key: value), nothing or false, and this is a whole number"},
+           Row{"tables: { dbo.A: 5 }",
+               "table \"dbo.A\" takes options (key: value), nothing or false, and this is a whole number"},
            Row{"tables: { 'dbo.*': { as: x } }", "pattern \"dbo.*\" would give several tables the name \"x\""},
            Row{"tables: [dbo.A, dbo.A]", "table \"dbo.A\" is named twice"},
            Row{"tables: ['*']\nworkers: 0", "\"workers\" must be at least 1"},
            Row{"tables: ['*']\nprefix: ${env:X}", "references are only read in endpoints.yml"},
            Row{"tables: { dbo.A: { columns: [a], exclude_columns: [b] } }", "has both columns and exclude_columns"},
        })
-    EXPECT_NE(Project(connection(row.yaml)).error().find(row.says), std::string::npos) << Project(connection(row.yaml)).error();
-  EXPECT_NE(Project("connections: { core: { from: core, into: weir, tables: ['*'] } }").error().find("is not for tables of yours"), std::string::npos);
+    EXPECT_NE(Project(connection(row.yaml)).error().find(row.says), std::string::npos)
+        << Project(connection(row.yaml)).error();
+  EXPECT_NE(Project("connections: { core: { from: core, into: weir, tables: ['*'] } }")
+                .error()
+                .find("is not for tables of yours"),
+            std::string::npos);
   EXPECT_NE(Project("[1]").error().find("the file must hold a mapping"), std::string::npos);
-  EXPECT_NE(Project("connections: { 'a b': {from: core, into: x, tables: ['*']} }").error().find("cannot be the name of a connection"), std::string::npos);
+  EXPECT_NE(Project("connections: { 'a b': {from: core, into: x, tables: ['*']} }")
+                .error()
+                .find("cannot be the name of a connection"),
+            std::string::npos);
   EXPECT_NE(Project("version: 2").error().find("\"version\" is \"1\", not \"2\""), std::string::npos);
 }
 
@@ -181,12 +201,18 @@ TEST(ConfigErrors, AWarehouseMustBeKnown) {
 
 TEST(ConfigErrors, EndpointsSayWhatDoesNotBelong) {
   auto error = [](std::string const& endpoints) { return Project("version: 1", endpoints).error(); };
-  EXPECT_NE(error("sources: { a: { kind: sqlserver, host: h, sslmode: require } }").find("\"sslmode\" does not belong to an endpoint of kind sqlserver"), std::string::npos);
+  EXPECT_NE(error("sources: { a: { kind: sqlserver, host: h, sslmode: require } }")
+                .find("\"sslmode\" does not belong to an endpoint of kind sqlserver"),
+            std::string::npos);
   EXPECT_NE(error("sources: { a: { host: h } }").find("key \"kind\" is missing"), std::string::npos);
-  EXPECT_NE(error("warehouses: { a: { kind: odbc, dsn: h } }").find("a warehouse is of kind postgres"), std::string::npos);
+  EXPECT_NE(error("warehouses: { a: { kind: odbc, dsn: h } }").find("a warehouse is of kind postgres"),
+            std::string::npos);
   EXPECT_NE(error("sources: { a: { kind: sqlserver } }").find("has no address"), std::string::npos);
-  EXPECT_NE(error("sources: { a: { kind: odbc, dsn: x } }\nwarehouses: { a: { host: x } }").find("is both a warehouse and a source"), std::string::npos);
-  EXPECT_NE(error("warehouses: { a: { host: x, dbname: y, database: z } }").find("is another name of"), std::string::npos);
+  EXPECT_NE(error("sources: { a: { kind: odbc, dsn: x } }\nwarehouses: { a: { host: x } }")
+                .find("is both a warehouse and a source"),
+            std::string::npos);
+  EXPECT_NE(error("warehouses: { a: { host: x, dbname: y, database: z } }").find("is another name of"),
+            std::string::npos);
 }
 
 TEST(ConfigSecrets, APasswordThatIsWrittenOutIsRefusedAndNeverShown) {
@@ -205,7 +231,10 @@ TEST(ConfigSecrets, APasswordThatIsWrittenOutIsRefusedAndNeverShown) {
     std::string const text = Project("version: 1", endpoints).error();
     EXPECT_EQ(text.find("Canary"), std::string::npos) << text;
   }
-  EXPECT_NE(Project("version: 1", "warehouses:\n  wh: { host: h, password: Canary-7261 }\n").error().find("holds a password that is written out"), std::string::npos);
+  EXPECT_NE(Project("version: 1", "warehouses:\n  wh: { host: h, password: Canary-7261 }\n")
+                .error()
+                .find("holds a password that is written out"),
+            std::string::npos);
   Project fine("version: 1", "warehouses:\n  wh: { uri: \"postgresql://${env:A}:${file:/run/x}@h/db\" }\n");
   EXPECT_TRUE(fine.loaded().endpoints.contains("wh"));
 }
@@ -239,8 +268,10 @@ TEST(ConfigDbtProfile, GivesConnectionValues) {
   Project project("version: 1", "");
   project.put("profiles.yml",
               "analytics:\n  target: dev\n  outputs:\n"
-              "    dev: {type: postgres, host: localhost, port: 5433, user: me, pass: \"{{ env_var('PW') }}\", dbname: dev_db, schema: s}\n"
-              "    prod: {type: postgres, host: wh, user: \"{{ env_var('U', 'loader') }}\", password: x, dbname: dwh, schema: s}\n"
+              "    dev: {type: postgres, host: localhost, port: 5433, user: me, pass: \"{{ env_var('PW') }}\", dbname: "
+              "dev_db, schema: s}\n"
+              "    prod: {type: postgres, host: wh, user: \"{{ env_var('U', 'loader') }}\", password: x, dbname: dwh, "
+              "schema: s}\n"
               "    lake: {type: duckdb}\n");
   auto const dev = read_dbt_profile("analytics", project.path(), {});
   ASSERT_TRUE(dev.ok());
@@ -249,8 +280,10 @@ TEST(ConfigDbtProfile, GivesConnectionValues) {
   EXPECT_EQ(dev->at("database"), "dev_db");
   unsetenv("U");
   EXPECT_EQ(read_dbt_profile("analytics.prod", project.path(), {})->at("user"), "loader");
-  EXPECT_NE(read_dbt_profile("analytics.prd", project.path(), {}).error().to_text().find("did you mean \"prod\""), std::string::npos);
-  EXPECT_NE(read_dbt_profile("analytics.lake", project.path(), {}).error().to_text().find("not of type postgres"), std::string::npos);
+  EXPECT_NE(read_dbt_profile("analytics.prd", project.path(), {}).error().to_text().find("did you mean \"prod\""),
+            std::string::npos);
+  EXPECT_NE(read_dbt_profile("analytics.lake", project.path(), {}).error().to_text().find("not of type postgres"),
+            std::string::npos);
 }
 
 TEST(ConfigSchema, TheReferencePageIsThatOfTheProgram) {

@@ -1,7 +1,7 @@
 #pragma once
 // A source whose tables are in memory, for tests of the loading engine: a double for the source alone, the warehouse is
-// always a real PostgreSQL. Tables may change between and during reads, and reads fail where a test says so. Thread-safe
-// where clones share tables.
+// always a real PostgreSQL. Tables may change between and during reads, and reads fail where a test says so.
+// Thread-safe where clones share tables.
 
 #include <algorithm>
 #include <atomic>
@@ -30,12 +30,13 @@ struct MemoryTable {
 struct MemoryDatabase {
   Mutex mutex;
   std::map<std::string, MemoryTable> tables;
-  std::map<std::string, int> reads;                       // per table: how often a chunk was read
+  std::map<std::string, int> reads;  // per table: how often a chunk was read
   std::atomic<int> connects{0};
   std::string isolation = "read committed";
-  // Called before each batch: table, number of the read of this table (1, 2, ...), rows handed out so far. An error ends
-  // the read. Without the mutex held.
-  std::function<Status(std::string const& table, int read, std::uint64_t rows, std::function<bool()> cancelled)> on_batch;
+  // Called before each batch: table, number of the read of this table (1, 2, ...), rows handed out so far. An error
+  // ends the read. Without the mutex held.
+  std::function<Status(std::string const& table, int read, std::uint64_t rows, std::function<bool()> cancelled)>
+      on_batch;
   std::size_t rows_per_batch = 100;
 
   void put(MemoryTable table) {
@@ -80,7 +81,8 @@ inline bool less(std::string const& a, std::string const& b) {
 
 class MemoryReader final : public source::RowReader {
  public:
-  MemoryReader(std::shared_ptr<MemoryDatabase> database, source::ReadRequest request, MemoryTable const& table, int number)
+  MemoryReader(std::shared_ptr<MemoryDatabase> database, source::ReadRequest request, MemoryTable const& table,
+               int number)
       : database_(std::move(database)), request_(std::move(request)), number_(number) {
     std::map<std::string, std::size_t> at;
     for (std::size_t i = 0; i < table.table.columns.size(); ++i) at[table.table.columns[i].name] = i;
@@ -101,7 +103,8 @@ class MemoryReader final : public source::RowReader {
     }
     if (cancelled_) return Error(ErrorKind::Cancelled, "the read was cancelled");
     source::RowBuilder builder(batch.bytes);
-    for (; next_ < rows_.size() && batch.rows < database_->rows_per_batch; ++next_, ++batch.rows) write(builder, rows_[next_]);
+    for (; next_ < rows_.size() && batch.rows < database_->rows_per_batch; ++next_, ++batch.rows)
+      write(builder, rows_[next_]);
     builder.finish();
     report_.rows += batch.rows;
     report_.bytes += batch.bytes.size();
@@ -156,7 +159,9 @@ class MemoryReader final : public source::RowReader {
 
 class MemorySource final : public source::Source {
  public:
-  explicit MemorySource(std::shared_ptr<MemoryDatabase> database) : database_(std::move(database)) { ++database_->connects; }
+  explicit MemorySource(std::shared_ptr<MemoryDatabase> database) : database_(std::move(database)) {
+    ++database_->connects;
+  }
 
   std::string text() const override { return "memory"; }
   Result<std::vector<std::string>> test() override { return std::vector<std::string>{"memory works"}; }
@@ -165,9 +170,10 @@ class MemorySource final : public source::Source {
     source::DiscoveredCatalog catalog;
     catalog.product = "memory";
     for (auto const& entry : database_->tables) {
-      bool const wanted = request.tables.empty() || std::ranges::any_of(request.tables, [&](std::string const& pattern) {
-        return matches_glob(pattern, entry.first);
-      });
+      bool const wanted =
+          request.tables.empty() || std::ranges::any_of(request.tables, [&](std::string const& pattern) {
+            return matches_glob(pattern, entry.first);
+          });
       if (wanted) catalog.tables.push_back(entry.second.table);
     }
     return catalog;
@@ -202,7 +208,8 @@ class MemorySource final : public source::Source {
     return static_cast<std::uint64_t>(database_->tables[table.text()].rows.size());
   }
   // Values after "9" (as text or number) are in the future of this source's clock.
-  Result<std::optional<std::string>> high_bound(source::Table const& table, std::string const& cursor, Duration) override {
+  Result<std::optional<std::string>> high_bound(source::Table const& table, std::string const& cursor,
+                                                Duration) override {
     MutexLock lock(database_->mutex);
     MemoryTable const& found = database_->tables[table.text()];
     std::size_t at = 0;

@@ -1,4 +1,5 @@
-// Sessions through the driver manager, with SQLite's driver; diagnostics; the search for drivers. SQL Server's driver: source_sqlserver_*.
+// Sessions through the driver manager, with SQLite's driver; diagnostics; the search for drivers. SQL Server's driver:
+// source_sqlserver_*.
 #include "odbc/session.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,8 @@ TEST(OdbcWideText, GoesBothWays) {
 
 TEST(OdbcDiagnostics, KindsFollowTheTellingRecord) {
   using Records = std::vector<Diagnostic>;
-  EXPECT_EQ(kind_of(Records{{"42000", 4060, "Cannot open database"}, {"28000", 18456, "Login failed"}}), ErrorKind::Config);
+  EXPECT_EQ(kind_of(Records{{"42000", 4060, "Cannot open database"}, {"28000", 18456, "Login failed"}}),
+            ErrorKind::Config);
   EXPECT_EQ(kind_of(Records{{"28000", 18456, "Login failed"}, {"08001", 0, "Unable to connect"}}), ErrorKind::Denied);
   EXPECT_EQ(kind_of(Records{{"42000", 1205, "deadlock victim"}}), ErrorKind::Busy);
   EXPECT_EQ(kind_of(Records{{"42000", 229, "permission"}}), ErrorKind::Denied);
@@ -37,7 +39,8 @@ TEST(OdbcDiagnostics, KindsFollowTheTellingRecord) {
 }
 
 TEST(OdbcDiagnostics, OneErrorHoldsEveryRecord) {
-  Error const error = error_of({{"01000", 20002, "Adaptive Server connection failed"}, {"28000", 18456, "Login failed"}}, "connect to x");
+  Error const error = error_of(
+      {{"01000", 20002, "Adaptive Server connection failed"}, {"28000", 18456, "Login failed"}}, "connect to x");
   EXPECT_EQ(error.sqlstate(), "28000");
   EXPECT_EQ(error.message(), "cannot connect to x: Login failed (error 18456)");
   EXPECT_NE(error.cause().find("Adaptive Server"), std::string::npos);

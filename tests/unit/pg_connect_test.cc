@@ -1,4 +1,5 @@
-// Connecting: parameters that weir adds, encryption, servers that do not answer, and the fault hooks of the environment.
+// Connecting: parameters that weir adds, encryption, servers that do not answer, and the fault hooks of the
+// environment.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -57,7 +58,9 @@ TEST(PgConnectParameters, verify_full_unless_the_server_is_here_or_the_user_says
 TEST(PgConnectParameters, a_service_file_is_heard) {
   auto folder = must(TempFolder::create("weir-test-"));
   auto const file = (folder.path() / "services").string();
-  must(write_file(file, "[far]\nhost=192.0.2.1\nconnect_timeout=1\n[open]\nhost=192.0.2.1\nsslmode=require\n[near]\nhost=127.0.0.1\nport=1\n"));
+  must(write_file(file,
+                  "[far]\nhost=192.0.2.1\nconnect_timeout=1\n[open]\nhost=192.0.2.1\nsslmode=require\n[near]\nhost=127."
+                  "0.0.1\nport=1\n"));
   setenv("PGSERVICEFILE", file.c_str(), 1);
   EXPECT_EQ(sslmode_for({{"service", "far"}}), "verify-full");
   EXPECT_EQ(sslmode_for({{"service", "open"}}), "");
@@ -67,8 +70,13 @@ TEST(PgConnectParameters, a_service_file_is_heard) {
 }
 
 TEST(PgConnectParameters, from_the_words_of_endpoints) {
-  auto const options = must(session_options({{"uri", "postgresql://me:secret-word@db.example:5433/wh?sslmode=require&application_name=x"},
-                                             {"database", "other"}, {"ca_file", "/ca.pem"}, {"login_timeout", "90s"}, {"protected", "true"}}, Secret()));
+  auto const options = must(
+      session_options({{"uri", "postgresql://me:secret-word@db.example:5433/wh?sslmode=require&application_name=x"},
+                       {"database", "other"},
+                       {"ca_file", "/ca.pem"},
+                       {"login_timeout", "90s"},
+                       {"protected", "true"}},
+                      Secret()));
   EXPECT_EQ(parameter(options.parameters, "host"), "db.example");
   EXPECT_EQ(parameter(options.parameters, "port"), "5433");
   EXPECT_EQ(parameter(options.parameters, "dbname"), "other");
@@ -87,8 +95,10 @@ TEST(PgConnectParameters, from_the_words_of_endpoints) {
 TEST(PgConnectTls, certificates_are_checked) {
   auto folder = must(TempFolder::create("weir-tls-"));
   std::string const key = (folder.path() / "key.pem").string(), certificate = (folder.path() / "cert.pem").string();
-  std::string const make = fmt::format("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost "
-                                       "-keyout {} -out {} 2>/dev/null", key, certificate);
+  std::string const make = fmt::format(
+      "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost "
+      "-keyout {} -out {} 2>/dev/null",
+      key, certificate);
   ASSERT_EQ(std::system(make.c_str()), 0) << "the program openssl is needed";
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
   std::filesystem::permissions(key, std::filesystem::perms(0600));
@@ -97,7 +107,8 @@ TEST(PgConnectTls, certificates_are_checked) {
     if (user == nullptr) user = getpwnam("nobody");
     ASSERT_EQ(chown(key.c_str(), user->pw_uid, user->pw_gid), 0);
   }
-  auto server = must(PrivateCluster::start({.tcp = true, .settings = {{"ssl", "on"}, {"ssl_key_file", key}, {"ssl_cert_file", certificate}}}));
+  auto server = must(PrivateCluster::start(
+      {.tcp = true, .settings = {{"ssl", "on"}, {"ssl_key_file", key}, {"ssl_cert_file", certificate}}}));
   auto options = server.tcp_options();
   options.parameters[0] = {"host", "localhost"};
   options.parameters.emplace_back("hostaddr", "127.0.0.1");
@@ -170,8 +181,12 @@ TEST(PgConnectTimeout, the_next_host_gets_its_turn) {
 // Runs this program again with one test and the environment given: its exit status.
 int run_again(std::string const& test, std::string const& environment) {
   std::string const program = std::filesystem::read_symlink("/proc/self/exe").string();
-  std::string const server = fmt::format("PGHOST={} PGPORT={} PGUSER=postgres PGDATABASE=postgres", cluster().folder().string(), cluster().port());
-  int const status = std::system(fmt::format("{} {} {} --gtest_also_run_disabled_tests --gtest_filter={} > /dev/null 2>&1", server, environment, program, test).c_str());
+  std::string const server = fmt::format("PGHOST={} PGPORT={} PGUSER=postgres PGDATABASE=postgres",
+                                         cluster().folder().string(), cluster().port());
+  int const status =
+      std::system(fmt::format("{} {} {} --gtest_also_run_disabled_tests --gtest_filter={} > /dev/null 2>&1", server,
+                              environment, program, test)
+                      .c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 

@@ -90,10 +90,11 @@ TEST(PgCopy, an_error_at_the_end) {
 
 TEST(PgCopy, notices_in_the_middle_are_no_error) {
   auto session = fresh_session();
-  must(session.execute("CREATE TABLE public.t (i int, t text); "
-                       "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                       "RAISE NOTICE 'row % %', NEW.i, repeat('x', 500); RETURN NEW; END $$; "
-                       "CREATE TRIGGER g BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()"));
+  must(
+      session.execute("CREATE TABLE public.t (i int, t text); "
+                      "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                      "RAISE NOTICE 'row % %', NEW.i, repeat('x', 500); RETURN NEW; END $$; "
+                      "CREATE TRIGGER g BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()"));
   auto copy = must(session.copy_in("COPY public.t FROM STDIN"));
   // More than the network holds, so that notices arrive while there is still data to send.
   std::string const wide(10000, 'w');
@@ -169,9 +170,9 @@ TEST(PgCopy, faults_at_its_end) {
     ErrorKind error;
     std::int64_t rows;
   };
-  for (auto const& [kind, error, rows] : {Expected{FaultKind::Error, ErrorKind::Sql, 0},
-                                          Expected{FaultKind::Disconnect, ErrorKind::Unavailable, 0},
-                                          Expected{FaultKind::Lost, ErrorKind::Unavailable, 1}}) {
+  for (auto const& [kind, error, rows] :
+       {Expected{FaultKind::Error, ErrorKind::Sql, 0}, Expected{FaultKind::Disconnect, ErrorKind::Unavailable, 0},
+        Expected{FaultKind::Lost, ErrorKind::Unavailable, 1}}) {
     auto session = must(Session::connect(database));
     auto copy = must(session.copy_in("COPY public.t FROM STDIN"));
     must(copy.write("1\n"));

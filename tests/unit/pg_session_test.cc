@@ -23,7 +23,8 @@ void terminate(int pid) {
   auto admin = must(Session::connect(cluster().options()));
   must(admin.query("SELECT pg_terminate_backend($1::int)", {std::to_string(pid)}));
   for (;;) {
-    if (must(admin.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1::int", {std::to_string(pid)})).size() == 0) return;
+    if (must(admin.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1::int", {std::to_string(pid)})).size() == 0)
+      return;
     std::this_thread::yield();
   }
 }
@@ -32,8 +33,10 @@ void terminate(int pid) {
 void wait_until_active(int pid, std::string const& wait_event = "") {
   auto admin = must(Session::connect(cluster().options()));
   for (;;) {
-    auto rows = must(admin.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1::int AND state = 'active' AND "
-                                 "($2 = '' OR wait_event = $2)", {std::to_string(pid), wait_event}));
+    auto rows =
+        must(admin.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1::int AND state = 'active' AND "
+                         "($2 = '' OR wait_event = $2)",
+                         {std::to_string(pid), wait_event}));
     if (rows.size() == 1) return;
     std::this_thread::yield();
   }
@@ -58,7 +61,9 @@ TEST(PgSession, values_and_parameters) {
   EXPECT_EQ(rows.optional_text(0, 2), std::nullopt);
   EXPECT_TRUE(rows.boolean(0, 3));
   EXPECT_TRUE(must(session.query("SELECT $1::text IS NULL", {std::nullopt})).boolean(0, 0));
-  EXPECT_EQ(must(session.execute("CREATE TABLE public.t (i int); INSERT INTO public.t SELECT generate_series(1, 5)")).affected(), 5U);
+  EXPECT_EQ(must(session.execute("CREATE TABLE public.t (i int); INSERT INTO public.t SELECT generate_series(1, 5)"))
+                .affected(),
+            5U);
 }
 
 TEST(PgSession, a_parameter_with_nul_is_refused_not_cut) {

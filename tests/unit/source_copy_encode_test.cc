@@ -44,21 +44,65 @@ std::string text_of(std::u16string_view units, TypePolicies policies = {}, TextC
 
 TEST(CopyEncode, FixedWidths) {
   EXPECT_EQ(encoded([](RowBuilder& r) { r.begin_row(3), r.null(), r.boolean(true), r.int2(-2); }),
-            "0003" "ffffffff" "0000000101" "00000002fffe");
-  EXPECT_EQ(encoded([](RowBuilder& r) { r.int4(1), r.int8(-1); }), "0000000400000001" "00000008ffffffffffffffff");
-  EXPECT_EQ(encoded([](RowBuilder& r) { r.float4(1.0f), r.float8(-2.0); }), "000000043f800000" "00000008c000000000000000");
+            "0003"
+            "ffffffff"
+            "0000000101"
+            "00000002fffe");
+  EXPECT_EQ(encoded([](RowBuilder& r) { r.int4(1), r.int8(-1); }),
+            "0000000400000001"
+            "00000008ffffffffffffffff");
+  EXPECT_EQ(encoded([](RowBuilder& r) { r.float4(1.0f), r.float8(-2.0); }),
+            "000000043f800000"
+            "00000008c000000000000000");
 }
 
 TEST(CopyEncode, NumericFromScaledIntegers) {
   auto const of = [](bool negative, uint128 magnitude, int scale) {
     return encoded([&](RowBuilder& r) { r.numeric(negative, magnitude, scale); });
   };
-  EXPECT_EQ(of(false, 0, 4), "00000008" "0000" "0000" "0000" "0004");
-  EXPECT_EQ(of(true, 0, 2), "00000008" "0000" "0000" "0000" "0002") << "there is no negative zero";
-  EXPECT_EQ(of(false, 1, 4), "0000000a" "0001" "ffff" "0000" "0004" "0001");
-  EXPECT_EQ(of(true, 5, 5), "0000000a" "0001" "fffe" "4000" "0005" "1388");
-  EXPECT_EQ(of(false, 12345678, 2), "0000000e" "0003" "0001" "0000" "0002" "000c" "0d80" "1e78");
-  EXPECT_EQ(of(false, 100000000, 0), "0000000a" "0001" "0002" "0000" "0000" "0001");
+  EXPECT_EQ(of(false, 0, 4),
+            "00000008"
+            "0000"
+            "0000"
+            "0000"
+            "0004");
+  EXPECT_EQ(of(true, 0, 2),
+            "00000008"
+            "0000"
+            "0000"
+            "0000"
+            "0002")
+      << "there is no negative zero";
+  EXPECT_EQ(of(false, 1, 4),
+            "0000000a"
+            "0001"
+            "ffff"
+            "0000"
+            "0004"
+            "0001");
+  EXPECT_EQ(of(true, 5, 5),
+            "0000000a"
+            "0001"
+            "fffe"
+            "4000"
+            "0005"
+            "1388");
+  EXPECT_EQ(of(false, 12345678, 2),
+            "0000000e"
+            "0003"
+            "0001"
+            "0000"
+            "0002"
+            "000c"
+            "0d80"
+            "1e78");
+  EXPECT_EQ(of(false, 100000000, 0),
+            "0000000a"
+            "0001"
+            "0002"
+            "0000"
+            "0000"
+            "0001");
 }
 
 TEST(CopyEncode, NumericTextAgreesWithScaledIntegers) {
@@ -86,7 +130,8 @@ TEST(CopyEncode, NumericTextAgreesWithScaledIntegers) {
 }
 
 TEST(CopyEncode, NumericTextRefusesWhatIsNoNumber) {
-  for (std::string_view wrong : {"", "-", ".", "1.2.3", "0x1", "1e", "1e+", "--1", " 1", "1 ", "inf", "1e200000", "1e-20000"}) {
+  for (std::string_view wrong :
+       {"", "-", ".", "1.2.3", "0x1", "1e", "1e+", "--1", " 1", "1 ", "inf", "1e200000", "1e-20000"}) {
     std::string bytes;
     RowBuilder row(bytes);
     EXPECT_FALSE(row.numeric_text(wrong)) << wrong;
@@ -99,7 +144,8 @@ TEST(CopyEncode, NumericTextRefusesWhatIsNoNumber) {
 TEST(CopyEncode, Uuids) {
   EXPECT_EQ(encoded([](RowBuilder& r) { EXPECT_TRUE(r.uuid_text("00112233-4455-6677-8899-AAbbccddeeff")); }),
             "0000001000112233445566778899aabbccddeeff");
-  unsigned char const mixed[16] = {0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+  unsigned char const mixed[16] = {0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66,
+                                   0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
   EXPECT_EQ(encoded([&](RowBuilder& r) { r.uuid_mixed_endian(mixed); }), "0000001000112233445566778899aabbccddeeff");
   EXPECT_EQ(encoded([](RowBuilder& r) { EXPECT_FALSE(r.uuid_text("00112233-4455-6677-8899-aabbccddeefg")); }), "");
 }
@@ -119,8 +165,9 @@ TEST(CopyEncode, TextFromUtf16AtEveryLength) {
 
 TEST(CopyEncode, LongTextsAreGivenTheRoomTheyNeed) {
   // Every mix of widths and replacements, far beyond the size up to which the most is reserved.
-  for (std::u16string const& piece : {std::u16string(u"a"), std::u16string(u"\u00e9"), std::u16string(u"\u20ac"), std::u16string(u"\U0001f600"),
-                                     std::u16string(1, char16_t(0)), std::u16string(1, char16_t(0xdc00)), std::u16string(u"a\u00e9\u20ac")}) {
+  for (std::u16string const& piece :
+       {std::u16string(u"a"), std::u16string(u"\u00e9"), std::u16string(u"\u20ac"), std::u16string(u"\U0001f600"),
+        std::u16string(1, char16_t(0)), std::u16string(1, char16_t(0xdc00)), std::u16string(u"a\u00e9\u20ac")}) {
     std::u16string units;
     while (units.size() < 100'000) units += piece;
     std::string const text = text_of(units, {.nul = BadText::Replace});
@@ -142,7 +189,9 @@ TEST(CopyEncode, NulsAndLoneSurrogatesFollowThePolicyAndAreCounted) {
   std::u16string const nul(u"a\0b", 3);
   EXPECT_EQ(text_of(nul, {}, &counts), "ab");
   EXPECT_EQ(counts.nul_characters, 1u);
-  EXPECT_EQ(text_of(nul, {.nul = BadText::Replace}), "a\ufffd" "b");
+  EXPECT_EQ(text_of(nul, {.nul = BadText::Replace}),
+            "a\ufffd"
+            "b");
   EXPECT_EQ(text_of(nul, {.nul = BadText::Fail}, &counts), "<nothing>");
   EXPECT_TRUE(counts.failed);
 
@@ -182,7 +231,11 @@ TEST(CopyEncode, Utf8IsChecked) {
   TextCounts counts;
   EXPECT_EQ(of("0123456789abcdef\u00e9\u20ac\U0001f600", counts), "0123456789abcdef\u00e9\u20ac\U0001f600");
   EXPECT_FALSE(counts.any());
-  EXPECT_EQ(of("a\xff" "b\xc3", counts), "a\ufffd" "b\ufffd");
+  EXPECT_EQ(of("a\xff"
+               "b\xc3",
+               counts),
+            "a\ufffd"
+            "b\ufffd");
   EXPECT_EQ(counts.code_page_bytes, 2u);
   EXPECT_EQ(of("\xed\xa0\x80!", counts), "\ufffd!");
   EXPECT_EQ(counts.surrogates, 1u);
@@ -205,8 +258,8 @@ TEST(CopyEncode, MomentsFromText) {
   EXPECT_EQ(moment->us, ((13 * 60 + 14) * 60 + 15) * 1'000'000LL + 123456);
   EXPECT_EQ(parse_moment("2026-11-24T00:00:00Z")->utc(), parse_moment("2026-11-24")->local());
   EXPECT_FALSE(parse_moment("2026-11-24 00:00:00.1234560")->truncated);
-  for (std::string_view wrong : {"", "2026", "2026-13-01", "2025-02-29", "2026-11-24 25:00:00", "2026-11-24 10:60:00", "2026-11-24x",
-                                 "2026-11-24 24:00:01", "2026-11-24 10:00:00 "})
+  for (std::string_view wrong : {"", "2026", "2026-13-01", "2025-02-29", "2026-11-24 25:00:00", "2026-11-24 10:60:00",
+                                 "2026-11-24x", "2026-11-24 24:00:01", "2026-11-24 10:00:00 "})
     EXPECT_FALSE(parse_moment(wrong)) << wrong;
   EXPECT_EQ(parse_time_of_day("23:59:59.9999999")->us, kMicrosecondsPerDay - 1);
 }

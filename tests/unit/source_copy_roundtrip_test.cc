@@ -1,4 +1,5 @@
-// That PostgreSQL reads the encoders' fields as they were meant: each row carries a value and the text that PostgreSQL must show for it.
+// That PostgreSQL reads the encoders' fields as they were meant: each row carries a value and the text that PostgreSQL
+// must show for it.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -59,8 +60,9 @@ TEST_F(CopyRoundTrip, Numerics) {
     ASSERT_TRUE(row.numeric_text(text)) << text;
     row.raw(shown);
   };
-  for (std::string text : {"0", "0.00", "1", "-1", "10000", "9999.9999", "0.0001", "0.00001", "-0.00000000000000000000000000000000000001",
-                           "99999999999999999999999999999999999999", "-922337203685477.5808", "12345.6789", "100000000.00000001", "NaN"})
+  for (std::string text :
+       {"0", "0.00", "1", "-1", "10000", "9999.9999", "0.0001", "0.00001", "-0.00000000000000000000000000000000000001",
+        "99999999999999999999999999999999999999", "-922337203685477.5808", "12345.6789", "100000000.00000001", "NaN"})
     add(text, text);
   add("-0.0", "0.0");
   add("1e3", "1000");
@@ -71,12 +73,14 @@ TEST_F(CopyRoundTrip, Numerics) {
   for (int i = 0; i < 20000; ++i) {
     // The digits as a number, by long division of the text: independent of the encoder.
     int const scale = static_cast<int>(random() % 39);
-    uint128 magnitude = (static_cast<uint128>(random()) << 70 | static_cast<uint128>(random()) << 20 | random()) >> (random() % 127);
+    uint128 magnitude =
+        (static_cast<uint128>(random()) << 70 | static_cast<uint128>(random()) << 20 | random()) >> (random() % 127);
     bool const negative = random() % 2 == 0 && magnitude != 0;
     row.begin_row(2);
     row.numeric(negative, magnitude, scale);
     std::string digits;
-    for (uint128 rest = magnitude; rest != 0; rest /= 10) digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(rest % 10)));
+    for (uint128 rest = magnitude; rest != 0; rest /= 10)
+      digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(rest % 10)));
     while (digits.size() <= static_cast<std::size_t>(scale)) digits.insert(digits.begin(), '0');
     std::string text = digits.substr(0, digits.size() - static_cast<std::size_t>(scale));
     if (scale != 0) text += "." + digits.substr(digits.size() - static_cast<std::size_t>(scale));
@@ -95,7 +99,8 @@ TEST_F(CopyRoundTrip, DatesAndTimes) {
     auto const day = static_cast<unsigned>(1 + random() % 28);
     std::int64_t const us = static_cast<std::int64_t>(random() % kMicrosecondsPerDay);
     std::string const date_text = fmt::format("{:04}-{:02}-{:02}", year, month, day);
-    std::string const clock = fmt::format("{:02}:{:02}:{:02}", us / 3'600'000'000, us / 60'000'000 % 60, us / 1'000'000 % 60);
+    std::string const clock =
+        fmt::format("{:02}:{:02}:{:02}", us / 3'600'000'000, us / 60'000'000 % 60, us / 1'000'000 % 60);
     std::string fraction = fmt::format(".{:06}", us % 1'000'000);
     while (fraction.ends_with('0')) fraction.pop_back();
     if (fraction == ".") fraction.clear();
@@ -133,9 +138,15 @@ TEST_F(CopyRoundTrip, Text) {
     std::u16string units;
     for (std::size_t length = random() % 40; length != 0; --length) {
       switch (random() % 4) {
-        case 0: units += static_cast<char16_t>(1 + random() % 0xd7ff); break;
-        case 1: units += static_cast<char16_t>(0xd800 + random() % 0x400), units += static_cast<char16_t>(0xdc00 + random() % 0x400); break;
-        default: units += static_cast<char16_t>(' ' + random() % 95);
+        case 0:
+          units += static_cast<char16_t>(1 + random() % 0xd7ff);
+          break;
+        case 1:
+          units += static_cast<char16_t>(0xd800 + random() % 0x400),
+              units += static_cast<char16_t>(0xdc00 + random() % 0x400);
+          break;
+        default:
+          units += static_cast<char16_t>(' ' + random() % 95);
       }
     }
     row.begin_row(2);
@@ -174,7 +185,8 @@ TEST_F(CopyRoundTrip, OtherTypes) {
   one("bytea", "\\x00ff", [](RowBuilder& r) { r.raw(std::string_view("\0\xff", 2)); });
   one("json", "{\"a\": 1}", [](RowBuilder& r) { r.raw("{\"a\": 1}"); });
   one("jsonb", "{\"a\": 1}", [](RowBuilder& r) { r.jsonb("{\"a\":1}"); });
-  one("uuid", "00112233-4455-6677-8899-aabbccddeeff", [](RowBuilder& r) { r.uuid_text("00112233-4455-6677-8899-AABBCCDDEEFF"); });
+  one("uuid", "00112233-4455-6677-8899-aabbccddeeff",
+      [](RowBuilder& r) { r.uuid_text("00112233-4455-6677-8899-AABBCCDDEEFF"); });
 }
 
 }  // namespace

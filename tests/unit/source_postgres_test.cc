@@ -24,7 +24,8 @@ using test::request_of;
 
 // A database that is source and warehouse at once: the test looks at it through `session`.
 struct Place {
-  explicit Place(std::string const& setup = "") : options(fresh_database()), session(must(pg::Session::connect(options))) {
+  explicit Place(std::string const& setup = "")
+      : options(fresh_database()), session(must(pg::Session::connect(options))) {
     must(session.execute("SET search_path = public; " + setup));
     source = open_as("postgres");
   }
@@ -72,8 +73,8 @@ TEST(SourcePostgres, discovers_tables_columns_and_keys) {
   EXPECT_TRUE(catalog.product.starts_with("PostgreSQL 1")) << catalog.product;
   std::vector<std::string> names;
   for (auto const& table : catalog.tables) names.push_back(table.text());
-  EXPECT_EQ(names, (std::vector<std::string>{"Odd Schema.T\"x", "public.child", "public.m", "public.mother", "public.pair",
-                                             "public.parts", "public.v"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"Odd Schema.T\"x", "public.child", "public.m", "public.mother",
+                                             "public.pair", "public.parts", "public.v"}));
 
   Table const& odd = catalog.tables[0];
   ASSERT_EQ(odd.columns.size(), 4U);
@@ -130,7 +131,8 @@ TEST(SourcePostgres, says_what_the_login_does_not_see) {
   EXPECT_NE(lines[2].find("2 of 4 tables can be read"), std::string::npos) << lines[2];
 }
 
-// (But for an empty tsquery, which some versions of PostgreSQL send in binary form and refuse to receive, with an error.)
+// (But for an empty tsquery, which some versions of PostgreSQL send in binary form and refuse to receive, with an
+// error.)
 TEST(SourcePostgres, every_built_in_type_passes_as_it_is) {
   Place place(R"sql(
     CREATE TABLE every (
@@ -170,19 +172,26 @@ TEST(SourcePostgres, every_built_in_type_passes_as_it_is) {
   EXPECT_EQ(rows, 291U);
   EXPECT_EQ(differences(place.session, "public.every", "public.loaded"), 0);
   // Byte for byte too: -0 and 0, or two spellings of one value, have the same text here and there.
-  EXPECT_EQ(must(place.session.query("SELECT count(*) FROM ((SELECT record_send(a) FROM every a EXCEPT ALL SELECT record_send(b) FROM loaded b) "
-                                     "UNION ALL (SELECT record_send(b) FROM loaded b EXCEPT ALL SELECT record_send(a) FROM every a)) d"))
-                .integer(0, 0), 0);
+  EXPECT_EQ(
+      must(place.session.query(
+               "SELECT count(*) FROM ((SELECT record_send(a) FROM every a EXCEPT ALL SELECT record_send(b) FROM loaded "
+               "b) "
+               "UNION ALL (SELECT record_send(b) FROM loaded b EXCEPT ALL SELECT record_send(a) FROM every a)) d"))
+          .integer(0, 0),
+      0);
 }
 
 TEST(SourcePostgres, every_type_of_the_catalog_has_a_rule) {
   // Whatever this version of PostgreSQL has as a column type passes through the source and into a table.
   Place place;
-  auto const types = must(place.session.query(
-      "SELECT format_type(oid, NULL) FROM pg_type WHERE oid < 16384 AND typtype IN ('b', 'r', 'm', 'e', 'c') AND typname !~ '^_?(any|unknown)' "
-      "AND NOT (typtype = 'c' AND typname !~ '^pg_(class|type)$') AND typcategory <> 'P' AND oid NOT IN (SELECT typarray FROM pg_type WHERE typtype IN ('c', 'p'))"));
+  auto const types =
+      must(place.session.query("SELECT format_type(oid, NULL) FROM pg_type WHERE oid < 16384 AND typtype IN ('b', 'r', "
+                               "'m', 'e', 'c') AND typname !~ '^_?(any|unknown)' "
+                               "AND NOT (typtype = 'c' AND typname !~ '^pg_(class|type)$') AND typcategory <> 'P' AND "
+                               "oid NOT IN (SELECT typarray FROM pg_type WHERE typtype IN ('c', 'p'))"));
   std::string columns;
-  for (std::size_t i = 0; i < types.size(); ++i) columns += fmt::format("{}c{} {}", i == 0 ? "" : ", ", i, types.text(i, 0));
+  for (std::size_t i = 0; i < types.size(); ++i)
+    columns += fmt::format("{}c{} {}", i == 0 ? "" : ", ", i, types.text(i, 0));
   must(place.session.execute("CREATE TABLE every (" + columns + "); INSERT INTO every DEFAULT VALUES"));
   EXPECT_EQ(place.load_whole("public.every"), 1U);
   EXPECT_GT(types.size(), 100U);
@@ -202,10 +211,21 @@ TEST(SourcePostgres, types_that_the_warehouse_may_not_have_become_text_or_their_
   auto const table = discover_table(*place.source, "public.own");
   std::map<std::string, std::string> types;
   for (auto const& column : table.columns) types[column.name] = column.pg_type;
-  EXPECT_EQ(types, (std::map<std::string, std::string>{
-                       {"m", "text"}, {"mm", "text[]"}, {"p", "text"}, {"pp", "text[]"}, {"s", "text"}, {"d", "integer"}, {"dd", "integer"},
-                       {"dp", "numeric(10,2)"}, {"da", "numeric(10,2)[]"}, {"md", "text"}, {"di", "integer[]"}, {"ci", "text"},
-                       {"rc", "text"}, {"rcs", "text[]"}, {"ac", "text"}}));
+  EXPECT_EQ(types, (std::map<std::string, std::string>{{"m", "text"},
+                                                       {"mm", "text[]"},
+                                                       {"p", "text"},
+                                                       {"pp", "text[]"},
+                                                       {"s", "text"},
+                                                       {"d", "integer"},
+                                                       {"dd", "integer"},
+                                                       {"dp", "numeric(10,2)"},
+                                                       {"da", "numeric(10,2)[]"},
+                                                       {"md", "text"},
+                                                       {"di", "integer[]"},
+                                                       {"ci", "text"},
+                                                       {"rc", "text"},
+                                                       {"rcs", "text[]"},
+                                                       {"ac", "text"}}));
   EXPECT_EQ(column_of(table, "m").source_type, "public.mood");
   EXPECT_NE(column_of(table, "m").loss, "");
   EXPECT_EQ(column_of(table, "dp").loss, "");
@@ -235,12 +255,16 @@ TEST(SourcePostgres, a_table_as_wide_as_postgres_allows_and_large_values) {
     columns += fmt::format("{}c{} {}", i == 0 ? "" : ", ", i, i % 2 == 0 ? "bool" : "text");
     values += fmt::format("{}{}", i == 0 ? "" : ", ", i % 3 == 0 ? "NULL" : i % 2 == 0 ? "true" : "''");
   }
-  Place place("CREATE TABLE wide (" + columns + "); INSERT INTO wide VALUES (" + values + "); INSERT INTO wide DEFAULT VALUES; "
+  Place place("CREATE TABLE wide (" + columns + "); INSERT INTO wide VALUES (" + values +
+              "); INSERT INTO wide DEFAULT VALUES; "
               "CREATE TABLE large (i int, t text, b bytea); "
-              "INSERT INTO large SELECT i, repeat('0123456789abcdef', 2097152), decode(repeat('ff00', 1048576), 'hex') FROM generate_series(1, 3) i");
+              "INSERT INTO large SELECT i, repeat('0123456789abcdef', 2097152), decode(repeat('ff00', 1048576), 'hex') "
+              "FROM generate_series(1, 3) i");
   EXPECT_EQ(place.load_whole("public.wide"), 2U);
-  EXPECT_EQ(must(place.session.query("SELECT count(*) FROM (SELECT record_send(a) FROM wide a EXCEPT ALL SELECT record_send(b) FROM loaded b) d"))
-                .integer(0, 0), 0);
+  EXPECT_EQ(must(place.session.query("SELECT count(*) FROM (SELECT record_send(a) FROM wide a EXCEPT ALL SELECT "
+                                     "record_send(b) FROM loaded b) d"))
+                .integer(0, 0),
+            0);
   EXPECT_EQ(place.load_whole("public.large"), 3U);
   EXPECT_EQ(must(place.session.query("SELECT count(*) FROM large JOIN loaded USING (i, t, b)")).integer(0, 0), 3);
 }
@@ -261,16 +285,35 @@ TEST(SourcePostgres, another_encoding_arrives_as_utf8) {
 }
 
 TEST(SourcePostgres, extra_columns_and_windows) {
-  Place place("CREATE TABLE t (i int, at timestamptz(3)); INSERT INTO t SELECT i, '2026-01-01'::timestamptz + i * interval '1 hour' "
-              "FROM generate_series(1, 100) i; INSERT INTO t VALUES (101, NULL)");
+  Place place(
+      "CREATE TABLE t (i int, at timestamptz(3)); INSERT INTO t SELECT i, '2026-01-01'::timestamptz + i * interval '1 "
+      "hour' "
+      "FROM generate_series(1, 100) i; INSERT INTO t VALUES (101, NULL)");
   auto request = request_of(discover_table(*place.source, "public.t"));
-  request.extra = {{.kind = ExtraColumn::Kind::RowUuid, .name = "_id", .pg_type = "character varying", .constant_binary = "", .constant_literal = ""},
-                   {.kind = ExtraColumn::Kind::Constant, .name = "_gen", .pg_type = "bigint", .constant_binary = "", .constant_literal = "7"},
-                   {.kind = ExtraColumn::Kind::Constant, .name = "_meta", .pg_type = "jsonb", .constant_binary = "", .constant_literal = R"('{"a":"it''s"}'::jsonb)"}};
-  request.window = CursorWindow{.column = "at", .low = "2026-01-01 10:00:00+00", .high = "2026-01-01 20:00:00+00", .low_inclusive = true, .high_inclusive = false};
+  request.extra = {{.kind = ExtraColumn::Kind::RowUuid,
+                    .name = "_id",
+                    .pg_type = "character varying",
+                    .constant_binary = "",
+                    .constant_literal = ""},
+                   {.kind = ExtraColumn::Kind::Constant,
+                    .name = "_gen",
+                    .pg_type = "bigint",
+                    .constant_binary = "",
+                    .constant_literal = "7"},
+                   {.kind = ExtraColumn::Kind::Constant,
+                    .name = "_meta",
+                    .pg_type = "jsonb",
+                    .constant_binary = "",
+                    .constant_literal = R"('{"a":"it''s"}'::jsonb)"}};
+  request.window = CursorWindow{.column = "at",
+                                .low = "2026-01-01 10:00:00+00",
+                                .high = "2026-01-01 20:00:00+00",
+                                .low_inclusive = true,
+                                .high_inclusive = false};
   test::create_like(place.session, request, "public.loaded");
   EXPECT_EQ(must(load(*place.source, request, place.session, "public.loaded")), 10U);
-  auto const rows = must(place.session.query("SELECT min(i), max(i), count(DISTINCT _id), min(_gen), min(_meta->>'a') FROM loaded"));
+  auto const rows =
+      must(place.session.query("SELECT min(i), max(i), count(DISTINCT _id), min(_gen), min(_meta->>'a') FROM loaded"));
   EXPECT_EQ(rows.integer(0, 0), 10);
   EXPECT_EQ(rows.integer(0, 1), 19);
   EXPECT_EQ(rows.integer(0, 2), 10);
@@ -285,13 +328,20 @@ TEST(SourcePostgres, extra_columns_and_windows) {
 }
 
 TEST(SourcePostgres, high_bound) {
-  Place place("CREATE TABLE t (i int, z timestamptz, p timestamp, d date, u uuid, e text); "
-              "INSERT INTO t VALUES (1, now() - interval '1 day', (now() AT TIME ZONE 'UTC') - interval '2 day', current_date - 3, "
-              "'00000000-0000-0000-0000-000000000001', NULL), (2, now() + interval '1 day', (now() AT TIME ZONE 'UTC') + interval '2 day', current_date + 3, "
-              "'f0000000-0000-0000-0000-000000000001', NULL)");
+  Place place(
+      "CREATE TABLE t (i int, z timestamptz, p timestamp, d date, u uuid, e text); "
+      "INSERT INTO t VALUES (1, now() - interval '1 day', (now() AT TIME ZONE 'UTC') - interval '2 day', current_date "
+      "- 3, "
+      "'00000000-0000-0000-0000-000000000001', NULL), (2, now() + interval '1 day', (now() AT TIME ZONE 'UTC') + "
+      "interval '2 day', current_date + 3, "
+      "'f0000000-0000-0000-0000-000000000001', NULL)");
   auto const table = discover_table(*place.source, "public.t");
-  auto high = [&](std::string const& column, Duration lag = {}) { return must(place.source->high_bound(table, column, lag)); };
-  auto expected = [&](std::string const& expression) { return must(place.session.query("SELECT " + expression + " FROM t WHERE i = 1")).optional_text(0, 0); };
+  auto high = [&](std::string const& column, Duration lag = {}) {
+    return must(place.source->high_bound(table, column, lag));
+  };
+  auto expected = [&](std::string const& expression) {
+    return must(place.session.query("SELECT " + expression + " FROM t WHERE i = 1")).optional_text(0, 0);
+  };
   EXPECT_EQ(high("i"), "2");
   EXPECT_EQ(high("z"), expected("z"));
   EXPECT_EQ(high("p"), expected("p"));
@@ -337,7 +387,8 @@ TEST(SourcePostgres, a_column_that_changed_since_discovery_is_noticed) {
   auto const changed = place.source->read(request);
   ASSERT_FALSE(changed.ok());
   EXPECT_EQ(changed.error().kind(), ErrorKind::Busy);
-  EXPECT_NE(changed.error().message().find("was integer and is real now"), std::string::npos) << changed.error().to_text();
+  EXPECT_NE(changed.error().message().find("was integer and is real now"), std::string::npos)
+      << changed.error().to_text();
   must(place.source->count(request.table));  // the session lives on
 }
 
@@ -374,7 +425,9 @@ TEST(SourcePostgres, cancel_ends_a_read) {
 TEST(SourcePostgres, a_source_that_goes_away_is_no_end) {
   Place place("CREATE VIEW endless AS SELECT generate_series(1, 1000000000) AS i");
   auto reader = must(place.source->read(request_of(discover_table(*place.source, "public.endless"))));
-  must(place.session.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"));
+  must(
+      place.session.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                          "datname = current_database()"));
   Batch batch;
   for (;;) {
     auto const more = reader->next(batch);

@@ -1,4 +1,5 @@
-// Connecting to a SQL Server: logins, certificates, encryption, missing servers; and what discovery says, from the test server (tests/tds).
+// Connecting to a SQL Server: logins, certificates, encryption, missing servers; and what discovery says, from the test
+// server (tests/tds).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -53,7 +54,8 @@ TEST(SqlServerConnect, TestsAndUsesRawValues) {
   ASSERT_TRUE(source.ok()) << source.error().to_text();
   auto const lines = (*source)->test();
   ASSERT_TRUE(lines.ok()) << lines.error().to_text();
-  bool const is_raw = std::ranges::any_of(*lines, [](auto const& line) { return line.find("raw values") != std::string::npos; });
+  bool const is_raw =
+      std::ranges::any_of(*lines, [](auto const& line) { return line.find("raw values") != std::string::npos; });
   EXPECT_TRUE(is_raw) << lines->at(1);
   for (auto const& line : *lines) EXPECT_FALSE(line.starts_with("warning")) << line;
   auto second = (*source)->clone();
@@ -149,7 +151,8 @@ TEST(SqlServerConnect, DiscoversWhatItMaySee) {
   EXPECT_EQ(country.keys.size(), 2u);
   EXPECT_TRUE(country.column("CountryId")->is_identity);
   EXPECT_FALSE(country.column("Code")->nullable);
-  bool const says_folding = std::ranges::any_of(country.warnings, [](auto const& text) { return text.find("ignores case") != std::string::npos; });
+  bool const says_folding = std::ranges::any_of(
+      country.warnings, [](auto const& text) { return text.find("ignores case") != std::string::npos; });
   EXPECT_TRUE(says_folding);
   EXPECT_TRUE(catalog->tables[1].is_view);
   auto const some = (*source)->discover({.schemas = {"dbo"}, .tables = {"dbo.C*"}, .views = false});
@@ -157,7 +160,8 @@ TEST(SqlServerConnect, DiscoversWhatItMaySee) {
 }
 
 TEST(SqlServerConnect, WarnsOfMasksAndMissingRights) {
-  TdsServer const server(std::string("users: [{name: weir, password: weir-Secret1, unmask: false, denied: [dbo.Hidden]}]") + kDescription);
+  TdsServer const server(
+      std::string("users: [{name: weir, password: weir-Secret1, unmask: false, denied: [dbo.Hidden]}]") + kDescription);
   auto source = open_sqlserver(server.options());
   ASSERT_TRUE(source.ok()) << source.error().to_text();
   auto const catalog = (*source)->discover({.schemas = {}, .tables = {"dbo.*"}, .views = false});
@@ -191,7 +195,8 @@ TEST(SqlServerThreading, ASerializedDriverIsWarnedOfAndNeverCancelled) {
   ASSERT_TRUE(source.ok()) << source.error().to_text();
   auto const lines = (*source)->test();
   ASSERT_TRUE(lines.ok());
-  bool const warned = std::ranges::any_of(*lines, [](auto const& line) { return line.find("Threading=3") != std::string::npos; });
+  bool const warned =
+      std::ranges::any_of(*lines, [](auto const& line) { return line.find("Threading=3") != std::string::npos; });
   EXPECT_TRUE(warned);
 }
 

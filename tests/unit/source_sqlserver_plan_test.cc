@@ -11,7 +11,8 @@
 namespace weir::source {
 namespace {
 
-SqlServerColumn column_like(std::string type, int max_length = 0, int precision = 0, int scale = 0, int code_page = 1252) {
+SqlServerColumn column_like(std::string type, int max_length = 0, int precision = 0, int scale = 0,
+                            int code_page = 1252) {
   SqlServerColumn column;
   column.name = "c]x";
   column.base_type = column.declared_type = std::move(type);
@@ -79,10 +80,12 @@ Table country() {
 TEST(SqlServerStatements, DoNotDependOnValues) {
   KeyForm const form{.type = "int"};
   auto const text = [&](std::optional<std::string> low, std::optional<std::string> high) {
-    return read_statement(country(), {"[a]", "[b]"}, {.number = 2, .column = "Id", .low = low, .high = high}, form, {}, {});
+    return read_statement(country(), {"[a]", "[b]"}, {.number = 2, .column = "Id", .low = low, .high = high}, form, {},
+                          {});
   };
   EXPECT_EQ(text("1", "2").text,
-            "/*weir:read*/ SELECT [a], [b] FROM [dbo].[Country] WHERE [Id] > CONVERT(int, ?) AND [Id] <= CONVERT(int, ?) OPTION (MAXDOP 1); "
+            "/*weir:read*/ SELECT [a], [b] FROM [dbo].[Country] WHERE [Id] > CONVERT(int, ?) AND [Id] <= CONVERT(int, "
+            "?) OPTION (MAXDOP 1); "
             "SELECT ROWCOUNT_BIG() AS weir_rows");
   EXPECT_EQ(text("1", "2").text, text("7", "9").text);
   EXPECT_EQ(text("1", "2").parameters.size(), 2u);
@@ -91,16 +94,24 @@ TEST(SqlServerStatements, DoNotDependOnValues) {
 
 TEST(SqlServerStatements, NullsHaveAChunkOfTheirOwn) {
   auto const text = [](Chunk const& chunk) { return read_statement(country(), {"[a]"}, chunk, {}, {}, {}).text; };
-  EXPECT_NE(text({.number = 1, .column = "Id", .low = {}, .high = {}, .null_key = true}).find("WHERE [Id] IS NULL "), std::string::npos);
-  EXPECT_NE(text({.number = 1, .column = "Id", .low = {}, .high = {}}).find("WHERE [Id] IS NOT NULL "), std::string::npos);
+  EXPECT_NE(text({.number = 1, .column = "Id", .low = {}, .high = {}, .null_key = true}).find("WHERE [Id] IS NULL "),
+            std::string::npos);
+  EXPECT_NE(text({.number = 1, .column = "Id", .low = {}, .high = {}}).find("WHERE [Id] IS NOT NULL "),
+            std::string::npos);
   EXPECT_EQ(text({}).find("WHERE"), std::string::npos);
 }
 
 TEST(SqlServerStatements, WindowsAreAddedToChunks) {
   KeyForm const form{.type = "datetime2(7)", .style = 121};
-  CursorWindow const window{.column = "Changed", .low = "2026-01-01 00:00:00.0000001", .high = "2026-02-01", .low_inclusive = true, .high_inclusive = false};
+  CursorWindow const window{.column = "Changed",
+                            .low = "2026-01-01 00:00:00.0000001",
+                            .high = "2026-02-01",
+                            .low_inclusive = true,
+                            .high_inclusive = false};
   auto const statement = read_statement(country(), {"[a]"}, {}, {}, window, form);
-  EXPECT_NE(statement.text.find("WHERE [Changed] >= CONVERT(datetime2(7), ?, 121) AND [Changed] < CONVERT(datetime2(7), ?, 121)"), std::string::npos);
+  EXPECT_NE(statement.text.find(
+                "WHERE [Changed] >= CONVERT(datetime2(7), ?, 121) AND [Changed] < CONVERT(datetime2(7), ?, 121)"),
+            std::string::npos);
   EXPECT_EQ(std::get<std::u16string>(statement.parameters[0]), u"2026-01-01 00:00:00.0000001");
 }
 
@@ -124,7 +135,9 @@ TEST(SqlServerCatalog, NamesTheColumnThatChanged) {
   wider.max_length = 200;
   Status const changed = check_unchanged(table, {wider});
   ASSERT_FALSE(changed.ok());
-  EXPECT_EQ(changed.error().message(), "could not read \"dbo.Country\": its column \"Name\" has changed from nvarchar(50) to nvarchar(100) since it was discovered");
+  EXPECT_EQ(changed.error().message(),
+            "could not read \"dbo.Country\": its column \"Name\" has changed from nvarchar(50) to nvarchar(100) since "
+            "it was discovered");
   EXPECT_FALSE(check_unchanged(table, {}).ok());
   auto recoded = column_like("varchar", 100);
   table.columns = {map_column(recoded)};
@@ -133,12 +146,15 @@ TEST(SqlServerCatalog, NamesTheColumnThatChanged) {
 }
 
 TEST(SqlServerOptions, AreReadAndChecked) {
-  auto const options = sqlserver_options({{"host", "db1"}, {"database", "Core"}, {"user", "weir"}, {"encrypt", "mandatory"}, {"stall_timeout", "2min"}}, Secret("s3cretly"));
+  auto const options = sqlserver_options(
+      {{"host", "db1"}, {"database", "Core"}, {"user", "weir"}, {"encrypt", "mandatory"}, {"stall_timeout", "2min"}},
+      Secret("s3cretly"));
   ASSERT_TRUE(options.ok()) << options.error().to_text();
   EXPECT_EQ(options->stall_timeout.count(), 120);
   EXPECT_EQ(options->text(), "SQL Server Core at db1:1433 as weir");
   EXPECT_EQ(options->text().find("s3cretly"), std::string::npos);
-  EXPECT_EQ(sqlserver_options({{"database", "Core"}, {"user", "x"}, {"encrypt", "perhaps"}}, Secret()).error().kind(), ErrorKind::Config);
+  EXPECT_EQ(sqlserver_options({{"database", "Core"}, {"user", "x"}, {"encrypt", "perhaps"}}, Secret()).error().kind(),
+            ErrorKind::Config);
   EXPECT_FALSE(sqlserver_options({{"user", "x"}}, Secret()).ok());
   EXPECT_FALSE(sqlserver_options({{"database", "Core"}}, Secret()).ok());
   EXPECT_TRUE(sqlserver_options({{"database", "Core"}, {"auth", "integrated"}}, Secret()).ok());
@@ -155,7 +171,8 @@ TEST(SqlServerConnectionString, VerifiesCertificatesUnlessToldOtherwise) {
   auto const verified = connection_attributes(options, "FreeTDS");
   ASSERT_TRUE(verified.ok());
   EXPECT_EQ(value_of(*verified, "Server"), "<none>");
-  EXPECT_NE(read_file(std::getenv("FREETDSCONF"))->find("[" + value_of(*verified, "Servername") + "]"), std::string::npos);
+  EXPECT_NE(read_file(std::getenv("FREETDSCONF"))->find("[" + value_of(*verified, "Servername") + "]"),
+            std::string::npos);
   options.trust_certificate = true;
   auto const trusting = connection_attributes(options, "FreeTDS");
   EXPECT_EQ(value_of(*trusting, "Server"), "db1");

@@ -1,5 +1,5 @@
-// SQL Server end to end: values of every type, chunks, windows, faults and cancelling, through FreeTDS's driver from the test server
-// (tests/tds) into PostgreSQL. What a value must be is asked of the server itself, as text.
+// SQL Server end to end: values of every type, chunks, windows, faults and cancelling, through FreeTDS's driver from
+// the test server (tests/tds) into PostgreSQL. What a value must be is asked of the server itself, as text.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -150,7 +150,8 @@ class SqlServerRead : public testing::Test {
     ASSERT_TRUE(created.ok()) << created.error().to_text();
     auto copy = pg_->copy_in("COPY t FROM STDIN (FORMAT binary)");
     ASSERT_TRUE(copy.ok());
-    ASSERT_TRUE(copy->write(copy_binary_header()).ok() && copy->write(bytes).ok() && copy->write(copy_binary_trailer()).ok());
+    ASSERT_TRUE(copy->write(copy_binary_header()).ok() && copy->write(bytes).ok() &&
+                copy->write(copy_binary_trailer()).ok());
     auto done = std::move(*copy).finish();
     ASSERT_TRUE(done.ok()) << done.error().to_text();
   }
@@ -174,17 +175,22 @@ std::string exact_text(Column const& column) {
   std::string const name = sql::quote_mssql(column.name);
   switch (decode) {
     case Decode::Money:
-    case Decode::SmallMoney: return fmt::format("CONVERT(nvarchar(100), {}, 2)", name);
+    case Decode::SmallMoney:
+      return fmt::format("CONVERT(nvarchar(100), {}, 2)", name);
     case Decode::Real:
-    case Decode::Float: return fmt::format("CONVERT(nvarchar(100), {}, 3)", name);
-    case Decode::Bytes: return fmt::format("CONVERT(nvarchar(max), {}, 1)", name);
+    case Decode::Float:
+      return fmt::format("CONVERT(nvarchar(100), {}, 3)", name);
+    case Decode::Bytes:
+      return fmt::format("CONVERT(nvarchar(max), {}, 1)", name);
     case Decode::Date:
     case Decode::Time:
     case Decode::SmallDateTime:
     case Decode::DateTime:
     case Decode::DateTime2:
-    case Decode::DateTimeOffset: return fmt::format("CONVERT(nvarchar(100), {}, 121)", name);
-    default: return fmt::format("CONVERT(nvarchar(max), {})", name);
+    case Decode::DateTimeOffset:
+      return fmt::format("CONVERT(nvarchar(100), {}, 121)", name);
+    default:
+      return fmt::format("CONVERT(nvarchar(max), {})", name);
   }
 }
 
@@ -206,7 +212,8 @@ TEST_F(SqlServerRead, EveryTypeArrivesExactly) {
   ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
   load(edges, *bytes);
   for (Column const& column : edges.columns) {
-    auto const meant = control().odbc.query(fmt::format("SELECT Id, {} AS v FROM dbo.Edges ORDER BY Id", exact_text(column)));
+    auto const meant =
+        control().odbc.query(fmt::format("SELECT Id, {} AS v FROM dbo.Edges ORDER BY Id", exact_text(column)));
     ASSERT_TRUE(meant.ok()) << column.name << "\n" << meant.error().to_text();
     ASSERT_GT(meant->rows.size(), 3u);
     for (std::size_t row = 0; row < meant->rows.size(); ++row) {
@@ -215,11 +222,14 @@ TEST_F(SqlServerRead, EveryTypeArrivesExactly) {
       if (shown && is_time) shown = without_seventh_digit(*shown);
       if (shown && column.pg_type == "bytea") shown = "\\x" + shown->substr(2);
       if (shown && column.source_type == "datetime2(7)" && shown->starts_with("0000")) continue;
-      auto const same = pg_->query(fmt::format("SELECT {0} IS NOT DISTINCT FROM $1::{1}, {0}::text FROM t WHERE \"Id\" = $2",
-                                               sql::quote_pg(column.name), column.pg_type), {shown, meant->rows[row][0]});
+      auto const same =
+          pg_->query(fmt::format("SELECT {0} IS NOT DISTINCT FROM $1::{1}, {0}::text FROM t WHERE \"Id\" = $2",
+                                 sql::quote_pg(column.name), column.pg_type),
+                     {shown, meant->rows[row][0]});
       ASSERT_TRUE(same.ok()) << column.name << ": " << shown.value_or("NULL") << "\n" << same.error().to_text();
       ASSERT_EQ(same->size(), 1u);
-      EXPECT_TRUE(same->boolean(0, 0)) << column.name << ": meant " << shown.value_or("NULL") << ", is " << same->text(0, 1);
+      EXPECT_TRUE(same->boolean(0, 0)) << column.name << ": meant " << shown.value_or("NULL") << ", is "
+                                       << same->text(0, 1);
     }
   }
 }
@@ -235,14 +245,16 @@ TEST_F(SqlServerRead, TextsArriveAsTheServerShowsThem) {
   ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
   load(texts, *bytes);
   for (Column const& column : texts.columns) {
-    auto const meant = control().odbc.query(fmt::format("SELECT Id, CONVERT(nvarchar(max), {}) AS v FROM dbo.Texts ORDER BY Id", sql::quote_mssql(column.name)));
+    auto const meant = control().odbc.query(fmt::format(
+        "SELECT Id, CONVERT(nvarchar(max), {}) AS v FROM dbo.Texts ORDER BY Id", sql::quote_mssql(column.name)));
     ASSERT_TRUE(meant.ok()) << column.name << "\n" << meant.error().to_text();
     for (std::size_t row = 0; row < meant->rows.size(); ++row) {
       // The server turns a byte that its code page lacks into a character of its own; weir counts it.
       pg::Parameter shown = meant->rows[row][1];
       if (shown) shown = replace_all(*shown, std::string(1, '\0'), "");
       if (report.losses[column.name].code_page_bytes != 0 && shown && !is_ascii(*shown)) continue;
-      auto const is = pg_->query(fmt::format("SELECT {} FROM t WHERE \"Id\" = $1", sql::quote_pg(column.name)), {meant->rows[row][0]});
+      auto const is = pg_->query(fmt::format("SELECT {} FROM t WHERE \"Id\" = $1", sql::quote_pg(column.name)),
+                                 {meant->rows[row][0]});
       ASSERT_TRUE(is.ok() && is->size() == 1);
       EXPECT_EQ(is->optional_text(0, 0), shown) << column.name << " of row " << *meant->rows[row][0];
     }
@@ -263,7 +275,10 @@ TEST_F(SqlServerRead, BothBindingsGiveTheSameBytes) {
     std::string bytes[2];
     for (Binding const binding : {Binding::Raw, Binding::Typed}) {
       // FreeTDS's own text of a lone surrogate or of a byte without a character is another one.
-      std::erase_if(request.table.columns, [](Column const& column) { return column.source_type.find("char") != std::string::npos || column.source_type.find("text") != std::string::npos; });
+      std::erase_if(request.table.columns, [](Column const& column) {
+        return column.source_type.find("char") != std::string::npos ||
+               column.source_type.find("text") != std::string::npos;
+      });
       SelectList const list = select_list(request.table.columns, binding);
       auto const statement = read_statement(request.table, list.expressions(), {}, {}, {}, {});
       auto reader = read_rows(control().odbc, request, list, binding, statement);
@@ -292,13 +307,19 @@ TEST_F(SqlServerRead, ExoticTypesComeAsDeclared) {
   auto const bytes = read_all(*source, request);
   ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
   load(exotic, *bytes);
-  auto const rows = control().odbc.query("SELECT Id, Node.ToString() AS node, Place.STSrid AS srid, CONVERT(nvarchar(max), Place.AsBinaryZM(), 1) AS place, "
-                                         "CONVERT(nvarchar(max), Document) AS document FROM dbo.Exotic ORDER BY Id");
+  auto const rows = control().odbc.query(
+      "SELECT Id, Node.ToString() AS node, Place.STSrid AS srid, CONVERT(nvarchar(max), Place.AsBinaryZM(), 1) AS "
+      "place, "
+      "CONVERT(nvarchar(max), Document) AS document FROM dbo.Exotic ORDER BY Id");
   ASSERT_TRUE(rows.ok()) << rows.error().to_text();
   for (std::size_t row = 0; row < rows->rows.size(); ++row) {
-    auto const is = pg_->query("SELECT \"Node\", \"Place__srid\"::text, '0x' || upper(encode(\"Place\", 'hex')), \"Document\" FROM t WHERE \"Id\" = $1", {rows->rows[row][0]});
+    auto const is = pg_->query(
+        "SELECT \"Node\", \"Place__srid\"::text, '0x' || upper(encode(\"Place\", 'hex')), \"Document\" FROM t WHERE "
+        "\"Id\" = $1",
+        {rows->rows[row][0]});
     ASSERT_TRUE(is.ok() && is->size() == 1);
-    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(is->optional_text(0, i), rows->rows[row][i + 1]) << rows->names[i + 1] << " of row " << row;
+    for (std::size_t i = 0; i < 4; ++i)
+      EXPECT_EQ(is->optional_text(0, i), rows->rows[row][i + 1]) << rows->names[i + 1] << " of row " << row;
   }
 }
 
@@ -311,7 +332,8 @@ TEST_F(SqlServerRead, PoliciesStopAtTheFirstBadValue) {
   auto const failed = read_all(*source, request);
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().kind(), ErrorKind::Data);
-  EXPECT_NE(failed.error().message().find("of \"dbo.Texts\": it holds U+0000"), std::string::npos) << failed.error().message();
+  EXPECT_NE(failed.error().message().find("of \"dbo.Texts\": it holds U+0000"), std::string::npos)
+      << failed.error().message();
   EXPECT_NE(failed.error().where().find("Id "), std::string::npos) << failed.error().where();
 
   request.table = table(*source, "Edges");
@@ -337,7 +359,8 @@ TEST_F(SqlServerRead, OffsetsAreKeptWhereAskedFor) {
   auto const bytes = read_all(*source, request);
   ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
   load(request.table, *bytes);
-  auto const meant = control().odbc.query("SELECT Id, CONVERT(nvarchar(20), DATEPART(tzoffset, Offset7)) AS m FROM dbo.Edges ORDER BY Id");
+  auto const meant = control().odbc.query(
+      "SELECT Id, CONVERT(nvarchar(20), DATEPART(tzoffset, Offset7)) AS m FROM dbo.Edges ORDER BY Id");
   ASSERT_TRUE(meant.ok()) << meant.error().to_text();
   for (auto const& row : meant->rows) {
     auto const is = pg_->query("SELECT \"Offset7__offset_min\"::text FROM t WHERE \"Id\" = $1", {row[0]});
@@ -346,8 +369,10 @@ TEST_F(SqlServerRead, OffsetsAreKeptWhereAskedFor) {
 }
 
 TEST_F(SqlServerRead, LongValuesComeWhole) {
-  sql("CREATE TABLE dbo.Long (Id int NOT NULL PRIMARY KEY, Before nvarchar(10) NULL, Text nvarchar(max) NULL, Bytes varbinary(max) NULL, After int NULL)");
-  sql("INSERT INTO dbo.Long VALUES (1, N'x', REPLICATE(CONVERT(nvarchar(max), N'a\u00e9\u20ac'), 700000), 0x00FF, 7), (2, N'y', N'', 0x, 8), (3, NULL, NULL, NULL, NULL)");
+  sql("CREATE TABLE dbo.Long (Id int NOT NULL PRIMARY KEY, Before nvarchar(10) NULL, Text nvarchar(max) NULL, Bytes "
+      "varbinary(max) NULL, After int NULL)");
+  sql("INSERT INTO dbo.Long VALUES (1, N'x', REPLICATE(CONVERT(nvarchar(max), N'a\u00e9\u20ac'), 700000), 0x00FF, 7), "
+      "(2, N'y', N'', 0x, 8), (3, NULL, NULL, NULL, NULL)");
   auto source = open();
   ASSERT_TRUE(source);
   ReadRequest request;
@@ -355,7 +380,9 @@ TEST_F(SqlServerRead, LongValuesComeWhole) {
   auto const bytes = read_all(*source, request);
   ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
   load(request.table, *bytes);
-  auto const rows = pg_->query("SELECT \"Before\", \"Text\" = repeat('a\u00e9\u20ac', 700000), octet_length(\"Text\"), octet_length(\"Bytes\"), \"After\" FROM t ORDER BY \"Id\"");
+  auto const rows = pg_->query(
+      "SELECT \"Before\", \"Text\" = repeat('a\u00e9\u20ac', 700000), octet_length(\"Text\"), octet_length(\"Bytes\"), "
+      "\"After\" FROM t ORDER BY \"Id\"");
   ASSERT_TRUE(rows.ok() && rows->size() == 3);
   EXPECT_TRUE(rows->boolean(0, 1));
   EXPECT_EQ(rows->integer(0, 4), 7);
@@ -368,17 +395,21 @@ TEST_F(SqlServerRead, LongValuesComeWhole) {
 }
 
 TEST_F(SqlServerRead, FaultsNeverLookLikeAnEnd) {
-  struct Case { char const* fault; ErrorKind kind; };
-  for (Case const& one : {Case{"{table: dbo.Many, times: 1, after_rows: 250, close: between_rows}", ErrorKind::Unavailable},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, close: inside_row}", ErrorKind::Unavailable},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, close: inside_packet}", ErrorKind::Unavailable},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 1205}", ErrorKind::Busy},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 596}", ErrorKind::Unavailable},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 601}", ErrorKind::Unavailable},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 0, error: 229}", ErrorKind::Denied},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 50001}", ErrorKind::Sql},
-                          Case{"{table: dbo.Many, times: 1, after_rows: 250, stall: forever}", ErrorKind::Unavailable},
-                          Case{"{table: dbo.Many, times: 1, no_done: true}", ErrorKind::Unavailable}}) {
+  struct Case {
+    char const* fault;
+    ErrorKind kind;
+  };
+  for (Case const& one :
+       {Case{"{table: dbo.Many, times: 1, after_rows: 250, close: between_rows}", ErrorKind::Unavailable},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, close: inside_row}", ErrorKind::Unavailable},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, close: inside_packet}", ErrorKind::Unavailable},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 1205}", ErrorKind::Busy},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 596}", ErrorKind::Unavailable},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 601}", ErrorKind::Unavailable},
+        Case{"{table: dbo.Many, times: 1, after_rows: 0, error: 229}", ErrorKind::Denied},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, error: 50001}", ErrorKind::Sql},
+        Case{"{table: dbo.Many, times: 1, after_rows: 250, stall: forever}", ErrorKind::Unavailable},
+        Case{"{table: dbo.Many, times: 1, no_done: true}", ErrorKind::Unavailable}}) {
     SqlServerOptions options = server_->options();
     options.stall_timeout = std::chrono::seconds(1);
     auto source = open_sqlserver(options);
@@ -404,7 +435,8 @@ TEST_F(SqlServerRead, MessagesAndDripsAreNoFailures) {
   ReadRequest request;
   request.table = table(*source, "Many");
   auto const plain = read_all(*source, request);
-  for (char const* fault : {"{table: dbo.Many, times: 1, after_rows: 100, info: 50}", "{table: dbo.Many, times: 1, drip: {bytes: 997, ms: 1}}"}) {
+  for (char const* fault : {"{table: dbo.Many, times: 1, after_rows: 100, info: 50}",
+                            "{table: dbo.Many, times: 1, drip: {bytes: 997, ms: 1}}"}) {
     sql(fmt::format("EXEC weir_fault N'{}'", fault));
     auto const read = read_all(*source, request);
     ASSERT_TRUE(read.ok()) << fault << "\n" << read.error().to_text();
@@ -433,7 +465,8 @@ TEST_F(SqlServerRead, ACancelFromAnotherThreadEndsTheRead) {
 
 TEST_F(SqlServerRead, AChangedColumnIsNamed) {
   for (auto const& [change, name] : std::vector<std::pair<std::string, std::string>>{
-           {"ALTER TABLE dbo.Shifty ALTER COLUMN Name nvarchar(90)", "\"Name\" has changed from nvarchar(50) to nvarchar(90)"},
+           {"ALTER TABLE dbo.Shifty ALTER COLUMN Name nvarchar(90)",
+            "\"Name\" has changed from nvarchar(50) to nvarchar(90)"},
            {"ALTER TABLE dbo.Shifty DROP COLUMN Name", "\"Name\" has gone"}}) {
     sql("CREATE TABLE dbo.Shifty (Id int NOT NULL PRIMARY KEY, Name nvarchar(50) NULL)");
     sql("INSERT INTO dbo.Shifty VALUES (1, N'a')");
@@ -458,7 +491,10 @@ TEST_F(SqlServerRead, AColumnThatChangesUnderTheReadIsNamed) {
     ASSERT_TRUE(source);
     ReadRequest request;
     request.table = table(*source, "Shifty");
-    sql(fmt::format("EXEC weir_fault N'{{query: \"weir:read\", table: dbo.Shifty, times: 1, execute: \"ALTER TABLE dbo.Shifty ALTER COLUMN Name {}\"}}'", type));
+    sql(
+        fmt::format("EXEC weir_fault N'{{query: \"weir:read\", table: dbo.Shifty, times: 1, execute: \"ALTER TABLE "
+                    "dbo.Shifty ALTER COLUMN Name {}\"}}'",
+                    type));
     auto const failed = read_all(*source, request);
     ASSERT_FALSE(failed.ok()) << type;
     EXPECT_NE(failed.error().message().find("\"Name\""), std::string::npos) << type << "\n" << failed.error().to_text();
@@ -469,21 +505,26 @@ TEST_F(SqlServerRead, AColumnThatChangesUnderTheReadIsNamed) {
 
 // Tables of random composite keys, most of them with many rows a leading value, cut into chunks of random size.
 TEST_F(SqlServerRead, CompositeKeysGiveEveryRowOnce) {
-  static constexpr char const* kTypes[] = {"int", "bigint", "uniqueidentifier", "nvarchar(20)", "datetime2(7)", "decimal(20,4)", "varbinary(8)", "varchar(20)", "date", "datetime", "smallint", "money"};
+  static constexpr char const* kTypes[] = {"int",          "bigint",        "uniqueidentifier", "nvarchar(20)",
+                                           "datetime2(7)", "decimal(20,4)", "varbinary(8)",     "varchar(20)",
+                                           "date",         "datetime",      "smallint",         "money"};
   std::string description = "database: Core\ntables:\n";
   std::vector<int> rows;
   for (int round = 0; round < 24; ++round) {
     std::string const type = kTypes[round % 12];
     bool const nullable = round % 3 == 0;
-    description += fmt::format("  - name: dbo.Keys{}\n    statistics: {}\n    indexes: [{{name: IX_Keys, columns: [A, B], clustered: true}}]\n"
-                               "    columns:\n      - A {} {}\n      - B int not null\n      - C nvarchar(20)\n    rows:\n",
-                               round, round < 12, type, nullable ? "null" : "not null");
+    description += fmt::format(
+        "  - name: dbo.Keys{}\n    statistics: {}\n    indexes: [{{name: IX_Keys, columns: [A, B], clustered: true}}]\n"
+        "    columns:\n      - A {} {}\n      - B int not null\n      - C nvarchar(20)\n    rows:\n",
+        round, round < 12, type, nullable ? "null" : "not null");
     rows.push_back(150 + static_cast<int>(random() % 200));
     for (int row = 0; row < rows.back(); ++row) {
       auto const number = static_cast<int>(random() % 40);
       std::string value = std::to_string(number - 20);
-      if (type == "uniqueidentifier") value = fmt::format("'{:08x}-0000-{:04x}-0000-{:012x}'", random() % 7, random() % 5, number);
-      if (type == "nvarchar(20)" || type == "varchar(20)") value = fmt::format("'{}{}'", number % 2 != 0 ? "Key " : "kEY ", number / 2);
+      if (type == "uniqueidentifier")
+        value = fmt::format("'{:08x}-0000-{:04x}-0000-{:012x}'", random() % 7, random() % 5, number);
+      if (type == "nvarchar(20)" || type == "varchar(20)")
+        value = fmt::format("'{}{}'", number % 2 != 0 ? "Key " : "kEY ", number / 2);
       if (type == "datetime2(7)") value = fmt::format("'2026-01-{:02} 00:00:00.{:07}'", 1 + number % 28, number % 3);
       if (type == "datetime") value = fmt::format("'2026-01-{:02} 00:00:00.{:03}'", 1 + number % 28, number % 3 * 3);
       if (type == "date") value = fmt::format("'2026-01-{:02}'", 1 + number % 28);
@@ -530,7 +571,8 @@ TEST_F(SqlServerRead, WindowsByRowversionMissAndRepeatNothing) {
   for (int round = 0; round < 6; ++round) {
     for (int i = 0; i < 5; ++i) sql(fmt::format("INSERT INTO dbo.Log (Id) VALUES ({})", ++written));
     if (round == 1) {
-      ASSERT_TRUE(late->odbc.execute(fmt::format("BEGIN TRANSACTION; INSERT INTO dbo.Log (Id) VALUES ({})", ++written)).ok());
+      ASSERT_TRUE(
+          late->odbc.execute(fmt::format("BEGIN TRANSACTION; INSERT INTO dbo.Log (Id) VALUES ({})", ++written)).ok());
     }
     if (round == 3) {
       ASSERT_TRUE(late->odbc.execute("COMMIT TRANSACTION").ok());
@@ -538,10 +580,12 @@ TEST_F(SqlServerRead, WindowsByRowversionMissAndRepeatNothing) {
     Table const log = table(*source, "Log");
     auto const high = source->high_bound(log, "V", Duration(0));
     ASSERT_TRUE(high.ok() && *high) << (high.ok() ? "no bound" : high.error().to_text());
-    for (int i = 0; i < 3; ++i) sql(fmt::format("INSERT INTO dbo.Log (Id) VALUES ({})", ++written));  // after the bound was fixed
+    for (int i = 0; i < 3; ++i)
+      sql(fmt::format("INSERT INTO dbo.Log (Id) VALUES ({})", ++written));  // after the bound was fixed
     ReadRequest request;
     request.table = log;
-    request.window = CursorWindow{.column = "V", .low = low, .high = *high, .low_inclusive = true, .high_inclusive = false};
+    request.window =
+        CursorWindow{.column = "V", .low = low, .high = *high, .low_inclusive = true, .high_inclusive = false};
     std::erase_if(request.table.columns, [](Column const& column) { return column.name != "Id"; });
     auto const bytes = read_all(*source, request);
     ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
@@ -566,7 +610,8 @@ TEST_F(SqlServerRead, WindowsByRowversionMissAndRepeatNothing) {
 
 TEST_F(SqlServerRead, WindowsByTimeKeepSevenDigits) {
   sql("CREATE TABLE dbo.Stamps (Id int NOT NULL PRIMARY KEY, At datetime2(7) NULL)");
-  sql("INSERT INTO dbo.Stamps VALUES (1, '2026-01-01 00:00:00.0000001'), (2, '2026-01-01 00:00:00.0000002'), (3, '2026-01-01 00:00:00.0000003'), "
+  sql("INSERT INTO dbo.Stamps VALUES (1, '2026-01-01 00:00:00.0000001'), (2, '2026-01-01 00:00:00.0000002'), (3, "
+      "'2026-01-01 00:00:00.0000003'), "
       "(4, '9999-12-31 00:00:00'), (5, NULL)");
   auto source = open();
   ASSERT_TRUE(source);
@@ -576,7 +621,11 @@ TEST_F(SqlServerRead, WindowsByTimeKeepSevenDigits) {
   EXPECT_EQ(*high, "2026-01-01 00:00:00.0000003") << "a date in the future is not the bound";
   ReadRequest request;
   request.table = stamps;
-  request.window = CursorWindow{.column = "At", .low = "2026-01-01 00:00:00.0000001", .high = *high, .low_inclusive = false, .high_inclusive = true};
+  request.window = CursorWindow{.column = "At",
+                                .low = "2026-01-01 00:00:00.0000001",
+                                .high = *high,
+                                .low_inclusive = false,
+                                .high_inclusive = true};
   auto const bytes = read_all(*source, request);
   ASSERT_TRUE(bytes.ok()) << bytes.error().to_text();
   load(stamps, *bytes);

@@ -1,5 +1,6 @@
 #pragma once
-// For tests of sources: reads a table (or some of its chunks) and loads it into a PostgreSQL table, as the engine would.
+// For tests of sources: reads a table (or some of its chunks) and loads it into a PostgreSQL table, as the engine
+// would.
 
 #include <string>
 #include <utility>
@@ -58,8 +59,8 @@ inline Result<std::uint64_t> load(source::Source& source, source::ReadRequest co
 inline std::int64_t differences(pg::Session& session, std::string const& one, std::string const& other) {
   std::string const left = "SELECT one_row::text FROM " + one + " one_row";
   std::string const right = "SELECT other_row::text FROM " + other + " other_row";
-  auto const rows = must(session.query("SELECT count(*) FROM ((" + left + " EXCEPT ALL " + right + ") UNION ALL (" + right +
-                                       " EXCEPT ALL " + left + ")) d"));
+  auto const rows = must(session.query("SELECT count(*) FROM ((" + left + " EXCEPT ALL " + right + ") UNION ALL (" +
+                                       right + " EXCEPT ALL " + left + ")) d"));
   return rows.integer(0, 0);
 }
 

@@ -25,7 +25,8 @@ struct Fixture {
   explicit Fixture(int rows, std::string const& name = "a name") {
     std::vector<test::Row> all;
     for (int i = 1; i <= rows; ++i) all.push_back({std::to_string(i), name});
-    database->put(test::table_of("t", {test::column("id", "integer", false), test::column("name", "text")}, std::move(all)));
+    database->put(
+        test::table_of("t", {test::column("id", "integer", false), test::column("name", "text")}, std::move(all)));
     must(session.execute("CREATE TEMP TABLE t (id integer, name text)"));
   }
   std::unique_ptr<source::RowReader> reader() {
@@ -107,10 +108,11 @@ TEST(SyncCopyConcurrent, AWarehouseThatTakesNothingLetsTheSourceGo) {
   Fixture f(100'000, std::string(1000, 'x'));
   auto database = test::fresh_database();
   auto blocker = must(pg::Session::connect(database));
-  must(blocker.execute("CREATE TABLE public.gate (id integer); CREATE TABLE public.t (id integer, name text); "
-                       "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM public.gate; "
-                       "RETURN NEW; END'; CREATE TRIGGER wait BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION "
-                       "public.wait()"));
+  must(blocker.execute(
+      "CREATE TABLE public.gate (id integer); CREATE TABLE public.t (id integer, name text); "
+      "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM public.gate; "
+      "RETURN NEW; END'; CREATE TRIGGER wait BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION "
+      "public.wait()"));
   auto session = must(pg::Session::connect(database));
   must(blocker.execute("BEGIN; LOCK TABLE public.gate"));
   auto reader = f.reader();

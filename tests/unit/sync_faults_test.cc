@@ -18,7 +18,8 @@ using test::country;
 using test::must;
 using test::SyncFixture;
 
-// One kind of load each: a leaf in one transaction, a leaf in committed chunks, a merge in place, an incremental upsert.
+// One kind of load each: a leaf in one transaction, a leaf in committed chunks, a merge in place, an incremental
+// upsert.
 enum class Scenario { Leaf, Chunks, Merge, Incremental };
 constexpr Scenario kScenarios[] = {Scenario::Leaf, Scenario::Chunks, Scenario::Merge, Scenario::Incremental};
 
@@ -36,7 +37,9 @@ void configure(SyncFixture& f, Scenario scenario) {
 
 constexpr int kOldRows = 400, kNewRows = 600;
 
-void old_rows(SyncFixture& f) { f.database->put(country(countries(kOldRows))); }
+void old_rows(SyncFixture& f) {
+  f.database->put(country(countries(kOldRows)));
+}
 void new_rows(SyncFixture& f) {
   auto rows = countries(kNewRows);
   rows[9] = {"10", "renamed", "601"};
@@ -45,7 +48,8 @@ void new_rows(SyncFixture& f) {
 
 // rows | distinct keys | renamed rows
 std::string contents(SyncFixture& f) {
-  return f.ask("SELECT count(*), count(DISTINCT \"Id\"), count(*) FILTER (WHERE \"Name\" = 'renamed') FROM public.report");
+  return f.ask(
+      "SELECT count(*), count(DISTINCT \"Id\"), count(*) FILTER (WHERE \"Name\" = 'renamed') FROM public.report");
 }
 constexpr char kOld[] = "400|400|0";
 constexpr char kNew[] = "600|600|1";
@@ -54,8 +58,9 @@ constexpr char kNew[] = "600|600|1";
 void prepare(SyncFixture& f) {
   old_rows(f);
   f.run_one();
-  f.execute("CREATE VIEW public.report AS SELECT * FROM sync_core.\"Country\"; GRANT SELECT ON public.report TO PUBLIC; "
-            "COMMENT ON TABLE sync_core.\"Country\" IS 'known to many'");
+  f.execute(
+      "CREATE VIEW public.report AS SELECT * FROM sync_core.\"Country\"; GRANT SELECT ON public.report TO PUBLIC; "
+      "COMMENT ON TABLE sync_core.\"Country\" IS 'known to many'");
   new_rows(f);
 }
 
@@ -75,20 +80,27 @@ void expect_done_and_clean(SyncFixture& f, std::string const& when) {
   EXPECT_EQ(contents(f), kNew) << when;
   EXPECT_EQ(f.ask("SELECT count(*) FROM weir.load"), "0") << when;
   EXPECT_EQ(f.ask("SELECT count(*) FROM weir.ledger WHERE kind = 'chunk'"), "0") << when;
-  EXPECT_EQ(f.ask("SELECT count(*) FROM weir.ledger WHERE kind = 'publish' AND rows > 0"), "2") << when << ": published once";
+  EXPECT_EQ(f.ask("SELECT count(*) FROM weir.ledger WHERE kind = 'publish' AND rows > 0"), "2")
+      << when << ": published once";
   EXPECT_EQ(f.ask("SELECT count(*) FROM weir.generation WHERE state IN ('building', 'ready', 'held')"), "0") << when;
-  EXPECT_EQ(f.ask("SELECT count(*) <= 2 FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"), "t")
-      << when << ": " << f.ask("SELECT relname FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'");
+  EXPECT_EQ(
+      f.ask("SELECT count(*) <= 2 FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"), "t")
+      << when << ": "
+      << f.ask("SELECT relname FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'");
   EXPECT_EQ(f.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0") << when;
-  EXPECT_EQ(f.ask("SELECT obj_description('sync_core.\"Country\"'::regclass), relacl IS NOT NULL FROM pg_class WHERE oid = "
-                  "'public.report'::regclass"), "known to many|t") << when;
+  EXPECT_EQ(
+      f.ask("SELECT obj_description('sync_core.\"Country\"'::regclass), relacl IS NOT NULL FROM pg_class WHERE oid = "
+            "'public.report'::regclass"),
+      "known to many|t")
+      << when;
 }
 
 // Sessions of a process that is gone end by themselves; waits for that.
 void wait_for_sessions_to_end(SyncFixture& f) {
   for (int i = 0; i < 3000; ++i) {
-    if (f.ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
-              "backend_type = 'client backend'") == "0")
+    if (f.ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
+            "backend_type = 'client backend'") == "0")
       return;
     ::usleep(10'000);
   }
@@ -102,8 +114,10 @@ TEST(SyncFaultChild, Run) {
   char const* const database = std::getenv("WEIR_SYNC_CHILD_DATABASE");
   if (database == nullptr) GTEST_SKIP() << "only as a child of SyncFaults";
   pg::SessionOptions options;
-  options.parameters = {{"host", std::getenv("WEIR_SYNC_CHILD_HOST")}, {"port", std::getenv("WEIR_SYNC_CHILD_PORT")},
-                        {"user", "postgres"}, {"dbname", database}};
+  options.parameters = {{"host", std::getenv("WEIR_SYNC_CHILD_HOST")},
+                        {"port", std::getenv("WEIR_SYNC_CHILD_PORT")},
+                        {"user", "postgres"},
+                        {"dbname", database}};
   SyncFixture f(options);
   configure(f, static_cast<Scenario>(*parse_int(std::getenv("WEIR_SYNC_CHILD_SCENARIO"))));
   new_rows(f);
@@ -142,8 +156,9 @@ bool run_child(SyncFixture& f, Scenario scenario, std::string const& label) {
 
 TEST(SyncFaults, KilledAnywhereTheNextRunFinishesTheWorkOnce) {
   std::set<std::string> passed;
-  std::vector<std::string> const labels = {"kL3", "kL4",  "kL5",  "kL6",  "kL7:3", "kL8", "kL9", "kL10", "kL11", "kL12", "kL13",
-                                           "kW1", "kW2", "kW3", "kW4", "kW5", "kW6", "kW7", "kW8", "kW9", "kW10"};
+  std::vector<std::string> const labels = {"kL3",  "kL4",  "kL5",  "kL6",  "kL7:3", "kL8", "kL9",
+                                           "kL10", "kL11", "kL12", "kL13", "kW1",   "kW2", "kW3",
+                                           "kW4",  "kW5",  "kW6",  "kW7",  "kW8",   "kW9", "kW10"};
   for (Scenario const scenario : kScenarios) {
     for (std::string const& label : labels) {
       std::string const when = label + " in scenario " + std::to_string(static_cast<int>(scenario));
@@ -160,9 +175,13 @@ TEST(SyncFaults, KilledAnywhereTheNextRunFinishesTheWorkOnce) {
       f.run();  // a run with nothing to do leaves all as it is
       EXPECT_EQ(contents(f), kNew) << when;
       EXPECT_EQ(f.ask("SELECT count(*) FROM weir.load"), "0") << when;
-      EXPECT_EQ(f.ask("SELECT count(*) FROM weir.generation WHERE state IN ('building', 'ready', 'held')"), "0") << when;
-      EXPECT_EQ(f.ask("SELECT count(*) <= 2 FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"), "t")
-          << when << ": " << f.ask("SELECT relname FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'");
+      EXPECT_EQ(f.ask("SELECT count(*) FROM weir.generation WHERE state IN ('building', 'ready', 'held')"), "0")
+          << when;
+      EXPECT_EQ(
+          f.ask("SELECT count(*) <= 2 FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'"),
+          "t")
+          << when << ": "
+          << f.ask("SELECT relname FROM pg_class WHERE relnamespace = 'weir_data'::regnamespace AND relkind = 'r'");
     }
   }
   for (std::string const& label : labels) EXPECT_TRUE(passed.contains(label)) << label << " was never passed";

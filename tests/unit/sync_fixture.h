@@ -58,7 +58,8 @@ struct SyncFixture {
   sync::StreamReport run_one(sync::Outcome expected = sync::Outcome::Published) {
     auto report = run();
     EXPECT_EQ(report.streams.size(), 1U);
-    EXPECT_EQ(sync::outcome_name(report.streams.at(0).outcome), sync::outcome_name(expected)) << sync::report_text(report);
+    EXPECT_EQ(sync::outcome_name(report.streams.at(0).outcome), sync::outcome_name(expected))
+        << sync::report_text(report);
     return std::move(report.streams.at(0));
   }
 

@@ -107,7 +107,8 @@ std::string encoded(std::vector<std::pair<int, std::string>> const& rows) {
 
 RowHash hash_of(std::string const& bytes, std::size_t piece) {
   RowHash hash({false, true});
-  for (std::size_t at = 0; at < bytes.size(); at += piece) EXPECT_TRUE(hash.add(std::string_view(bytes).substr(at, piece)).ok());
+  for (std::size_t at = 0; at < bytes.size(); at += piece)
+    EXPECT_TRUE(hash.add(std::string_view(bytes).substr(at, piece)).ok());
   EXPECT_TRUE(hash.is_complete());
   return hash;
 }
@@ -130,7 +131,8 @@ TEST(SyncRowHash, EveryKindOfDifferenceShows) {
   EXPECT_TRUE(differs({{1, "1"}, {2, ""}})) << "NULL";
   EXPECT_TRUE(differs({{1, "1"}, {2, "2"}, {2, "2"}})) << "doubled";
   EXPECT_TRUE(differs({{1, "2"}, {2, "1"}})) << "values swapped between rows";
-  EXPECT_EQ(hash_of(encoded({{1, "2"}, {2, "1"}}), 1000).columns(), rows.columns()) << "though each column holds the same";
+  EXPECT_EQ(hash_of(encoded({{1, "2"}, {2, "1"}}), 1000).columns(), rows.columns())
+      << "though each column holds the same";
 }
 
 TEST(SyncRowHash, AHalfRowIsNoticed) {

@@ -96,7 +96,8 @@ TEST(SyncRun, IncrementalDedupReadsChangesOnly) {
   EXPECT_EQ(second.read, ReadKind::Window);
   EXPECT_EQ(second.rows_read, 3U) << "two changes, and the row at the old bound again";
   EXPECT_EQ(second.cursor_high, "102");
-  EXPECT_EQ(f.ask("SELECT count(*), count(DISTINCT \"Id\"), max(\"Name\") FILTER (WHERE \"Id\" = 5) FROM sync_core.\"Country\""),
+  EXPECT_EQ(f.ask("SELECT count(*), count(DISTINCT \"Id\"), max(\"Name\") FILTER (WHERE \"Id\" = 5) FROM "
+                  "sync_core.\"Country\""),
             "101|101|renamed");
   EXPECT_EQ(f.ask("SELECT value FROM weir.cursor"), "102");
   f.run_one(Outcome::Unchanged);
@@ -107,9 +108,11 @@ TEST(SyncRun, IncrementalAppendBringsEveryRowOnce) {
   auto& options = f.stream("dbo.Country");
   options.mode = config::Mode::IncrementalAppend;
   options.cursor = "Changed";
-  f.database->put(country({{"1", "a", "10"}, {"2", "b", std::nullopt}, {"3", "c", "2000000"}}));  // the last is in the future
+  f.database->put(
+      country({{"1", "a", "10"}, {"2", "b", std::nullopt}, {"3", "c", "2000000"}}));  // the last is in the future
   f.run_one();
-  EXPECT_EQ(f.ask("SELECT \"Id\" FROM sync_core.\"Country\" ORDER BY 1"), "1\n2") << "no cursor value: taken with the first read";
+  EXPECT_EQ(f.ask("SELECT \"Id\" FROM sync_core.\"Country\" ORDER BY 1"), "1\n2")
+      << "no cursor value: taken with the first read";
   f.database->put(country({{"1", "a", "10"}, {"2", "b", std::nullopt}, {"3", "c", "2000000"}, {"4", "d", "11"}}));
   EXPECT_EQ(f.run_one().rows_read, 1U);
   f.run_one(Outcome::Unchanged);
@@ -423,33 +426,40 @@ TEST(SyncRun, AnotherConfigurationDoesNotTakeUpAnOldLoad) {
   EXPECT_EQ(report.rows_after, 95);
 }
 
-// ---- metadata, Airbyte's tables ---------------------------------------------------------------------------------------
+// ---- metadata, Airbyte's tables
+// ---------------------------------------------------------------------------------------
 
 TEST(SyncRun, MetadataColumns) {
   SyncFixture f;
   f.stream("dbo.Country").metadata = config::Metadata::Weir;
   f.database->put(country(countries(2)));
   f.run_one();
-  EXPECT_EQ(f.ask("SELECT count(*), bool_and(_weir_loaded_at BETWEEN now() - interval '1 hour' AND now() + interval '1 hour'), "
-                  "bool_and(_weir_job > 0) FROM sync_core.\"Country\""),
-            "2|t|t");
+  EXPECT_EQ(
+      f.ask(
+          "SELECT count(*), bool_and(_weir_loaded_at BETWEEN now() - interval '1 hour' AND now() + interval '1 hour'), "
+          "bool_and(_weir_job > 0) FROM sync_core.\"Country\""),
+      "2|t|t");
 }
 
 TEST(SyncRun, ATableOfAirbyteGoesOnWorking) {
   SyncFixture f;
   f.stream("dbo.Country").metadata = config::Metadata::Airbyte;
-  f.execute("CREATE SCHEMA sync_core; CREATE TABLE sync_core.\"Country\" (_airbyte_raw_id varchar NOT NULL, "
-            "_airbyte_extracted_at timestamptz NOT NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint, "
-            "\"Id\" bigint, \"Name\" varchar, \"Changed\" bigint, added_by_hand text); "
-            "INSERT INTO sync_core.\"Country\" VALUES ('x', now(), '{}', 41, 1, 'old', 1, 'note'); "
-            "CREATE VIEW public.staging AS SELECT \"Id\", \"Name\", _airbyte_extracted_at FROM sync_core.\"Country\"");
+  f.execute(
+      "CREATE SCHEMA sync_core; CREATE TABLE sync_core.\"Country\" (_airbyte_raw_id varchar NOT NULL, "
+      "_airbyte_extracted_at timestamptz NOT NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint, "
+      "\"Id\" bigint, \"Name\" varchar, \"Changed\" bigint, added_by_hand text); "
+      "INSERT INTO sync_core.\"Country\" VALUES ('x', now(), '{}', 41, 1, 'old', 1, 'note'); "
+      "CREATE VIEW public.staging AS SELECT \"Id\", \"Name\", _airbyte_extracted_at FROM sync_core.\"Country\"");
   f.database->put(country(countries(2)));
   f.run_one();
-  EXPECT_EQ(f.ask("SELECT count(*), min(_airbyte_generation_id), bool_and(_airbyte_meta ? 'changes') FROM sync_core.\"Country\""),
+  EXPECT_EQ(f.ask("SELECT count(*), min(_airbyte_generation_id), bool_and(_airbyte_meta ? 'changes') FROM "
+                  "sync_core.\"Country\""),
             "2|42|t");
   EXPECT_EQ(f.ask("SELECT \"Id\", \"Name\" FROM public.staging ORDER BY 1"), "1|country 1\n2|country 2");
   EXPECT_EQ(f.ask("SELECT count(*) FROM pg_attribute WHERE attrelid = 'sync_core.\"Country\"'::regclass AND attname = "
-                  "'added_by_hand'"), "1") << "a column of the users stays";
+                  "'added_by_hand'"),
+            "1")
+      << "a column of the users stays";
   f.run_one();
   EXPECT_EQ(f.ask("SELECT min(_airbyte_generation_id) FROM sync_core.\"Country\""), "43");
 }

@@ -1,8 +1,8 @@
 #pragma once
 // The TDS test server (tests/tds) as a child of a test: serves a description, ends with this object.
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,15 +24,20 @@ namespace weir::source {
 
 class TdsServer {
  public:
-  // `description`: YAML as tests/tds/README.md has it. Unless it has users, the login is weir with password "weir-Secret1".
+  // `description`: YAML as tests/tds/README.md has it. Unless it has users, the login is weir with password
+  // "weir-Secret1".
   explicit TdsServer(std::string const& description, std::vector<std::string> more = {}) {
     auto folder = TempFolder::create("weir-tds-test");
     EXPECT_TRUE(folder.ok());
     folder_ = std::make_unique<TempFolder>(std::move(*folder));
     bool const has_users = description.find("users:") != std::string::npos;
-    EXPECT_TRUE(write_file(path("database.yml"), (has_users ? "" : "users: [{name: weir, password: weir-Secret1}]\n") + description).ok());
-    std::vector<std::string> words = {program(), "--database", path("database.yml"), "--port-file", path("port"),
-                                      "--certificate-out", path("certificate.pem"), "--until-stdin-closes", "--log", path("log")};
+    EXPECT_TRUE(write_file(path("database.yml"),
+                           (has_users ? "" : "users: [{name: weir, password: weir-Secret1}]\n") + description)
+                    .ok());
+    std::vector<std::string> words = {
+        program(),    "--database",        path("database.yml"),    "--port-file",
+        path("port"), "--certificate-out", path("certificate.pem"), "--until-stdin-closes",
+        "--log",      path("log")};
     words.insert(words.end(), more.begin(), more.end());
     int ends[2] = {-1, -1};
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);

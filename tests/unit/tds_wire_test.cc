@@ -31,7 +31,9 @@ std::string cell(SqlType const& type, std::string_view text, bool fixed = false)
   return hex(out);
 }
 
-SqlType scaled(TypeId id, int scale) { return make_type(id, 0, 0, static_cast<std::uint8_t>(scale)); }
+SqlType scaled(TypeId id, int scale) {
+  return make_type(id, 0, 0, static_cast<std::uint8_t>(scale));
+}
 
 TEST(TdsWire, Cells) {
   EXPECT_EQ(cell(make_type(TypeId::Int), "258"), "0402010000");
@@ -39,7 +41,8 @@ TEST(TdsWire, Cells) {
   EXPECT_EQ(cell(make_type(TypeId::TinyInt), "255"), "01ff");
   EXPECT_EQ(cell(make_type(TypeId::Int), "NULL"), "00");
   EXPECT_EQ(cell(make_type(TypeId::Decimal, 0, 9, 2), "-123.45"), "050039300000");
-  EXPECT_EQ(cell(make_type(TypeId::Decimal, 0, 38, 0), "99999999999999999999999999999999999999"), "1101ffffffff3f228a097ac4865aa84c3b4b");
+  EXPECT_EQ(cell(make_type(TypeId::Decimal, 0, 38, 0), "99999999999999999999999999999999999999"),
+            "1101ffffffff3f228a097ac4865aa84c3b4b");
   EXPECT_EQ(cell(make_type(TypeId::Money), "-0.0001"), "08ffffffffffffffff");
   EXPECT_EQ(cell(make_type(TypeId::Money), "1.0000"), "080000000010270000");
   EXPECT_EQ(cell(make_type(TypeId::Date), "0001-01-01"), "03000000");
@@ -54,8 +57,13 @@ TEST(TdsWire, Cells) {
   EXPECT_EQ(cell(nvarchar(-1), "a"), "020000000000000002000000610000000000");
   EXPECT_EQ(cell(nvarchar(-1), "NULL"), "ffffffffffffffff");
   EXPECT_EQ(cell(make_type(TypeId::VarChar, 10, 0, 0, find_collation("Cyrillic_General_CI_AS")), "\xd0\x96"), "0100c6");
-  EXPECT_EQ(cell(make_type(TypeId::UniqueIdentifier), "01234567-89AB-CDEF-0123-456789ABCDEF"), "1067452301ab89efcd0123456789abcdef");
-  EXPECT_EQ(cell(make_type(TypeId::HierarchyId), "/1/2/"), "0200000000000000" "02000000" "5b40" "00000000");
+  EXPECT_EQ(cell(make_type(TypeId::UniqueIdentifier), "01234567-89AB-CDEF-0123-456789ABCDEF"),
+            "1067452301ab89efcd0123456789abcdef");
+  EXPECT_EQ(cell(make_type(TypeId::HierarchyId), "/1/2/"),
+            "0200000000000000"
+            "02000000"
+            "5b40"
+            "00000000");
 }
 
 TEST(TdsWire, LongValuesAreStreamedFromABlock) {
@@ -66,7 +74,10 @@ TEST(TdsWire, LongValuesAreStreamedFromABlock) {
   value.repeat_to = 10;
   std::string out;
   put_cell(out, column, value, 74);
-  EXPECT_EQ(hex(out), "feffffffffffffff" "0a000000" + hex("abcabcabca") + "00000000");
+  EXPECT_EQ(hex(out),
+            "feffffffffffffff"
+            "0a000000" +
+                hex("abcabcabca") + "00000000");
 }
 
 TEST(TdsWire, NullBitmapRows) {
@@ -80,8 +91,9 @@ TEST(TdsWire, NullBitmapRows) {
 }
 
 TEST(TdsWire, ReadsBackWhatItWrites) {
-  for (char const* declared : {"int", "bigint", "decimal(38,10)", "money", "float", "date", "time(3)", "datetime", "smalldatetime", "datetime2(7)", "datetimeoffset(4)", "nvarchar(20)",
-                               "varchar(20)", "nvarchar(max)", "varbinary(max)", "binary(8)", "uniqueidentifier", "bit"}) {
+  for (char const* declared : {"int", "bigint", "decimal(38,10)", "money", "float", "date", "time(3)", "datetime",
+                               "smalldatetime", "datetime2(7)", "datetimeoffset(4)", "nvarchar(20)", "varchar(20)",
+                               "nvarchar(max)", "varbinary(max)", "binary(8)", "uniqueidentifier", "bit"}) {
     ColumnDefinition definition;
     ASSERT_TRUE(parse_column(std::string("c ") + declared, definition).ok());
     for (Value const& value : edge_values(definition.type)) {
@@ -131,12 +143,14 @@ TEST(TdsText, KeepsWhatIsNoText) {
 }
 
 TEST(TdsUdt, TextAndBytesAgree) {
-  for (char const* path : {"/", "/0/", "/3/", "/4/", "/15/", "/16/", "/79/", "/80/", "/1103/", "/1104/", "/5199/", "/-1/", "/-72/", "/1/2/3/"}) {
+  for (char const* path : {"/", "/0/", "/3/", "/4/", "/15/", "/16/", "/79/", "/80/", "/1103/", "/1104/", "/5199/",
+                           "/-1/", "/-72/", "/1/2/3/"}) {
     Value value;
     ASSERT_TRUE(udt_parse(path, TypeId::HierarchyId, value).ok()) << path;
     EXPECT_EQ(udt_text(value), path);
   }
-  for (char const* shape : {"POINT (1.5 -2)", "POINT (1 2 3 4)", "LINESTRING (0 0, 1 1, 2 0)", "POLYGON ((0 0, 4 0, 4 4, 0 0), (1 1, 2 1, 2 2, 1 1))"}) {
+  for (char const* shape : {"POINT (1.5 -2)", "POINT (1 2 3 4)", "LINESTRING (0 0, 1 1, 2 0)",
+                            "POLYGON ((0 0, 4 0, 4 4, 0 0), (1 1, 2 1, 2 2, 1 1))"}) {
     Value value;
     ASSERT_TRUE(udt_parse(shape, TypeId::Geometry, value).ok()) << shape;
     EXPECT_EQ(udt_text(value), shape);
@@ -147,8 +161,10 @@ TEST(TdsUdt, TextAndBytesAgree) {
 
 TEST(TdsGenerate, SameSeedSameRows) {
   std::string problem;
-  auto const a = pattern_generator(nvarchar(60), 7, "{row} {hex:8} {choice:x|y} {words:2} {letters:3:5} {number:5:9}", problem);
-  auto const b = pattern_generator(nvarchar(60), 7, "{row} {hex:8} {choice:x|y} {words:2} {letters:3:5} {number:5:9}", problem);
+  auto const a =
+      pattern_generator(nvarchar(60), 7, "{row} {hex:8} {choice:x|y} {words:2} {letters:3:5} {number:5:9}", problem);
+  auto const b =
+      pattern_generator(nvarchar(60), 7, "{row} {hex:8} {choice:x|y} {words:2} {letters:3:5} {number:5:9}", problem);
   ASSERT_EQ(problem, "");
   for (std::uint64_t row : {0ULL, 1ULL, 49'999'999ULL}) {
     Value x, y;
@@ -172,19 +188,22 @@ TEST(TdsGenerate, EveryTypeHasEdges) {
 
 TEST(TdsDescription, SaysWhereAMistakeIs) {
   Database database;
-  Status const status = load_description_text("x.yml", "tables:\n  - name: dbo.T\n    colums: [Id int]\n", ".", database);
+  Status const status =
+      load_description_text("x.yml", "tables:\n  - name: dbo.T\n    colums: [Id int]\n", ".", database);
   ASSERT_FALSE(status.ok());
   EXPECT_NE(status.error().to_text().find("x.yml:3"), std::string::npos) << status.error().to_text();
   EXPECT_NE(status.error().to_text().find("did you mean \"columns\"?"), std::string::npos) << status.error().to_text();
   Database other;
-  Status const bad = load_description_text("x.yml", "tables:\n  - name: dbo.T\n    columns: [Id int]\n    rows:\n      - [x]\n", ".", other);
+  Status const bad = load_description_text(
+      "x.yml", "tables:\n  - name: dbo.T\n    columns: [Id int]\n    rows:\n      - [x]\n", ".", other);
   ASSERT_FALSE(bad.ok());
   EXPECT_NE(bad.error().to_text().find("x.yml:5"), std::string::npos) << bad.error().to_text();
 }
 
 TEST(TdsFaults, ComeWhenAndAsOftenAsTheyShould) {
   Faults faults;
-  auto fault = parse_fault_text("test", "{table: dbo.User, query: COUNT, skip: 1, times: 2, after_rows: 5, error: 1205}");
+  auto fault =
+      parse_fault_text("test", "{table: dbo.User, query: COUNT, skip: 1, times: 2, after_rows: 5, error: 1205}");
   ASSERT_TRUE(fault.ok()) << fault.error().to_text();
   EXPECT_EQ(fault->error->severity, 13);
   faults.add(std::move(*fault));

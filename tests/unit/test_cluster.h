@@ -1,5 +1,6 @@
 #pragma once
-// For C++ tests: one PostgreSQL server per test process, started when it is first asked for, and a fresh database per call.
+// For C++ tests: one PostgreSQL server per test process, started when it is first asked for, and a fresh database per
+// call.
 
 #include <gtest/gtest.h>
 
@@ -48,6 +49,8 @@ inline pg::SessionOptions fresh_database() {
   return cluster().options(name);
 }
 
-inline pg::Session fresh_session() { return must(pg::Session::connect(fresh_database())); }
+inline pg::Session fresh_session() {
+  return must(pg::Session::connect(fresh_database()));
+}
 
 }  // namespace weir::test

@@ -27,23 +27,58 @@ TEST(YamlScalars, KindsAreThoseOfSafeLoader) {
     char const* text;
     Kind kind;
   };
-  for (auto const& row : {
-           Row{"", Kind::Null}, Row{"~", Kind::Null}, Row{"null", Kind::Null}, Row{"NULL", Kind::Null}, Row{"nUll", Kind::String},
-           Row{"yes", Kind::Bool}, Row{"No", Kind::Bool}, Row{"OFF", Kind::Bool}, Row{"oN", Kind::String}, Row{"y", Kind::String},
-           Row{"TRUE", Kind::Bool}, Row{"tRue", Kind::String}, Row{"0", Kind::Int}, Row{"-0", Kind::Int}, Row{"+12", Kind::Int},
-           Row{"1_000", Kind::Int}, Row{"0x1F", Kind::Int}, Row{"0b101", Kind::Int}, Row{"017", Kind::Int}, Row{"08", Kind::String},
-           Row{"0o7", Kind::String}, Row{"1:30", Kind::Int}, Row{"1:60", Kind::String}, Row{"1:30.5", Kind::Float},
-           Row{"-", Kind::String}, Row{"1.", Kind::Float}, Row{".5", Kind::Float}, Row{"-.5", Kind::String}, Row{"1e3", Kind::String},
-           Row{"1.0e3", Kind::String}, Row{"1.0e+3", Kind::Float}, Row{"-.inf", Kind::Float}, Row{".nan", Kind::Float},
-           Row{"+.nan", Kind::String}, Row{".", Kind::String}, Row{"2026-11-24", Kind::Timestamp}, Row{"2026-1-4", Kind::String},
-           Row{"2026-11-24 03:00:00", Kind::Timestamp}, Row{"2026-1-4T03:00:00Z", Kind::Timestamp},
-           Row{"2026-11-24 03:00:00 +05:30", Kind::Timestamp}, Row{"2026-11-24 03:00", Kind::String}, Row{"6h", Kind::String},
-           Row{"50%", Kind::String}, Row{"0x", Kind::String}, Row{"1__0", Kind::Int}, Row{"_1", Kind::String}})
+  for (auto const& row : {Row{"", Kind::Null},
+                          Row{"~", Kind::Null},
+                          Row{"null", Kind::Null},
+                          Row{"NULL", Kind::Null},
+                          Row{"nUll", Kind::String},
+                          Row{"yes", Kind::Bool},
+                          Row{"No", Kind::Bool},
+                          Row{"OFF", Kind::Bool},
+                          Row{"oN", Kind::String},
+                          Row{"y", Kind::String},
+                          Row{"TRUE", Kind::Bool},
+                          Row{"tRue", Kind::String},
+                          Row{"0", Kind::Int},
+                          Row{"-0", Kind::Int},
+                          Row{"+12", Kind::Int},
+                          Row{"1_000", Kind::Int},
+                          Row{"0x1F", Kind::Int},
+                          Row{"0b101", Kind::Int},
+                          Row{"017", Kind::Int},
+                          Row{"08", Kind::String},
+                          Row{"0o7", Kind::String},
+                          Row{"1:30", Kind::Int},
+                          Row{"1:60", Kind::String},
+                          Row{"1:30.5", Kind::Float},
+                          Row{"-", Kind::String},
+                          Row{"1.", Kind::Float},
+                          Row{".5", Kind::Float},
+                          Row{"-.5", Kind::String},
+                          Row{"1e3", Kind::String},
+                          Row{"1.0e3", Kind::String},
+                          Row{"1.0e+3", Kind::Float},
+                          Row{"-.inf", Kind::Float},
+                          Row{".nan", Kind::Float},
+                          Row{"+.nan", Kind::String},
+                          Row{".", Kind::String},
+                          Row{"2026-11-24", Kind::Timestamp},
+                          Row{"2026-1-4", Kind::String},
+                          Row{"2026-11-24 03:00:00", Kind::Timestamp},
+                          Row{"2026-1-4T03:00:00Z", Kind::Timestamp},
+                          Row{"2026-11-24 03:00:00 +05:30", Kind::Timestamp},
+                          Row{"2026-11-24 03:00", Kind::String},
+                          Row{"6h", Kind::String},
+                          Row{"50%", Kind::String},
+                          Row{"0x", Kind::String},
+                          Row{"1__0", Kind::Int},
+                          Row{"_1", Kind::String}})
     EXPECT_EQ(resolve_plain(row.text), row.kind) << row.text;
 }
 
 TEST(YamlScalars, ValuesOfNumbersAndBools) {
-  auto tree = must("[1_000, 0x1F, 0b101, 017, 1:30, -5, 9223372036854775807, -9223372036854775808, 9223372036854775808]");
+  auto tree =
+      must("[1_000, 0x1F, 0b101, 017, 1:30, -5, 9223372036854775807, -9223372036854775808, 9223372036854775808]");
   EXPECT_EQ(tree->items[0]->integer(), 1000);
   EXPECT_EQ(tree->items[1]->integer(), 31);
   EXPECT_EQ(tree->items[2]->integer(), 5);
@@ -73,7 +108,11 @@ TEST(YamlTree, KnowsPlaces) {
 TEST(YamlTree, EmptyAndCommentOnlyFilesAreNothing) {
   EXPECT_EQ(must("")->kind, Kind::Null);
   EXPECT_EQ(must("# only a comment\n")->kind, Kind::Null);
-  EXPECT_EQ(must("\xEF\xBB\xBF" "a: 1")->find("a")->integer(), 1);
+  EXPECT_EQ(must("\xEF\xBB\xBF"
+                 "a: 1")
+                ->find("a")
+                ->integer(),
+            1);
 }
 
 TEST(YamlTree, MergeKeysYieldToOwnKeysAndEarlierMerges) {
@@ -136,8 +175,7 @@ TEST(YamlBudgets, DepthIsBoundedAlsoThroughAliases) {
   EXPECT_NE(must_fail(std::string(101, '[') + std::string(101, ']')).find("deeper than 100"), std::string::npos);
   must(std::string(100, '[') + std::string(100, ']'));
   std::string chain = "- &a0 [x]\n";
-  for (int i = 1; i < 120; ++i)
-    chain += "- &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
+  for (int i = 1; i < 120; ++i) chain += "- &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
   EXPECT_NE(must_fail(chain).find("deeper than 100"), std::string::npos);
   Options small;
   small.max_bytes = 3;

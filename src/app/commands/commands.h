@@ -1,5 +1,6 @@
 #pragma once
-// The functions behind the command table, one file each in this folder. Each returns the exit status of a command that ran.
+// The functions behind the command table, one file each in this folder. Each returns the exit status of a command that
+// ran.
 
 #include "app/command.h"
 

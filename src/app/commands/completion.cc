@@ -1,5 +1,5 @@
-// weir completion: small scripts that ask the program itself (weir complete-words) for what may follow, so that they never
-// grow old and know the names of connections and endpoints.
+// weir completion: small scripts that ask the program itself (weir complete-words) for what may follow, so that they
+// never grow old and know the names of connections and endpoints.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -57,7 +57,8 @@ std::vector<std::string> option_words(CommandSpec const* command) {
 OptionSpec const* find_option(CommandSpec const* command, std::string_view word) {
   auto match = [word](std::span<OptionSpec const> specs) -> OptionSpec const* {
     for (auto const& spec : specs) {
-      if (word == "--" + std::string(spec.name) || (spec.letter != 0 && word == std::string("-") + spec.letter)) return &spec;
+      if (word == "--" + std::string(spec.name) || (spec.letter != 0 && word == std::string("-") + spec.letter))
+        return &spec;
     }
     return nullptr;
   };
@@ -96,7 +97,8 @@ Result<int> run_completion(Context& context) {
     write_out(kFish);
   } else {
     std::string next = did_you_mean(shell, known);
-    return Error(ErrorKind::Usage, fmt::format("there is no completion for \"{}\"", shell)).next(next.empty() ? "it is bash, zsh or fish" : next);
+    return Error(ErrorKind::Usage, fmt::format("there is no completion for \"{}\"", shell))
+        .next(next.empty() ? "it is bash, zsh or fish" : next);
   }
   return 0;
 }
@@ -124,7 +126,8 @@ Result<int> run_complete_words(Context& context) {
   std::vector<std::string> out;
   if (waiting != nullptr) {
     if (!waiting->choices.empty()) add_matching(out, split(waiting->choices, '|'), begun);
-    if (waiting->value == "ENDPOINT" || waiting->name == "confirm") add_matching(out, configured(context, Completes::Endpoint), begun);
+    if (waiting->value == "ENDPOINT" || waiting->name == "confirm")
+      add_matching(out, configured(context, Completes::Endpoint), begun);
     if (waiting->value == "DIR") out = {":folder"};
   } else if (begun.starts_with("-")) {
     add_matching(out, option_words(command), begun);

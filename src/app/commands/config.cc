@@ -26,8 +26,9 @@ Result<int> run_config_check(Context& context) {
   auto const& known = **config;
   std::size_t patterns = 0;
   for (auto const& [name, connection] : known.connections) patterns += connection.tables.size();
-  write_out(fmt::format("ok: {}, {}, {} in {}\n", plural(known.connections.size(), "connection"), plural(patterns, "table pattern"),
-                        plural(known.endpoints.size(), "endpoint"), known.root.string()));
+  write_out(fmt::format("ok: {}, {}, {} in {}\n", plural(known.connections.size(), "connection"),
+                        plural(patterns, "table pattern"), plural(known.endpoints.size(), "endpoint"),
+                        known.root.string()));
   return 0;
 }
 
@@ -43,7 +44,8 @@ Result<int> run_config_show(Context& context) {
   std::vector<std::string> parts;
   for (auto const& setting : config->settings) {
     parts.push_back(setting.path);
-    for (auto dot = setting.path.rfind('.'); dot != std::string::npos && dot > 0; dot = setting.path.rfind('.', dot - 1))
+    for (auto dot = setting.path.rfind('.'); dot != std::string::npos && dot > 0;
+         dot = setting.path.rfind('.', dot - 1))
       parts.push_back(setting.path.substr(0, dot));
     if (!wanted(setting)) continue;
     table.add({setting.path, setting.value, setting.origin});
@@ -54,7 +56,8 @@ Result<int> run_config_show(Context& context) {
     std::sort(parts.begin(), parts.end());
     parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
     std::string next = did_you_mean(only, parts);
-    return Error(ErrorKind::Usage, fmt::format("there is no setting \"{}\"", only)).next(next.empty() ? "weir config show lists all" : next);
+    return Error(ErrorKind::Usage, fmt::format("there is no setting \"{}\"", only))
+        .next(next.empty() ? "weir config show lists all" : next);
   }
   if (context.format() == Format::Json) {
     write_out(json.dump(2) + "\n");

@@ -1,5 +1,6 @@
-// weir demo: the night of the incident, in a PostgreSQL and a SQL Server stand-in of its own. Everything that is shown is
-// really done: the same configuration, plan, sync and publish as in production, by a role that owns nothing but its tables.
+// weir demo: the night of the incident, in a PostgreSQL and a SQL Server stand-in of its own. Everything that is shown
+// is really done: the same configuration, plan, sync and publish as in production, by a role that owns nothing but its
+// tables.
 #include <chrono>
 #include <random>
 
@@ -119,21 +120,25 @@ class Demo {
     WEIR_DO(run(admin.execute("CREATE ROLE weir LOGIN; CREATE ROLE analyst LOGIN")));
     WEIR_DO(run(admin.execute(fmt::format("CREATE DATABASE {}", sql::quote_pg(kDatabase)))));
     WEIR_TRY(auto owner, pg::Session::connect(cluster_->options(kDatabase)));
-    WEIR_DO(run(owner.execute(fmt::format(
-        "GRANT CREATE ON DATABASE {} TO weir; CREATE SCHEMA staging AUTHORIZATION analyst; CREATE SCHEMA mart AUTHORIZATION analyst;"
-        " CREATE SCHEMA sync_core AUTHORIZATION weir; GRANT USAGE ON SCHEMA sync_core TO analyst;"
-        " ALTER DEFAULT PRIVILEGES FOR ROLE weir IN SCHEMA sync_core GRANT SELECT ON TABLES TO analyst", sql::quote_pg(kDatabase)))));
+    WEIR_DO(run(owner.execute(
+        fmt::format("GRANT CREATE ON DATABASE {} TO weir; CREATE SCHEMA staging AUTHORIZATION analyst; CREATE SCHEMA "
+                    "mart AUTHORIZATION analyst;"
+                    " CREATE SCHEMA sync_core AUTHORIZATION weir; GRANT USAGE ON SCHEMA sync_core TO analyst;"
+                    " ALTER DEFAULT PRIVILEGES FOR ROLE weir IN SCHEMA sync_core GRANT SELECT ON TABLES TO analyst",
+                    sql::quote_pg(kDatabase)))));
     WEIR_TRY(config_, config::load(project_));
     WEIR_TRY(auto warehouse, connect_as("weir"));
-    say(fmt::format("PostgreSQL {}.{} and database Core are up, on this machine only, in {}\n", warehouse.server_version() / 10000,
-                    warehouse.server_version() % 10000, cluster_->folder().string()));
+    say(fmt::format("PostgreSQL {}.{} and database Core are up, on this machine only, in {}\n",
+                    warehouse.server_version() / 10000, warehouse.server_version() % 10000,
+                    cluster_->folder().string()));
     return stopped();
   }
 
   std::string endpoints_yml() const {
     return fmt::format(
         "warehouses:\n  wh: {{ host: \"{}\", port: {}, database: {}, user: weir }}\n"
-        "sources:\n  core_sql: {{ kind: sqlserver, host: 127.0.0.1, port: {}, database: Core, user: weir, encrypt: \"off\", "
+        "sources:\n  core_sql: {{ kind: sqlserver, host: 127.0.0.1, port: {}, database: Core, user: weir, encrypt: "
+        "\"off\", "
         "password: \"${{file:core_password}}\" }}\n",
         cluster_->folder().string(), cluster_->port(), kDatabase, source_->port());
   }
@@ -193,9 +198,10 @@ class Demo {
   Result<std::vector<Identity>> identities() const {
     WEIR_TRY(auto analyst, connect_as("analyst"));
     std::vector<Identity> found;
-    for (auto const& [object, question] : {std::pair<std::string, std::string>{kCountry.text(), "SELECT count(*) FROM " + kCountry.quoted()},
-                                           {"staging.stg_country", "SELECT count(*) FROM staging.stg_country"},
-                                           {"mart.country_count", "SELECT countries FROM mart.country_count"}}) {
+    for (auto const& [object, question] :
+         {std::pair<std::string, std::string>{kCountry.text(), "SELECT count(*) FROM " + kCountry.quoted()},
+          {"staging.stg_country", "SELECT count(*) FROM staging.stg_country"},
+          {"mart.country_count", "SELECT countries FROM mart.country_count"}}) {
       WEIR_TRY(auto oid, analyst.query("SELECT $1::regclass::oid", {object}));
       WEIR_TRY(auto answer, analyst.execute(question));
       found.push_back(Identity{object, std::string(oid.text(0, 0)), std::string(answer.text(0, 0))});
@@ -268,17 +274,21 @@ class Demo {
     TextTable table({"  object", "OID before", "OID now", "an analyst reads"});
     bool same = true;
     for (std::size_t i = 0; i < after.size(); ++i) {
-      table.add({"  " + after[i].object, before_[i].oid, after[i].oid, plural(static_cast<std::uint64_t>(parse_int(after[i].answer).value_or(0)), "row")});
+      table.add({"  " + after[i].object, before_[i].oid, after[i].oid,
+                 plural(static_cast<std::uint64_t>(parse_int(after[i].answer).value_or(0)), "row")});
       same = same && after[i].oid == before_[i].oid;
     }
     say(table.text(terminal_));
-    if (!same) return Error(ErrorKind::Internal, "a refresh changed an object that depends on the table").next("please report this");
+    if (!same)
+      return Error(ErrorKind::Internal, "a refresh changed an object that depends on the table")
+          .next("please report this");
     return {};
   }
 
   Result<int> keep() {
-    say(fmt::format("\n{}\n  psql 'host={} port={} dbname={} user=analyst'\n  weir -C {} sync core --plan\n", terminal_.paint(Colour::Bold, "Look around"),
-                    cluster_->folder().string(), cluster_->port(), kDatabase, project_.string()));
+    say(fmt::format("\n{}\n  psql 'host={} port={} dbname={} user=analyst'\n  weir -C {} sync core --plan\n",
+                    terminal_.paint(Colour::Bold, "Look around"), cluster_->folder().string(), cluster_->port(),
+                    kDatabase, project_.string()));
     write_err("Ctrl-C ends and removes it all\n");
     while (!context_.interrupt().asked()) system_clock().sleep(std::chrono::hours(1), context_.interrupt().token());
     return 0;

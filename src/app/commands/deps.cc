@@ -14,8 +14,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json dependent_json(warehouse::Dependent const& dependent) {
-  return Json{{"depth", dependent.depth}, {"kind", dependent.kind}, {"object", dependent.object}, {"owner", dependent.owner},
-              {"direct", dependent.direct}, {"uses_columns", dependent.uses_columns}, {"uses_whole_row", dependent.uses_whole_row},
+  return Json{{"depth", dependent.depth},
+              {"kind", dependent.kind},
+              {"object", dependent.object},
+              {"owner", dependent.owner},
+              {"direct", dependent.direct},
+              {"uses_columns", dependent.uses_columns},
+              {"uses_whole_row", dependent.uses_whole_row},
               {"definition", dependent.definition}};
 }
 
@@ -30,18 +35,25 @@ Result<int> run_deps(Context& context) {
   WEIR_TRY(auto dependents, warehouse::load_dependents(session, name));
   WEIR_TRY(auto late, warehouse::load_late_bound(session, name));
   if (context.format() == Format::Json) {
-    Json json{{"relation", name.text()}, {"kind", relation_kind(relation.kind)}, {"owner", relation.owner},
-              {"dependents", Json::array()}, {"named_in_code", Json::array()}};
+    Json json{{"relation", name.text()},
+              {"kind", relation_kind(relation.kind)},
+              {"owner", relation.owner},
+              {"dependents", Json::array()},
+              {"named_in_code", Json::array()}};
     for (auto const& dependent : dependents) json["dependents"].push_back(dependent_json(dependent));
-    for (auto const& one : late) json["named_in_code"].push_back(Json{{"function", one.function}, {"language", one.language}, {"owner", one.owner}});
+    for (auto const& one : late)
+      json["named_in_code"].push_back(
+          Json{{"function", one.function}, {"language", one.language}, {"owner", one.owner}});
     write_out(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     return 0;
   }
   Terminal const& terminal = context.terminal();
-  write_out(fmt::format("{} ({}, owner {}): {}\n", terminal.paint(Colour::Bold, name.text()), relation_kind(relation.kind), relation.owner,
+  write_out(fmt::format("{} ({}, owner {}): {}\n", terminal.paint(Colour::Bold, name.text()),
+                        relation_kind(relation.kind), relation.owner,
                         dependents.empty() ? "nothing depends on it" : plural(dependents.size(), "dependent")));
   std::size_t width = 0;
-  for (auto const& dependent : dependents) width = std::max(width, 2 * static_cast<std::size_t>(dependent.depth) + characters(dependent.object));
+  for (auto const& dependent : dependents)
+    width = std::max(width, 2 * static_cast<std::size_t>(dependent.depth) + characters(dependent.object));
   for (auto const& dependent : dependents) {
     std::string line = std::string(2 * static_cast<std::size_t>(dependent.depth), ' ') + dependent.object;
     line = fmt::format("{}  owner {}", pad(line, width), dependent.owner);
@@ -49,7 +61,8 @@ Result<int> run_deps(Context& context) {
     if (!dependent.uses_columns.empty()) line += ", uses " + join(dependent.uses_columns, ", ");
     write_out(line + "\n");
   }
-  if (!late.empty()) write_out("\nNamed in code that PostgreSQL does not track (found by name, may be something else):\n");
+  if (!late.empty())
+    write_out("\nNamed in code that PostgreSQL does not track (found by name, may be something else):\n");
   for (auto const& one : late) write_out(fmt::format("  {} ({}, owner {})\n", one.function, one.language, one.owner));
   return 0;
 }

@@ -16,7 +16,8 @@ namespace {
 Check check_server_programs() {
   auto const found = pg::find_server_programs();
   if (found.empty())
-    return Check{Health::Warning, "demo", "no PostgreSQL server is installed on this machine: weir demo needs one, nothing else does",
+    return Check{Health::Warning, "demo",
+                 "no PostgreSQL server is installed on this machine: weir demo needs one, nothing else does",
                  "apt install postgresql", 0};
   return Check{Health::Ok, "demo", fmt::format("PostgreSQL server programs in {}", found.front().string()), {}, 0};
 }
@@ -39,10 +40,16 @@ Result<int> run_doctor(Context& context) {
   auto config = context.config();
   if (!config.ok()) {
     checks.push_back(failed_check("config", config.error()));
-    if (!config.error().where().empty()) checks.back().found += " (" + split(config.error().where(), '\n').front() + ")";
+    if (!config.error().where().empty())
+      checks.back().found += " (" + split(config.error().where(), '\n').front() + ")";
   } else {
-    checks.push_back(Check{Health::Ok, "config", fmt::format("weir.yml and endpoints.yml: {}, {}", plural((*config)->connections.size(), "connection"),
-                                                             plural((*config)->endpoints.size(), "endpoint")), {}, 0});
+    checks.push_back(
+        Check{Health::Ok,
+              "config",
+              fmt::format("weir.yml and endpoints.yml: {}, {}", plural((*config)->connections.size(), "connection"),
+                          plural((*config)->endpoints.size(), "endpoint")),
+              {},
+              0});
     if (reads_sqlserver(**config)) checks.push_back(check_driver());
     for (auto const& [name, endpoint] : (*config)->endpoints) {
       if (context.interrupt().asked()) return Error(ErrorKind::Cancelled, "stopped");
@@ -51,7 +58,8 @@ Result<int> run_doctor(Context& context) {
     }
   }
   checks.push_back(check_server_programs());
-  write_out(context.format() == Format::Json ? checks_json(checks).dump(2) + "\n" : checks_text(checks, context.terminal()));
+  write_out(context.format() == Format::Json ? checks_json(checks).dump(2) + "\n"
+                                             : checks_text(checks, context.terminal()));
   return checks_status(checks) == 0 ? 0 : 1;
 }
 

@@ -21,16 +21,26 @@ std::string keys_text(source::Table const& table) {
 }
 
 Json table_json(source::Table const& table) {
-  Json json{{"schema", table.schema}, {"name", table.name}, {"view", table.is_view}, {"estimated_rows", table.estimated_rows},
-            {"estimated_bytes", table.estimated_bytes}, {"columns", Json::array()}, {"keys", Json::array()}, {"warnings", table.warnings}};
+  Json json{{"schema", table.schema},
+            {"name", table.name},
+            {"view", table.is_view},
+            {"estimated_rows", table.estimated_rows},
+            {"estimated_bytes", table.estimated_bytes},
+            {"columns", Json::array()},
+            {"keys", Json::array()},
+            {"warnings", table.warnings}};
   for (auto const& column : table.columns) {
-    Json one{{"name", column.name}, {"source_type", column.source_type}, {"type", column.pg_type}, {"nullable", column.nullable}};
+    Json one{{"name", column.name},
+             {"source_type", column.source_type},
+             {"type", column.pg_type},
+             {"nullable", column.nullable}};
     if (!column.loss.empty()) one["loss"] = column.loss;
     if (!column.refusal.empty()) one["refusal"] = column.refusal;
     json["columns"].push_back(std::move(one));
   }
   for (auto const& key : table.keys)
-    json["keys"].push_back(Json{{"name", key.name}, {"columns", key.columns}, {"primary", key.is_primary}, {"unique", key.is_unique}});
+    json["keys"].push_back(
+        Json{{"name", key.name}, {"columns", key.columns}, {"primary", key.is_primary}, {"unique", key.is_unique}});
   return json;
 }
 
@@ -38,7 +48,8 @@ void print_columns(source::Table const& table, Terminal const& terminal) {
   TextTable columns({"  column", "source", "warehouse", "remark"});
   for (auto const& column : table.columns) {
     std::string remark = !column.refusal.empty() ? "cannot be loaded: " + column.refusal : column.loss;
-    columns.add({"  " + column.name, column.source_type + (column.nullable ? "" : " not null"), column.pg_type, remark});
+    columns.add(
+        {"  " + column.name, column.source_type + (column.nullable ? "" : " not null"), column.pg_type, remark});
   }
   write_out(fmt::format("{}\n{}\n", terminal.paint(Colour::Bold, table.text()), columns.text(terminal)));
 }
@@ -51,9 +62,15 @@ Result<int> run_endpoint_ls(Context& context) {
   Json json = Json::array();
   for (auto const& [name, endpoint] : config->endpoints) {
     std::string const role = endpoint.is_warehouse ? "warehouse" : "source";
-    table.add({name, role, std::string(kind_name(endpoint.kind)), address_text(endpoint), endpoint.is_protected ? "yes" : ""});
-    json.push_back(Json{{"name", name}, {"role", role}, {"kind", kind_name(endpoint.kind)}, {"address", address_text(endpoint)},
-                        {"protected", endpoint.is_protected}, {"settings", endpoint.settings}, {"place", endpoint.place.text()}});
+    table.add({name, role, std::string(kind_name(endpoint.kind)), address_text(endpoint),
+               endpoint.is_protected ? "yes" : ""});
+    json.push_back(Json{{"name", name},
+                        {"role", role},
+                        {"kind", kind_name(endpoint.kind)},
+                        {"address", address_text(endpoint)},
+                        {"protected", endpoint.is_protected},
+                        {"settings", endpoint.settings},
+                        {"place", endpoint.place.text()}});
   }
   if (context.format() == Format::Json) {
     write_out(json.dump(2) + "\n");
@@ -80,7 +97,8 @@ Result<int> run_endpoint_test(Context& context) {
     auto found = check_endpoint(*config, *endpoint);
     checks.insert(checks.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
   }
-  write_out(context.format() == Format::Json ? checks_json(checks).dump(2) + "\n" : checks_text(checks, context.terminal()));
+  write_out(context.format() == Format::Json ? checks_json(checks).dump(2) + "\n"
+                                             : checks_text(checks, context.terminal()));
   return checks_status(checks);
 }
 
@@ -94,7 +112,10 @@ Result<int> run_endpoint_discover(Context& context) {
   WEIR_TRY(auto catalog, source->discover(request));
   for (auto const& warning : catalog.warnings) log_info("warning: {}", warning);
   if (context.format() == Format::Json) {
-    Json json{{"endpoint", endpoint->name}, {"product", catalog.product}, {"database", catalog.database}, {"tables", Json::array()},
+    Json json{{"endpoint", endpoint->name},
+              {"product", catalog.product},
+              {"database", catalog.database},
+              {"tables", Json::array()},
               {"warnings", catalog.warnings}};
     for (auto const& table : catalog.tables) json["tables"].push_back(table_json(table));
     write_out(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -107,7 +128,8 @@ Result<int> run_endpoint_discover(Context& context) {
   TextTable tables({"table", "rows", "size", "columns", "key", "remarks"});
   for (auto const& table : catalog.tables) {
     std::size_t refused = 0, lossy = 0;
-    for (auto const& column : table.columns) refused += column.refusal.empty() ? 0U : 1U, lossy += column.loss.empty() ? 0U : 1U;
+    for (auto const& column : table.columns)
+      refused += column.refusal.empty() ? 0U : 1U, lossy += column.loss.empty() ? 0U : 1U;
     std::vector<std::string> remarks = table.warnings;
     if (refused > 0) remarks.push_back(plural(refused, "column") + " cannot be loaded");
     if (lossy > 0) remarks.push_back(plural(lossy, "column") + " with a declared loss");
@@ -116,7 +138,8 @@ Result<int> run_endpoint_discover(Context& context) {
                 table.estimated_bytes < 0 ? "?" : format_bytes(static_cast<std::uint64_t>(table.estimated_bytes)),
                 std::to_string(table.columns.size()), keys_text(table), join(remarks, "; ")});
   }
-  write_out(fmt::format("{}, database {}, {}\n", catalog.product, catalog.database, plural(catalog.tables.size(), "table")));
+  write_out(
+      fmt::format("{}, database {}, {}\n", catalog.product, catalog.database, plural(catalog.tables.size(), "table")));
   if (!tables.empty()) write_out(tables.text(context.terminal()));
   log_info("-v shows columns and types");
   return 0;

@@ -54,12 +54,15 @@ sources:
 }  // namespace
 
 Result<int> run_init(Context& context) {
-  std::filesystem::path const folder =
-      context.arguments().positionals.empty() ? context.project_folder() : std::filesystem::path(context.arguments().positionals[0]);
+  std::filesystem::path const folder = context.arguments().positionals.empty()
+                                           ? context.project_folder()
+                                           : std::filesystem::path(context.arguments().positionals[0]);
   std::error_code failed;
   std::filesystem::create_directories(folder / ".weir" / "schema", failed);
   if (failed)
-    return Error(ErrorKind::Config, fmt::format("could not create folder \"{}\": {}", folder.string(), failed.message())).object(folder.string());
+    return Error(ErrorKind::Config,
+                 fmt::format("could not create folder \"{}\": {}", folder.string(), failed.message()))
+        .object(folder.string());
   std::vector<std::string> written, kept;
   auto put = [&](char const* name, std::string_view text) -> Status {
     if (std::filesystem::exists(folder / name)) {
@@ -81,7 +84,8 @@ Result<int> run_init(Context& context) {
     return 0;
   }
   for (auto const& name : written) write_out(fmt::format("wrote {}\n", (folder / name).lexically_normal().string()));
-  for (auto const& name : kept) write_out(fmt::format("kept  {} (it was there)\n", (folder / name).lexically_normal().string()));
+  for (auto const& name : kept)
+    write_out(fmt::format("kept  {} (it was there)\n", (folder / name).lexically_normal().string()));
   log_info("next: correct the addresses in endpoints.yml, set WH_PASSWORD and CORE_PASSWORD, then run weir doctor");
   return 0;
 }

@@ -38,10 +38,12 @@ class EventLines {
   void write(sync::Progress const& progress) {
     auto const now = std::chrono::steady_clock::now();
     auto& last = last_[progress.stream];
-    if (last.phase == progress.phase && last.attempt == progress.attempt && now - last.at < std::chrono::milliseconds(500)) return;
+    if (last.phase == progress.phase && last.attempt == progress.attempt &&
+        now - last.at < std::chrono::milliseconds(500))
+      return;
     last = Last{progress.phase, progress.attempt, now};
-    Json event{{"type", "progress"}, {"stream", progress.stream}, {"phase", sync::phase_name(progress.phase)},
-               {"attempt", progress.attempt}, {"rows", progress.rows}, {"bytes", progress.bytes}};
+    Json event{{"type", "progress"},          {"stream", progress.stream}, {"phase", sync::phase_name(progress.phase)},
+               {"attempt", progress.attempt}, {"rows", progress.rows},     {"bytes", progress.bytes}};
     if (progress.expected_rows >= 0) event["expected_rows"] = progress.expected_rows;
     if (!progress.note.empty()) event["note"] = progress.note;
     write_json(event, -1);
@@ -90,7 +92,8 @@ Result<int> sync_connection(Context& context, config::Connection const& connecti
   view.close();
   if (!report.ok()) return std::move(report).error();
   json = sync::report_json(*report);
-  if (format == Format::Text) write_out(logs(LogLevel::Step) ? sync::report_text(*report) : report_view(*report, context.terminal()));
+  if (format == Format::Text)
+    write_out(logs(LogLevel::Step) ? sync::report_text(*report) : report_view(*report, context.terminal()));
   auto const failure = report->failure();
   return failure ? exit_code(*failure) : 0;
 }
@@ -145,8 +148,10 @@ Result<int> run_sync_ls(Context& context) {
     WEIR_TRY(auto states, sync::list(*connection, *endpoints));
     json.push_back(Json{{"connection", connection->name}, {"streams", sync::list_json(states)}});
     for (auto const& state : states)
-      table.add({connection->name + "/" + state.stream, state.outcome, state.rows < 0 ? "" : format_count(static_cast<std::uint64_t>(state.rows)),
-                 state.published_at.empty() ? "never" : state.published_at, state.method, state.waiting_load, split(state.error, '\n').front()});
+      table.add({connection->name + "/" + state.stream, state.outcome,
+                 state.rows < 0 ? "" : format_count(static_cast<std::uint64_t>(state.rows)),
+                 state.published_at.empty() ? "never" : state.published_at, state.method, state.waiting_load,
+                 split(state.error, '\n').front()});
   }
   if (context.format() == Format::Json) {
     write_json(json);
@@ -167,7 +172,8 @@ Result<int> run_sync_verify(Context& context) {
   Terminal const& terminal = context.terminal();
   for (auto const* connection : connections) {
     WEIR_TRY(auto endpoints, wire(*config, *connection));
-    WEIR_TRY(auto results, sync::verify(*connection, *endpoints, selection_of(context.arguments()), context.interrupt().token()));
+    WEIR_TRY(auto results,
+             sync::verify(*connection, *endpoints, selection_of(context.arguments()), context.interrupt().token()));
     json.push_back(Json{{"connection", connection->name}, {"streams", sync::verify_json(results)}});
     for (auto const& result : results) {
       std::string found = !result.compared ? "not compared: " + (result.error ? result.error->message() : result.why)
@@ -176,8 +182,11 @@ Result<int> run_sync_verify(Context& context) {
                                                              : "differs in " + join(result.differing_columns, ", ");
       bool const failed = (result.compared && !result.equal) || result.error.has_value();
       if (failed) status = 1;
-      table.add({failed ? terminal.paint(Colour::Red, "fail") : result.compared ? terminal.paint(Colour::Green, "ok") : terminal.paint(Colour::Dim, "skip"),
-                 connection->name + "/" + result.stream, format_count(result.source_rows), format_count(result.warehouse_rows), std::move(found)});
+      table.add({failed            ? terminal.paint(Colour::Red, "fail")
+                 : result.compared ? terminal.paint(Colour::Green, "ok")
+                                   : terminal.paint(Colour::Dim, "skip"),
+                 connection->name + "/" + result.stream, format_count(result.source_rows),
+                 format_count(result.warehouse_rows), std::move(found)});
     }
   }
   if (context.format() == Format::Json) {
@@ -192,9 +201,10 @@ Result<int> run_sync_reset(Context& context) {
   WEIR_TRY(auto const* config, context.config());
   WEIR_TRY(auto const* connection, context.connection(context.arguments().positionals[0]));
   auto const selection = selection_of(context.arguments());
-  WEIR_DO(context.confirm(fmt::format("forget the cursors of connection \"{}\"{}, so that the next run reads everything?", connection->name,
-                                      selection.include.empty() ? "" : fmt::format(" ({})", join(selection.include, ", "))),
-                          config->endpoints.at(connection->to)));
+  WEIR_DO(context.confirm(
+      fmt::format("forget the cursors of connection \"{}\"{}, so that the next run reads everything?", connection->name,
+                  selection.include.empty() ? "" : fmt::format(" ({})", join(selection.include, ", "))),
+      config->endpoints.at(connection->to)));
   WEIR_TRY(auto endpoints, wire(*config, *connection));
   WEIR_TRY(auto streams, sync::reset(*connection, *endpoints, selection));
   if (context.format() == Format::Json) {

@@ -11,7 +11,8 @@ Result<int> run_version(Context& context) {
     write_out(fmt::format("weir {}\n", kVersion));
     return 0;
   }
-  nlohmann::ordered_json json{{"program", "weir"}, {"version", kVersion}, {"compiler", __VERSION__}, {"test_hooks", kTestHooks}};
+  nlohmann::ordered_json json{
+      {"program", "weir"}, {"version", kVersion}, {"compiler", __VERSION__}, {"test_hooks", kTestHooks}};
   write_out(json.dump(2) + "\n");
   return 0;
 }
