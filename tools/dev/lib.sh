@@ -74,11 +74,12 @@ die_with_log() {
 build() {
   local preset=$1
   shift
-  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
+  # In the launcher, so that a plain `cmake --build` finds what any other clone on this machine has compiled.
+  local launcher="env;CCACHE_BASEDIR=$root;CCACHE_NOHASHDIR=1;CCACHE_SLOPPINESS=time_macros;ccache"
   local log=$logs/build-$preset.log targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
-  step "configuring $preset" cmake --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache \
-    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >"$log" 2>&1 || die_with_log "$log" "cmake --preset $preset failed"
+  step "configuring $preset" cmake --preset "$preset" "-DCMAKE_C_COMPILER_LAUNCHER=$launcher" \
+    "-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" >"$log" 2>&1 || die_with_log "$log" "cmake --preset $preset failed"
   say "building $preset (log: build/logs/build-$preset.log)"
   local start=$SECONDS
   if [ -t 2 ]; then

@@ -12,7 +12,7 @@ dev_help() {
   demo              build a release and run `weir demo`: the incident, and how it ends with weir
   test              build with sanitizers and run every test (about what CI does)
   test REGEX        only the ctest cases whose name matches, with the dev build
-  build [PRESET]    build a preset: release (the default), dev, tsan, clang, fuzz
+  build [PRESET]    build a preset: release (the default), dev, tsan, clang, fuzz; then targets, if not all
   case NAME         write a skeleton for tests/cases/NAME.case
   bench [ARGS]      measure: see bench/README.md
   fuzz SECONDS      coverage-guided fuzzing of every target
@@ -26,7 +26,7 @@ TEXT
 dev_build() {
   local preset=${1:-release}
   install_packages
-  build "$preset"
+  build "$preset" "${@:2}"
   say "programs: build/$preset/bin"
 }
 
