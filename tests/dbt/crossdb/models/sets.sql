@@ -1,0 +1,2 @@
+select 1 as a union select 2 {{ dbt.except() }} select 2
+{{ dbt.intersect() }} select 1

@@ -1,0 +1,1 @@
+select $${{ [dbt.type_string(), dbt.type_timestamp(), dbt.type_float(), dbt.type_numeric(), dbt.type_bigint(), dbt.type_int(), dbt.type_boolean()] }}$$ as types, {{ dbt.get_powers_of_two(9) }} as p, $${{ dbt.dates_in_range('20240101', '20240103') }}$$ as r, $${{ dbt.partition_range('20240101,20240102') }}$$ as pr, '{{ dbt.is_core_v2() }}' as v2

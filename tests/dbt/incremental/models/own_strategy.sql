@@ -1,0 +1,2 @@
+{{ config(materialized='incremental', incremental_strategy='insert_marked') }}
+select {{ var('round') }} as id

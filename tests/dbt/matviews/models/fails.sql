@@ -1,0 +1,1 @@
+{{ config(materialized='materialized_view', on_configuration_change='fail', indexes=[{'columns': ['one']}] if var('round') > 1 else []) }} select 1 as one

@@ -1,0 +1,1 @@
+{{ config(materialized='kept', alias='own') }} select 1 as n

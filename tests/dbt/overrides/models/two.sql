@@ -1,0 +1,1 @@
+select id, made_by as before from {{ ref('one') }}

@@ -1,0 +1,1 @@
+{{ config(materialized='table', unlogged=true, indexes=[{'columns': ['a'], 'type': 'hash'}, {'columns': ['a', 'b'], 'unique': true}], sql_header='set local work_mem = $$8MB$$;') }} select n as a, n as b, current_setting('work_mem') as wm from generate_series(1, 3) n

@@ -1,0 +1,1 @@
+select sum(id) as s from {{ ref('inferred') }}

@@ -1,0 +1,1 @@
+{% macro mult() %}2{% endmacro %}
