@@ -1,11 +1,13 @@
 """Readers during publishing: what 20 sessions and a long report notice while a table that they read is refreshed.
 
 Per method: sessions read through three views stacked on the table, at a fixed pace, while weir refreshes it again and
-again. Three kinds of time alternate, and every read belongs to the one in which it was due:
+again. Four kinds of time alternate, and every read belongs to the one in which it was due:
   quiet     nothing is refreshed
+  copy      psql copies the same rows into a table that nobody reads: what any load costs readers on this machine
   twin      the same refresh of a copy that nobody reads: the load's work, without its publishing
   refresh   the table is refreshed
-refresh - quiet is everything that readers notice, refresh - twin what publishing adds to the work of loading. Each refresh
+refresh - quiet is everything that readers notice, refresh - copy and refresh - twin what weir and its publishing add to the
+work of loading. Each refresh
 changes one row in a hundred and adds one; a read must see one whole generation, and one that was current while it ran.
 """
 import bisect
@@ -24,10 +26,11 @@ from harness.report import Report
 DATABASE = 'shop'
 COLUMNS = '''id integer PRIMARY KEY, customer_id integer NOT NULL, amount numeric(12,2) NOT NULL, status text NOT NULL,
   name text NOT NULL, created_at timestamp NOT NULL, generation integer NOT NULL'''
-BLOCKS = 5         # of quiet, twin, refresh
+BLOCKS = 5         # of quiet, copy, twin, refresh
 SAMPLE = struct.Struct('=qqqiiqqq')
 Sample = collections.namedtuple('Sample', 'due sent done kind rows first second third')
 KINDS = ['point', 'count']
+WINDOWS = ['quiet', 'copy', 'twin', 'refresh']
 
 
 class Refresh:
@@ -87,6 +90,7 @@ class Method:
             for block in range(BLOCKS):
                 time.sleep(3 if block and not self.options.smoke else 0)  # what a refresh held up is through
                 self._window('quiet', lambda: time.sleep(10 if not self.options.smoke else 0.5))
+                self._window('copy', self._copy)
                 self._window('twin', lambda: self._sync('twin'))
                 last = self.count * (block + 1) // BLOCKS
                 if block == 1:
@@ -106,6 +110,15 @@ class Method:
             INSERT INTO public.items VALUES ({self.rows + self.generation}, 1, 1, 'open', 'new', '2024-01-01', {self.generation})
             ON CONFLICT DO NOTHING;''', DATABASE)
         self._window('refresh', lambda: self._sync('read'))
+
+    def _copy(self):
+        out = self.source.psql(DATABASE) + ['-c', 'COPY public.items TO STDOUT (FORMAT binary)']
+        into = self.warehouse.psql(DATABASE) + [
+            '-1', '-c', 'DROP TABLE IF EXISTS public.copy', '-c',
+            f"CREATE TABLE public.copy ({COLUMNS.replace('PRIMARY KEY', 'NOT NULL')})",
+            '-c', 'COPY public.copy FROM STDIN (FORMAT binary, FREEZE)',
+            '-c', 'ALTER TABLE public.copy ADD PRIMARY KEY (id); ANALYZE public.copy']
+        process.run([out, into], 1800, what='psql COPY')
 
     def _sync(self, role):
         begin = time.monotonic_ns()
@@ -193,12 +206,13 @@ def quantile(ordered, share):
 def _write(report, options, warehouse, outcomes):
     report.text('Private clusters, fsync on, ' + ', '.join(f'{k} {v}' for k, v in warehouse.settings.items()) + '. '
                 f'Three quarters of the readers read one row every 20 ms, the others count all rows every two seconds, through '
-                f'three stacked views. Latency in ms from the moment a read was due. quiet: no refresh; twin: the same refresh '
-                f'of a table that nobody reads; refresh: of theirs.')
+                f'three stacked views. Latency in ms from the moment a read was due. quiet: no refresh; copy: psql copies the same '
+                f'rows into a table that nobody reads, and makes its key and statistics; twin: the same refresh of a table that '
+                f'nobody reads; refresh: of theirs.')
     rows = []
     for method in outcomes:
         for kind in KINDS:
-            by_window = {window: method.latencies(window, kind) for window in ('quiet', 'twin', 'refresh')}
+            by_window = {window: method.latencies(window, kind) for window in WINDOWS}
             for window, values in by_window.items():
                 rows.append([method.name, kind, window, len(values)] +
                             [f'{quantile(values, share):.1f}' for share in (0.5, 0.99, 1)])
@@ -216,8 +230,8 @@ def _write(report, options, warehouse, outcomes):
                   'the report took', 'errors', 'wrong reads'], rows)
     for method in outcomes:
         for kind in KINDS:
-            values = {window: method.latencies(window, kind) for window in ('quiet', 'twin', 'refresh')}
-            for other in ('quiet', 'twin'):
+            values = {window: method.latencies(window, kind) for window in WINDOWS}
+            for other in WINDOWS[:-1]:
                 for share, name, limit in ((0.99, 'p99', 50), (1, 'max', 200)):
                     report.bar(f'{method.name}, {kind} reads: {name} added to {other}',
                                quantile(values['refresh'], share) - quantile(values[other], share), limit, ' ms')

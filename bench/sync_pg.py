@@ -38,10 +38,10 @@ def _contest(options, report, source, warehouse, project, rows):
         for cluster in (source, warehouse):
             cluster.sql('CHECKPOINT', DATABASE)
 
-    def copy(after=''):
+    def copy(before='', after=''):
         out = source.psql(DATABASE) + ['-c', 'COPY public.mixed TO STDOUT (FORMAT binary)']
         into = warehouse.psql(DATABASE) + [
-            '-1', '-c', f'CREATE TABLE public.mixed ({MIXED_COLUMNS})',
+            '-1', '-c', f'CREATE TABLE public.mixed ({MIXED_COLUMNS}{before})',
             '-c', 'COPY public.mixed FROM STDIN (FORMAT binary, FREEZE)'] + (['-c', after] if after else [])
         return run([out, into], 1800, what='psql COPY')
 
@@ -60,7 +60,8 @@ def _contest(options, report, source, warehouse, project, rows):
     floor = rounds.add('psql COPY | COPY, binary, FREEZE', copy, prepare)
     weir = rounds.add('weir sync, full refresh', lambda: project.run('sync', 'shop', '-o', 'json'), prepare)
     full = rounds.add('the same COPY, then primary key and ANALYZE',
-                      lambda: copy('ALTER TABLE public.mixed ADD PRIMARY KEY (id); ANALYZE public.mixed'), prepare)
+                      lambda: copy(after='ALTER TABLE public.mixed ADD PRIMARY KEY (id); ANALYZE public.mixed'), prepare)
+    keyed = rounds.add('the same COPY into a table with its primary key', lambda: copy(before=', PRIMARY KEY (id)'), prepare)
     rounds.add('pg_dump | psql', dump, prepare, is_peer=True)
     if shutil.which('pgcopydb'):
         rounds.add('pgcopydb clone', pgcopydb, prepare, is_peer=True)
@@ -76,6 +77,7 @@ def _contest(options, report, source, warehouse, project, rows):
     report.table(RUNNER_HEAD, table)
     report.text(phases_text(weir))
     report.bar('weir to COPY alone', paired_ratio(weir, floor), 1.1, 'x')
+    report.bar('weir to COPY into a table with its primary key', paired_ratio(weir, keyed), 1.1, 'x')
     report.bar('weir to COPY, primary key and ANALYZE', paired_ratio(weir, full), 1.1, 'x')
     here, there = (cluster.sql(contents(table), DATABASE)
                    for cluster, table in ((source, 'public.mixed'), (warehouse, 'sync_shop.mixed')))
