@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "pg/state.h"
+#include "sql/name.h"
 
 namespace weir::pg {
 namespace {
@@ -160,6 +161,19 @@ Result<Rows> Session::query(std::string_view sql, std::span<Parameter const> par
 
 Result<Rows> Session::query(std::string_view sql, std::initializer_list<Parameter> parameters) {
   return query(sql, std::span<Parameter const>(parameters.begin(), parameters.size()));
+}
+
+Result<Rows> Session::query_prepared(std::string const& name, std::string_view sql,
+                                     std::span<Parameter const> parameters) {
+  if (!state_->prepared.contains(name)) {
+    WEIR_DO(execute(fmt::format("PREPARE {} AS {}", sql::quote_pg(name), sql)));
+    state_->prepared.insert(name);  // it outlives the transaction, also one that is rolled back
+  }
+  std::string values;
+  for (auto const& value : parameters)
+    values += (values.empty() ? "" : ", ") + (value ? sql::literal_pg(*value) : std::string("NULL"));
+  return execute(fmt::format("SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE {}{}", sql::quote_pg(name),
+                             values.empty() ? "" : "(" + values + ")"));
 }
 
 Result<Rows> Session::execute(std::string_view sql) {

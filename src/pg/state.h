@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,8 @@ struct Session::State {
   std::shared_ptr<Canceller> canceller;
   std::vector<std::string> notices;
   std::uint64_t notices_seen = 0;
-  std::string last_words;  // a FATAL that the server sent unasked before it went
+  std::set<std::string> prepared;  // names of statements that the server keeps for query_prepared()
+  std::string last_words;          // a FATAL that the server sent unasked before it went
 
   // One statement, whose answer is taken whole; `send` hands it to libpq. A COPY answer leaves the COPY open.
   template <typename Send>

@@ -183,7 +183,7 @@ AdoptionScript adoption_script(Capture const& capture, sql::QualifiedName const&
 
 Status adopt_table(Publication& p) {
   Capture const& capture = *p.plan.capture;
-  WEIR_TRY(p.before, warehouse::load_fingerprint(p.session, p.plan.request.target));
+  WEIR_DO(take_facts(p));
   WEIR_TRY(auto replay, load_replay(p.session, p.plan.request.target));
   WEIR_TRY(auto next,
            p.session.query(

@@ -130,8 +130,8 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
   std::string const with = leaf && !written_later ? " WITH (autovacuum_enabled = false)"
                            : leaf                 ? ""
                                                   : " WITH (autovacuum_enabled = false)";
-  statements.push_back(
-      fmt::format("CREATE {}TABLE {} ({}){}{}", leaf ? "" : "UNLOGGED ", name.quoted(), columns, with, tablespace));
+  statements.push_back(fmt::format("CREATE {}TABLE {} ({}){}{}", leaf || empty ? "" : "UNLOGGED ", name.quoted(),
+                                   columns, with, tablespace));
   statements.insert(statements.end(), extras.begin(), extras.end());
 
   auto const casts = cast_columns(plan);

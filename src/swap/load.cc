@@ -54,6 +54,22 @@ Status drop_unpublished(pg::Session& session, sql::QualifiedName const& target) 
   return {};
 }
 
+// Whether prove() looks for more than the number of rows.
+bool looks_at_values(Plan const& plan) {
+  return std::any_of(plan.column_plan->load.begin(), plan.column_plan->load.end(),
+                     [](LoadColumn const& c) { return c.may_relax || c.fill == Fill::Cast; });
+}
+
+// What the server itself counted into and out of a table that this transaction made: nobody else has seen it, so that
+// it is what a scan would count. 0 where the server does not count (track_counts off).
+Result<std::uint64_t> rows_of_transaction(pg::Session& session, sql::QualifiedName const& relation) {
+  WEIR_TRY(auto rows,
+           session.query("SELECT pg_stat_get_xact_tuples_inserted(c) - pg_stat_get_xact_tuples_deleted(c) FROM "
+                         "CAST($1::regclass AS oid) AS c",
+                         {relation.quoted()}));
+  return static_cast<std::uint64_t>(rows.integer(0, 0));
+}
+
 Error not_equal(Plan const& plan, std::string_view what, std::uint64_t read, std::uint64_t staged) {
   return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} {} were read at the source and {} arrived",
                                             plan.request.target.text(), format_count(read), what, format_count(staged)))
@@ -251,6 +267,16 @@ std::string keep_newest(Plan const& plan, sql::QualifiedName const& relation) {
       relation.quoted(), quoted_list(plan.request.key), order);
 }
 
+// Of a table made in this transaction: no scan where the server's own count is the expected one.
+Result<Proof> prove_frozen(pg::Session& session, Plan const& plan, sql::QualifiedName const& relation,
+                           std::uint64_t rows_expected) {
+  if (!looks_at_values(plan)) {
+    WEIR_TRY(std::uint64_t const rows, rows_of_transaction(session, relation));
+    if (rows == rows_expected) return Proof{.rows = rows, .relaxed = {}, .notes = {}};
+  }
+  return prove(session, plan, relation);
+}
+
 Error in_finish(Error error, Plan const& plan) {
   if (error.sqlstate() == "23505")
     error.cause(fmt::format("two rows of the source have the same key ({})", join(plan.request.key, ", ")));
@@ -272,7 +298,8 @@ Status Load::finish(std::uint64_t rows_expected, std::optional<std::uint64_t> ke
     s.transaction.emplace(std::move(transaction));
   }
   auto work = [&]() -> Status {
-    WEIR_TRY(Proof proof, prove(session, plan, s.relation));
+    WEIR_TRY(Proof proof,
+             s.frozen ? prove_frozen(session, plan, s.relation, rows_expected) : prove(session, plan, s.relation));
     if (proof.rows != rows_expected) return not_equal(plan, "rows", rows_expected, proof.rows);
     if (keys_expected) {
       WEIR_TRY(auto keys, session.query("SELECT count(*) FROM " + keys_name(s.relation).quoted()));

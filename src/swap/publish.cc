@@ -9,6 +9,7 @@
 #include "swap/doubt.h"
 #include "swap/leaf.h"
 #include "swap/load.h"
+#include "swap/statistics.h"
 
 namespace weir::swap {
 namespace {
@@ -35,7 +36,8 @@ RETURNING token)",
 // notice. lock_timeout must exceed deadlock_timeout, or autovacuum is never evicted.
 Status open(Publication& p) {
   WEIR_DO(
-      p.session.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '60s'; "
+      p.session.execute("SET LOCAL synchronous_commit TO DEFAULT; SET LOCAL lock_timeout = '3s'; "
+                        "SET LOCAL idle_in_transaction_session_timeout = '60s'; "
                         "SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
   WEIR_DO(take_fence(p));
   crash_point("kW2");
@@ -130,12 +132,20 @@ Status publish_once(Publication& p) {
   crash_point("kW1");
   WEIR_DO(complete_again(p));
   WEIR_TRY(std::string const id, transaction.transaction_id());
+  // What is known before the exchange is written before readers may have to wait for it.
+  bool const knows_all = uses_leaf(p.plan) && !p.plan.adopts_table;
+  p.report.rows_after = p.rows;
+  WEIR_DO(callback(p));
+  if (knows_all) {
+    WEIR_DO(keep_books(p));
+  }
   WEIR_DO(apply(p));
   crash_point("kW4");
   WEIR_DO(verify(p));
   crash_point("kW5");
-  WEIR_DO(keep_books(p));
-  WEIR_DO(callback(p));
+  if (!knows_all) {
+    WEIR_DO(keep_books(p));
+  }
   crash_point("kW7");
   Status committed = std::move(transaction).commit();
   if (p.locked_at != Duration::zero()) p.report.locked = clock.monotonic() - p.locked_at;
@@ -184,13 +194,24 @@ WHERE g.id = $1 AND a.pid <> pg_backend_pid() AND a.datname = current_database()
   }
 }
 
+// Whether ANALYZE would tell the planner anything new. A leaf was analyzed when it was loaded.
+Result<bool> needs_analyze(Publication& p) {
+  if (p.plan.method == Method::View) return false;
+  if (p.plan.method == Method::Merge && !p.plan.creates_table && p.plan.capture->known_rows() >= 0)
+    return p.report.inserted + p.report.updated + p.report.deleted > 0;
+  if (p.plan.method != Method::Shell || p.plan.creates_table || p.plan.adopts_table) return true;
+  return statistics_moved(p.session, p.plan.request.target, p.relation);
+}
+
 // Housekeeping after COMMIT: what fails here is a note, since the rows are published.
 void after(Publication& p) {
   auto note = [&](std::string what, Error const& error) {
     p.report.notes.push_back(fmt::format("{}: {}", what, error.message()));
   };
   std::string const target = p.plan.request.target.quoted();
-  if (p.plan.method != Method::View) {
+  auto const analyzes = needs_analyze(p);
+  if (!analyzes.ok()) note("comparing statistics after the publish", analyzes.error());
+  if (!analyzes.ok() || *analyzes) {
     bool const shell = p.plan.method == Method::Shell || p.plan.capture->kind == TargetKind::Shell;
     std::string const analyze =
         shell && p.session.server_version() >= 180000 && uses_leaf(p.plan) ? "ANALYZE ONLY " : "ANALYZE ";
@@ -283,7 +304,6 @@ Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load,
                 .report = {},
                 .started = {},
                 .locked_at = {},
-                .fingerprint = {},
                 .before = {},
                 .careful = false,
                 .patience = std::chrono::seconds(3)};
@@ -308,7 +328,6 @@ Result<Report> publish_in_window(Publication& p) {
   for (int round = 0;; ++round) {
     p.plan = planned;
     p.careful = round > 0;
-    p.fingerprint.reset();
     int const tries = p.report.lock_tries;
     p.report = {};
     p.report.method = planned.method;

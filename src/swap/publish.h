@@ -25,7 +25,6 @@ struct Publication {
   PublishOptions const& options;
   Report report;
   Duration started{}, locked_at{};
-  std::optional<warehouse::Fingerprint> fingerprint;  // prepared, where the table's OID stays
   std::vector<warehouse::Fact> before;
   bool careful = false;                         // something differed in an earlier try: take the facts inside the lock
   Duration patience = std::chrono::seconds(3);  // how long NOWAIT is tried before the gentle lock is given back
@@ -54,7 +53,7 @@ Status repoint_view(Publication& p);
 
 // swap_leaf() where views are rewritten on the way (policy upgrade).
 Status swap_with_rewrite(Publication& p, std::string const& locks, std::string const& swap);
-// Prepares the fingerprint and takes the facts of before.
+// The catalog facts of before, for verify().
 Status take_facts(Publication& p);
 // CREATE TABLE of the shell; DETACH, column DDL and ATTACH in one string.
 std::string shell_ddl(Plan const& plan);

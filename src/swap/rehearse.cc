@@ -98,7 +98,6 @@ Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan) {
                 .report = {},
                 .started = clock.monotonic(),
                 .locked_at = {},
-                .fingerprint = {},
                 .before = {},
                 .careful = false,
                 .patience = std::chrono::seconds(1)};
@@ -107,7 +106,6 @@ Result<Rehearsal> rehearse(pg::Session& session, Plan const& plan) {
   WEIR_DO(session.execute(
       "SET LOCAL lock_timeout = '100ms'; SET LOCAL row_security = off; SET LOCAL client_min_messages = warning"));
   Status done = rehearse_publish(p);
-  p.fingerprint.reset();
   WEIR_DO(std::move(transaction).rollback());
   if (p.locked_at != Duration::zero()) rehearsal.lock_time = clock.monotonic() - p.locked_at;
   if (!done.ok() && (may_pass(done.error()) || done.error().where() == kFingerprintDiffers)) {

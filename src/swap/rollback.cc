@@ -50,7 +50,6 @@ Result<Report> roll_back_to(pg::Session& session, sql::QualifiedName const& targ
                 .report = {},
                 .started = {},
                 .locked_at = {},
-                .fingerprint = {},
                 .before = {},
                 .careful = false,
                 .patience = std::chrono::seconds(3)};

@@ -36,13 +36,6 @@ std::string column_list(Plan const& plan) {
 
 }  // namespace
 
-Status take_facts(Publication& p) {
-  WEIR_TRY(auto fingerprint, warehouse::Fingerprint::prepare(p.session, p.plan.request.target));
-  p.fingerprint.emplace(std::move(fingerprint));
-  WEIR_TRY(p.before, p.fingerprint->take());
-  return {};
-}
-
 std::string shell_ddl(Plan const& plan) {
   // Always with ".*": a column may be named like the table.
   return fmt::format("CREATE TABLE {} ({}) PARTITION BY LIST (({}.* IS NULL))", plan.request.target.quoted(),
@@ -81,7 +74,7 @@ Status swap_leaf(Publication& p) {
     WEIR_DO(swap_with_rewrite(p, locks, statements));
   } else if (p.careful) {
     WEIR_DO(with_exclusive_lock(p, locks, ""));
-    WEIR_TRY(p.before, p.fingerprint->take());
+    WEIR_DO(take_facts(p));
     WEIR_DO(p.session.execute(statements));
   } else {
     WEIR_DO(with_exclusive_lock(p, locks, statements));

@@ -170,7 +170,7 @@ struct PublishOptions {
   std::int64_t token = 0;                      // refused if the warehouse has seen a higher one
   Duration window = std::chrono::minutes(15);  // how long to wait for the locks before giving up with Busy
   std::stop_token stop;
-  // Runs in the publishing transaction after the method and before COMMIT: cursor, ledger. May be empty.
+  // Runs in the publishing transaction before the method: cursor, ledger. May be empty.
   std::function<Status(pg::Session&)> in_transaction;
 };
 

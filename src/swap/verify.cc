@@ -72,12 +72,24 @@ class Expected {
   std::set<std::string> touched_;
 };
 
+// An adoption replays definitions, so that their text is proved, too; elsewhere the table's OID stays, and readers
+// wait.
+Result<std::vector<Fact>> facts_now(Publication& p) {
+  return warehouse::load_fingerprint(
+      p.session, p.plan.request.target,
+      p.plan.adopts_table ? warehouse::Definitions::Print : warehouse::Definitions::Omit);
+}
+
 }  // namespace
+
+Status take_facts(Publication& p) {
+  WEIR_TRY(p.before, facts_now(p));
+  return {};
+}
 
 Status verify(Publication& p) {
   if (p.plan.creates_table) return {};
-  WEIR_TRY(auto after,
-           p.fingerprint ? p.fingerprint->take() : warehouse::load_fingerprint(p.session, p.plan.request.target));
+  WEIR_TRY(auto after, facts_now(p));
   std::set<std::string> objects;
   for (Fact const& fact : after)
     if (fact.object.find(" column ") == std::string::npos) objects.insert(fact.object);
@@ -105,7 +117,7 @@ Status verify(Publication& p) {
 }
 
 Result<std::vector<std::string>> fingerprint(pg::Session& session, sql::QualifiedName const& target) {
-  WEIR_TRY(auto facts, warehouse::load_fingerprint(session, target));
+  WEIR_TRY(auto facts, warehouse::load_fingerprint(session, target, warehouse::Definitions::Print));
   std::vector<std::string> lines;
   for (Fact const& fact : facts) lines.push_back(fact.text());
   return lines;

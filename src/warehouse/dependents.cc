@@ -6,9 +6,9 @@ namespace weir::warehouse {
 
 Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation,
                                                Definitions definitions) {
-  WEIR_TRY(auto rows, session.query(catalog_query(
-                          "dependents", {{"root", relation.quoted()},
-                                         {"definitions", definitions == Definitions::Print ? "yes" : "no"}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "dependents",
+                                   {{"root", relation.quoted()},
+                                    {"definitions", definitions == Definitions::Print ? "yes" : "no"}}));
   std::vector<Dependent> dependents;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Dependent d;
@@ -33,7 +33,7 @@ Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::Qualif
 }
 
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation) {
-  WEIR_TRY(auto rows, session.query(catalog_query("late_bound", {{"root", relation.quoted()}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "late_bound", {{"root", relation.quoted()}}));
   std::vector<LateBound> functions;
   for (std::size_t i = 0; i < rows.size(); ++i)
     functions.push_back({.function = std::string(rows.text(i, 0)),

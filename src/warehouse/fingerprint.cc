@@ -8,8 +8,6 @@
 namespace weir::warehouse {
 namespace {
 
-constexpr std::string_view kStatement = "weir_fingerprint";
-
 std::vector<Fact> facts_of(pg::Rows const& rows) {
   std::vector<Fact> facts;
   facts.reserve(rows.size());
@@ -25,28 +23,11 @@ std::string Fact::text() const {
   return object + ": " + aspect + " = " + value;
 }
 
-Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation) {
-  WEIR_TRY(auto rows,
-           session.query(catalog_query("fingerprint", {{"root", relation.quoted()}, {"definitions", "yes"}})));
-  return facts_of(rows);
-}
-
-Result<Fingerprint> Fingerprint::prepare(pg::Session& session, sql::QualifiedName const& relation) {
-  // A statement of that name may be left from a publish that failed; deallocating one that is not there would fail the
-  // transaction, deallocating by the catalog does not.
-  WEIR_TRY(auto left, session.query("SELECT FROM pg_prepared_statements WHERE name = $1", {std::string(kStatement)}));
-  if (left.size() > 0) {
-    WEIR_DO(session.execute("DEALLOCATE " + std::string(kStatement)));
-  }
-  WEIR_DO(session.execute("PREPARE " + std::string(kStatement) + " AS " +
-                          catalog_query("fingerprint", {{"root", relation.quoted()}, {"definitions", "no"}})));
-  return Fingerprint(session);
-}
-
-Fingerprint::~Fingerprint() = default;
-
-Result<std::vector<Fact>> Fingerprint::take() {
-  WEIR_TRY(auto rows, session_->execute("EXECUTE " + std::string(kStatement)));
+Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation,
+                                           Definitions definitions) {
+  WEIR_TRY(auto rows, catalog_rows(session, "fingerprint",
+                                   {{"root", relation.quoted()},
+                                    {"definitions", definitions == Definitions::Print ? "yes" : "no"}}));
   return facts_of(rows);
 }
 

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "pg/session.h"
 #include "sql/name.h"
+#include "warehouse/dependents.h"
 
 namespace weir::warehouse {
 
@@ -17,23 +18,10 @@ struct Fact {
   auto operator<=>(Fact const&) const = default;
 };
 
-// Sorted. Equal before and after a refresh.
-Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation);
-
-// The same query kept ready in the session, because its second run happens while readers wait. Without the text of
-// views: what is stored of them is a fact as well, and printing would lock them.
-class Fingerprint {
- public:
-  static Result<Fingerprint> prepare(pg::Session& session, sql::QualifiedName const& relation);
-  Fingerprint(Fingerprint&& other) noexcept : session_(other.session_) { other.session_ = nullptr; }
-  Fingerprint& operator=(Fingerprint&&) = delete;
-  ~Fingerprint();
-  Result<std::vector<Fact>> take();
-
- private:
-  explicit Fingerprint(pg::Session& session) : session_(&session) {}
-  pg::Session* session_;
-};
+// Sorted. Equal before and after a refresh. Where readers wait meanwhile, Omit the text of views: what is stored of
+// them is a fact as well, and printing would lock them.
+Result<std::vector<Fact>> load_fingerprint(pg::Session& session, sql::QualifiedName const& relation,
+                                           Definitions definitions);
 
 struct FactDifference {
   std::vector<Fact> lost, gained;

@@ -6,10 +6,18 @@
 #include <string_view>
 #include <utility>
 
+#include "base/result.h"
+#include "pg/session.h"
+
 namespace weir::warehouse {
 
+using CatalogParameters = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
 // queries/<name>.sql with every `:'parameter'` replaced by the value as a literal.
-std::string catalog_query(std::string_view name,
-                          std::initializer_list<std::pair<std::string_view, std::string_view>> parameters);
+std::string catalog_query(std::string_view name, CatalogParameters parameters);
+
+// The rows of queries/<name>.sql. The session keeps it prepared as weir_<name>: planning these queries takes several
+// times as long as running them, and some of them run while readers wait.
+Result<pg::Rows> catalog_rows(pg::Session& session, std::string_view name, CatalogParameters parameters);
 
 }  // namespace weir::warehouse

@@ -27,7 +27,7 @@ std::vector<std::string> list(pg::Rows const& rows, std::size_t row, std::string
 }
 
 Result<std::vector<Column>> load_columns(pg::Session& session, std::string const& root) {
-  WEIR_TRY(auto rows, session.query(catalog_query("columns", {{"root", root}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "columns", {{"root", root}}));
   std::vector<Column> columns;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Column c;
@@ -51,7 +51,7 @@ Result<std::vector<Column>> load_columns(pg::Session& session, std::string const
 }
 
 Result<std::vector<Index>> load_indexes(pg::Session& session, std::string const& root) {
-  WEIR_TRY(auto rows, session.query(catalog_query("indexes", {{"root", root}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "indexes", {{"root", root}}));
   std::vector<Index> indexes;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Index x;
@@ -76,7 +76,7 @@ Result<std::vector<Index>> load_indexes(pg::Session& session, std::string const&
 }
 
 Result<std::vector<Constraint>> load_constraints(pg::Session& session, std::string const& root) {
-  WEIR_TRY(auto rows, session.query(catalog_query("constraints", {{"root", root}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "constraints", {{"root", root}}));
   std::vector<Constraint> constraints;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Constraint k;
@@ -95,7 +95,7 @@ Result<std::vector<Constraint>> load_constraints(pg::Session& session, std::stri
 }
 
 Result<std::vector<Trigger>> load_triggers(pg::Session& session, std::string const& root) {
-  WEIR_TRY(auto rows, session.query(catalog_query("triggers", {{"root", root}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "triggers", {{"root", root}}));
   std::vector<Trigger> triggers;
   for (std::size_t i = 0; i < rows.size(); ++i)
     triggers.push_back({.name = text(rows, i, "name"),
@@ -146,7 +146,7 @@ Column const* Relation::find_column(std::string_view column) const {
 
 Result<std::optional<Relation>> load_relation(pg::Session& session, sql::QualifiedName const& name) {
   std::string const root = name.quoted();
-  WEIR_TRY(auto rows, session.query(catalog_query("relation", {{"root", root}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "relation", {{"root", root}}));
   if (rows.size() == 0) return std::optional<Relation>();
   Relation relation = relation_of(rows);
   WEIR_TRY(relation.columns, load_columns(session, root));
@@ -157,7 +157,7 @@ Result<std::optional<Relation>> load_relation(pg::Session& session, sql::Qualifi
 }
 
 Result<std::vector<Leaf>> load_leaves(pg::Session& session, sql::QualifiedName const& shell) {
-  WEIR_TRY(auto rows, session.query(catalog_query("leaf", {{"root", shell.quoted()}})));
+  WEIR_TRY(auto rows, catalog_rows(session, "leaf", {{"root", shell.quoted()}}));
   std::vector<Leaf> leaves;
   for (std::size_t i = 0; i < rows.size(); ++i)
     leaves.push_back(

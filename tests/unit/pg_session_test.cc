@@ -73,6 +73,29 @@ TEST(PgSession, a_parameter_with_nul_is_refused_not_cut) {
   EXPECT_EQ(rows.error().kind(), ErrorKind::Data);
 }
 
+TEST(PgSession, prepared_statements_are_planned_once_and_outlive_a_rollback) {
+  auto session = fresh_session();
+  std::string const text = "SELECT $1::int + 1, $2::text";
+  {
+    auto transaction = must(Transaction::begin(session));
+    std::vector<Parameter> const values{"1", "it's"};
+    auto const rows = must(session.query_prepared("weir_sum", text, values));
+    EXPECT_EQ(rows.integer(0, 0), 2);
+    EXPECT_EQ(rows.text(0, 1), "it's");
+    must(std::move(transaction).rollback());
+  }
+  std::vector<Parameter> const values{"5", std::nullopt};
+  auto const rows = must(session.query_prepared("weir_sum", text, values));
+  EXPECT_EQ(rows.integer(0, 0), 6);
+  EXPECT_TRUE(rows.is_null(0, 1));
+  EXPECT_EQ(must(session.query("SELECT current_setting('plan_cache_mode')")).text(0, 0), "auto");
+  if (session.server_version() < 140000) return;  // the counters are new there
+  EXPECT_EQ(must(session.query(
+                     "SELECT generic_plans || '/' || custom_plans FROM pg_prepared_statements WHERE name = 'weir_sum'"))
+                .text(0, 0),
+            "2/0");
+}
+
 TEST(PgSession, arrays) {
   auto session = fresh_session();
   auto array = [&](std::string const& expression) { return must(session.query("SELECT " + expression)).array(0, 0); };

@@ -86,6 +86,59 @@ TEST(SwapShell, row_counts_that_differ_publish_nothing) {
       "1");
 }
 
+// The count that the server keeps of the transaction stands for a scan; where it keeps none, rows are counted.
+TEST(SwapShell, rows_are_proved_whether_the_server_counts_or_not) {
+  auto session = test::prepared_warehouse();
+  for (char const* counts : {"on", "off"}) {
+    must(session.execute(std::string("SET track_counts = ") + counts));
+    must_refresh(session, kOrders, rows_of(1, 30), {"id"});
+    auto planned = must(plan(must(capture(session, kOrders)),
+                             test::request_of(session, kOrders, rows_of(1, 20), {"id"}, Method::Shell)));
+    auto load = must(Load::begin(session, planned, "test/stream", 2, true));
+    must(test::fill(session, load.copy_statement(), rows_of(1, 20)));
+    must(session.execute("DELETE FROM " + load.relation().quoted() + " WHERE id > 18"));
+    must(load.finish(18));
+    EXPECT_EQ(load.rows(), 18U) << counts;
+    must(load.discard());
+  }
+}
+
+// The shell's own statistics, which ANALYZE of it makes: a number that changes with each one.
+std::string analyzed(pg::Session& session) {
+  return value(session,
+               "SELECT string_agg(s.xmin::text, ' ') FROM (SELECT xmin FROM pg_statistic WHERE starelid = "
+               "'sync_core.\"Orders\"'::regclass AND stainherit ORDER BY staattnum) s");
+}
+
+TEST(SwapShell, the_shell_is_analyzed_when_its_statistics_moved) {
+  auto session = test::prepared_warehouse();
+  auto rows = [&](int first, int last) {
+    return "SELECT i AS id, i % 7 AS kind, 'name ' || i AS name, date '2020-01-01' + i / 100 AS day FROM "
+           "generate_series(" +
+           std::to_string(first) + ", " + std::to_string(last) + ") i";
+  };
+  auto refresh_with = [&](std::string const& select) {
+    must_refresh(session, kOrders, select, {"id"}, Method::Shell);
+    return analyzed(session);
+  };
+  std::string const first = refresh_with(rows(1, 9000));
+  ASSERT_FALSE(first.empty());
+  EXPECT_EQ(refresh_with(rows(1, 9000)), first);  // the same rows
+  EXPECT_EQ(refresh_with(rows(1, 9200)), first);  // some more
+  std::string const later = refresh_with(rows(5001, 14000));
+  EXPECT_NE(later, first);  // other quantiles
+  auto replaced = [&](std::string const& what) {
+    return "SELECT id, " + what + " AS kind, name, day FROM (" + rows(5001, 14000) + ") r";
+  };
+  std::string const values = refresh_with(replaced("kind + 7"));
+  EXPECT_NE(values, later);  // other common values, as frequent as those before
+  std::string const nulls = refresh_with(replaced("nullif(kind + 7, 9)"));
+  EXPECT_NE(nulls, values);  // NULLs
+  EXPECT_EQ(refresh_with(replaced("nullif(kind + 7, 9)")), nulls);
+  EXPECT_NE(refresh_with("SELECT r.*, id % 2 AS more FROM (" + replaced("nullif(kind + 7, 9)") + ") r"),
+            nulls);  // a column
+}
+
 TEST(SwapShell, a_second_writer_and_an_overtaken_one_are_refused) {
   auto session = test::prepared_warehouse();
   must_refresh(session, kOrders, rows_of(1, 10), {"id"});
