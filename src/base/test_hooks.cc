@@ -12,18 +12,33 @@
 #include "base/text.h"
 
 namespace weir {
+namespace {
 
-void crash_point(char const* label) {
-  static char const* const wanted = std::getenv("WEIR_CRASH_AT");
-  static std::atomic<int> passed = 0;
-  if (wanted == nullptr) return;
-  std::string_view name = wanted;
-  int at = 1;
-  if (auto const colon = name.find(':'); colon != std::string_view::npos) {
-    at = static_cast<int>(parse_int(name.substr(colon + 1)).value_or(1));
-    name = name.substr(0, colon);
+// The place that an environment variable names: `kL7`, or `kL7:3` for its third passing.
+class Place {
+ public:
+  explicit Place(char const* variable) {
+    char const* const text = std::getenv(variable);
+    if (text == nullptr) return;
+    std::string_view const wanted = text;
+    auto const colon = wanted.find(':');
+    label_ = wanted.substr(0, colon);
+    if (colon != std::string_view::npos) left_ = static_cast<int>(parse_int(wanted.substr(colon + 1)).value_or(1));
   }
-  if (name == label && ++passed == at) raise(SIGKILL);
+  bool is_reached(char const* label) { return label_ == label && --left_ == 0; }
+
+ private:
+  std::string label_;
+  std::atomic<int> left_ = 1;
+};
+
+}  // namespace
+
+// WEIR_STOP_AT is for tests that act at that moment: the process goes on when it gets SIGCONT.
+void crash_point(char const* label) {
+  static Place crash("WEIR_CRASH_AT"), stop("WEIR_STOP_AT");
+  if (crash.is_reached(label)) raise(SIGKILL);
+  if (stop.is_reached(label)) raise(SIGSTOP);
 }
 
 }  // namespace weir

@@ -42,6 +42,8 @@ class Process {
   Finished wait(std::chrono::seconds limit);
   void signal(int number) const;
   bool has_ended() const;
+  // It sent itself SIGSTOP (WEIR_STOP_AT), and nobody SIGCONT since.
+  bool has_stopped() const;
   // What it wrote to standard output so far.
   std::string output_so_far() const;
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -227,10 +229,23 @@ std::string run_permutation(World const& setup, CaseFile const& file, std::map<s
 // ---------------------------------------------------------------------------------------------------------------- a
 // case
 
+// Whether this process may mount file systems: being root is not enough in a container (capabilities(7)).
+bool may_mount() {
+  constexpr std::uint64_t kSysAdmin = std::uint64_t{1} << 21;
+  constexpr std::string_view kEffective = "CapEff:";
+  auto const status = read_file("/proc/self/status");
+  if (!status.ok()) return false;
+  for (auto const& line : split(*status, '\n'))
+    if (line.starts_with(kEffective))
+      return (std::strtoull(line.c_str() + kEffective.size(), nullptr, 16) & kSysAdmin) != 0;
+  return false;
+}
+
 std::string missing_need(Site const& site, CaseFile const& file) {
   constexpr std::string_view kServer = "server ";
   for (auto const& need : file.list_of("needs")) {
-    bool const there = need == "root" ? geteuid() == 0
+    bool const there = need == "root"    ? geteuid() == 0
+                       : need == "mount" ? may_mount()
                        : need.starts_with(kServer)
                            ? parse_int(std::string_view(need).substr(kServer.size())) == site.server_version
                            : access(("/usr/bin/" + need).c_str(), X_OK) == 0;
@@ -246,10 +261,11 @@ bool is_verb(Section const& section, std::string_view verb) {
 // The standard files that a case need not write itself.
 Status write_standard_files(World& world, CaseFile const& file) {
   std::string sources;
+  std::set<std::string> names;  // a source may be started again with other rows
   for (auto const& section : file.sections) {
     auto const words = section.words();
-    if (words[0] != "source" || words.size() < 2) continue;
-    auto name = words[1];
+    if (words[0] != "source" || words.size() < 2 || !names.insert(words[1]).second) continue;
+    auto const& name = words[1];
     std::string variable;
     for (char c : name) variable += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     sources += fmt::format(

@@ -217,6 +217,10 @@ TEST_F(RunningCases, ProgramsBesideEachOther) {
       "== sql until\nSELECT exists (SELECT FROM t)\n"
       "== finish writer\n");
   expect_passes("== start sleeper\nsleep 1000\n== signal sleeper KILL\n== finish sleeper\n== expect exit 137\n");
+  expect_passes(
+      "== start one\nsh -c 'kill -STOP $$; echo went on'\n== stopped one\n== signal one CONT\n"
+      "== finish one\n== stdout\nwent on\n");
+  expect_fails("== start one\necho one\n== stopped one\n", "ended and never stopped", false);
 }
 
 TEST_F(RunningCases, Permutations) {

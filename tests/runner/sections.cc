@@ -59,6 +59,7 @@ class Executor {
     if (verb == "run") return run(section);
     if (verb == "start" && !name.empty()) return start(section, name);
     if (verb == "finish" && !name.empty()) return finish(section, name);
+    if (verb == "stopped" && !name.empty()) return stopped(section, name);
     if (verb == "signal" && words.size() == 3) return send_signal(section, name, words[2]);
     if (verb == "source" && !name.empty()) return source(section, name, words);
     if (verb == "stop" && !name.empty()) return stop(section, name);
@@ -256,6 +257,23 @@ class Executor {
     world_.processes.erase(found);
     done(section);
     report(section, end);
+    return {};
+  }
+
+  // Waits until a program has stopped itself at the place that WEIR_STOP_AT names.
+  Status stopped(Section const& section, std::string const& name) {
+    auto const found = world_.processes.find(name);
+    if (found == world_.processes.end()) return wrong("nothing of that name was started");
+    auto const deadline = std::chrono::steady_clock::now() + kCommandLimit;
+    while (!found->second.has_stopped()) {
+      if (found->second.has_ended())
+        return Error(ErrorKind::Unavailable, fmt::format("\"{}\" ended and never stopped", name))
+            .cause(found->second.output_so_far());
+      if (std::chrono::steady_clock::now() > deadline)
+        return Error(ErrorKind::Unavailable, fmt::format("\"{}\" never stopped", name));
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // between two looks, until the deadline
+    }
+    done(section);
     return {};
   }
 

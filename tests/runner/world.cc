@@ -74,6 +74,7 @@ Result<std::unique_ptr<World>> World::create(Site const& site, std::string const
   world->environment_["TMPDIR"] = world->folder_ / "tmp";
   world->environment_["LC_ALL"] = "C.UTF-8";
   world->environment_["TZ"] = "UTC";
+  world->environment_["ROOT"] = site.root;
   world->environment_["WAREHOUSE_HOST"] = site.host;
   world->environment_["WAREHOUSE_PORT"] = std::to_string(site.port);
   world->environment_["WAREHOUSE_DATABASE"] = world->database_;
