@@ -32,7 +32,8 @@ void on_signal(int number) {
   errno = kept;
 }
 
-void on_closed_pipe(int) {}
+// A closed pipe, a file-size limit: the write fails and says so, that is enough.
+void on_failed_write(int) {}
 
 void handle(int number, void (*handler)(int)) {
   struct sigaction action {};
@@ -56,7 +57,7 @@ Interrupt::Interrupt() {
     if (old.sa_handler != SIG_IGN) handle(number, on_signal);  // nohup stays nohup
   }
   // A handler, not SIG_IGN: programs that weir starts get the default back.
-  handle(SIGPIPE, on_closed_pipe);
+  for (int number : {SIGPIPE, SIGXFSZ}) handle(number, on_failed_write);
   watcher_ = std::jthread([this](std::stop_token end) { watch(end); });
 }
 

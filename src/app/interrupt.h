@@ -10,7 +10,7 @@ namespace weir::app {
 
 class Interrupt {
  public:
-  Interrupt();  // takes over SIGINT, SIGTERM, SIGHUP; makes SIGPIPE harmless
+  Interrupt();  // takes over SIGINT, SIGTERM, SIGHUP; makes SIGPIPE and SIGXFSZ harmless
   ~Interrupt();
   Interrupt(Interrupt const&) = delete;
   Interrupt& operator=(Interrupt const&) = delete;

@@ -459,6 +459,9 @@ bool StreamRun::attempt(Worker& worker) {
   write_failure(worker, record, status.error());
   report_.outcome = Outcome::Failed;
   report_.error = std::move(status).error().context("syncing stream \"" + plan_.stream + "\"");
+  // PostgreSQL's class 53: its disk, memory or connections are used up. It says so in the middle of anything.
+  if (report_.error->sqlstate().starts_with("53") && report_.error->state().empty() && !moved_)
+    report_.error->state("the table in the warehouse is as it was").next("make room at the warehouse, then run again");
   return false;
 }
 
