@@ -3,7 +3,6 @@
 
 #include <string_view>
 
-#include "app/command.h"
 #include "base/result.h"
 #include "pg/session.h"
 #include "sql/name.h"
@@ -11,16 +10,8 @@
 
 namespace weir::app {
 
-struct OpenRelation {
-  sql::QualifiedName name;
-  config::Endpoint const* endpoint = nullptr;
-  pg::Session session;
-  warehouse::Relation relation;
-};
-
-// What a command's RELATION names, in the warehouse that it means, over a session of its own. Error: Usage, with the
-// nearest names that exist.
-Result<OpenRelation> open_relation(Context& context);
+// Error: Usage, with the nearest names that exist.
+Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName const& name);
 std::string_view relation_kind(char relkind);  // "table", "view", ...
 
 }  // namespace weir::app

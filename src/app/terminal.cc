@@ -18,7 +18,6 @@ namespace {
 
 Mutex g_mutex;
 std::atomic<bool> g_out_closed = false;
-std::atomic<int> g_out_failure = 0;  // errno
 
 bool environment_says(char const* name) {
   char const* value = std::getenv(name);
@@ -77,13 +76,7 @@ void write_out(std::string_view text) {
   if (g_out_closed) return;
   std::string const masked = redact(std::string(text));
   MutexLock lock(g_mutex);
-  if (write_all(STDOUT_FILENO, masked)) return;
-  g_out_closed = true;
-  if (errno != EPIPE) g_out_failure = errno;
-}
-
-int output_failure() {
-  return g_out_failure;
+  if (!write_all(STDOUT_FILENO, masked)) g_out_closed = true;
 }
 
 // Keeps what weir itself writes (newline, tab, SGR colours), escapes the rest, so that no name or message of a database

@@ -160,6 +160,15 @@ std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName con
   return statements;
 }
 
+bool is_defined_part(warehouse::Relation const& leaf, std::string_view name) {
+  if (!name.starts_with(std::string_view(leaf.name.name).substr(0, 40)) || name.ends_with("__pkey")) return false;
+  std::size_t const mark = name.rfind("__");
+  if (mark == std::string_view::npos || mark + 3 > name.size()) return true;
+  char const what = name[mark + 2];
+  bool const mirrored = (what == 'k' || what == 'i') && parse_int(name.substr(mark + 3)).has_value();
+  return !mirrored;
+}
+
 std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation const& leaf,
                                        std::vector<std::string> const& relaxed) {
   std::vector<std::string> statements;
@@ -207,6 +216,7 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
   if (like != nullptr) {
     for (warehouse::Index const& index : like->indexes) {
       if (index.constraint_type.empty() || index.attached || !readable(index.columns)) continue;
+      if (plan.request.defines_parts && is_defined_part(*like, index.name.name)) continue;
       bool const weirs_own =
           index.primary && capture.leaf && index.name.name == sql::derive_identifier(like->name.name, "__pkey");
       if (weirs_own && !plan.request.key.empty()) continue;
@@ -236,7 +246,7 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
     for (warehouse::Index const& index : capture.relation->indexes) mirror(index);
   if (like != nullptr)
     for (warehouse::Index const& index : like->indexes)
-      if (!index.attached) mirror(index);
+      if (!index.attached && !(plan.request.defines_parts && is_defined_part(*like, index.name.name))) mirror(index);
 
   if (attaches && capture.relation) {
     for (warehouse::Constraint const& k : capture.relation->constraints) {

@@ -33,4 +33,7 @@ std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName con
 std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation const& leaf,
                                        std::vector<std::string> const& relaxed);
 
+// An index or constraint whose name was derived from the leaf's by its definition, not by complete_leaf().
+bool is_defined_part(warehouse::Relation const& leaf, std::string_view name);
+
 }  // namespace weir::swap

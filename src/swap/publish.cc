@@ -48,18 +48,6 @@ Status open(Publication& p) {
   return {};
 }
 
-// A leaf that was finished for the table of then gets what the table got since.
-Status complete_again(Publication& p) {
-  if (!uses_leaf(p.plan)) return {};
-  WEIR_TRY(auto leaf, warehouse::load_relation(p.session, p.relation));
-  if (!leaf) return changed_meanwhile(p.plan, fmt::format("the loaded table \"{}\" is gone", p.relation.text()));
-  if (p.plan.column_plan->renames) return {};  // its indexes carry the names of after the publish
-  for (std::string const& statement : complete_leaf(p.plan, *leaf, p.relaxed)) {
-    WEIR_DO(p.session.execute(statement));
-  }
-  return {};
-}
-
 Status apply(Publication& p) {
   switch (p.plan.method) {
     case Method::Shell:
@@ -74,45 +62,6 @@ Status apply(Publication& p) {
       break;
   }
   return Error(ErrorKind::Internal, "a plan without a method was published");
-}
-
-// weir.generation says afterwards which table holds the rows.
-Status keep_books(Publication& p) {
-  std::string const schema = p.plan.request.target.schema, name = p.plan.request.target.name;
-  if (uses_leaf(p.plan)) {
-    WEIR_DO(p.session.query(
-        "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
-        "('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL",
-        {schema, name}));
-    WEIR_DO(
-        p.session.query("UPDATE weir.generation SET state = CASE state WHEN 'published' THEN 'previous' ELSE 'old' "
-                        "END, drop_after = CASE state WHEN 'previous' THEN clock_timestamp() END WHERE target_schema = "
-                        "$1 AND target_name = $2 AND state IN ('published', 'previous')",
-                        {schema, name}));
-    WEIR_DO(p.session.query(
-        "UPDATE weir.generation SET state = 'published', rows = $2, swapped_at = clock_timestamp() WHERE id = $1",
-        {std::to_string(p.generation), std::to_string(p.report.rows_after)}));
-  } else {
-    WEIR_DO(
-        p.session.query("UPDATE weir.generation SET state = 'old', swapped_at = clock_timestamp(), drop_after = "
-                        "clock_timestamp() WHERE id = $1",
-                        {std::to_string(p.generation)}));
-    WEIR_DO(p.session.query(
-        "UPDATE weir.generation SET rows = $3 WHERE target_schema = $1 AND target_name = $2 AND state = 'published'",
-        {schema, name, std::to_string(p.report.rows_after)}));
-  }
-  for (Shadow const& s : p.plan.column_plan->new_shadows) {
-    WEIR_DO(
-        p.session.query("INSERT INTO weir.shadow (target_schema, target_name, column_name, shadow_name, old_type, "
-                        "reason) VALUES ($1, $2, $3, $4, $5, $6)",
-                        {schema, name, s.column, s.shadow, s.old_type, s.reason}));
-  }
-  for (std::string const& gone : p.plan.column_plan->gone_shadows) {
-    WEIR_DO(
-        p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3",
-                        {schema, name, gone}));
-  }
-  return {};
 }
 
 Status callback(Publication& p) {
@@ -232,6 +181,55 @@ void after(Publication& p) {
 }
 
 }  // namespace
+
+Status complete_again(Publication& p) {
+  if (!uses_leaf(p.plan)) return {};
+  WEIR_TRY(auto leaf, warehouse::load_relation(p.session, p.relation));
+  if (!leaf) return changed_meanwhile(p.plan, fmt::format("the loaded table \"{}\" is gone", p.relation.text()));
+  if (p.plan.column_plan->renames) return {};  // its indexes carry the names of after the publish
+  for (std::string const& statement : complete_leaf(p.plan, *leaf, p.relaxed)) {
+    WEIR_DO(p.session.execute(statement));
+  }
+  return {};
+}
+
+Status keep_books(Publication& p) {
+  std::string const schema = p.plan.request.target.schema, name = p.plan.request.target.name;
+  if (uses_leaf(p.plan)) {
+    WEIR_DO(p.session.query(
+        "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
+        "('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL",
+        {schema, name}));
+    WEIR_DO(
+        p.session.query("UPDATE weir.generation SET state = CASE state WHEN 'published' THEN 'previous' ELSE 'old' "
+                        "END, drop_after = CASE state WHEN 'previous' THEN clock_timestamp() END WHERE target_schema = "
+                        "$1 AND target_name = $2 AND state IN ('published', 'previous')",
+                        {schema, name}));
+    WEIR_DO(p.session.query(
+        "UPDATE weir.generation SET state = 'published', rows = $2, swapped_at = clock_timestamp() WHERE id = $1",
+        {std::to_string(p.generation), std::to_string(p.report.rows_after)}));
+  } else {
+    WEIR_DO(
+        p.session.query("UPDATE weir.generation SET state = 'old', swapped_at = clock_timestamp(), drop_after = "
+                        "clock_timestamp() WHERE id = $1",
+                        {std::to_string(p.generation)}));
+    WEIR_DO(p.session.query(
+        "UPDATE weir.generation SET rows = $3 WHERE target_schema = $1 AND target_name = $2 AND state = 'published'",
+        {schema, name, std::to_string(p.report.rows_after)}));
+  }
+  for (Shadow const& s : p.plan.column_plan->new_shadows) {
+    WEIR_DO(
+        p.session.query("INSERT INTO weir.shadow (target_schema, target_name, column_name, shadow_name, old_type, "
+                        "reason) VALUES ($1, $2, $3, $4, $5, $6)",
+                        {schema, name, s.column, s.shadow, s.old_type, s.reason}));
+  }
+  for (std::string const& gone : p.plan.column_plan->gone_shadows) {
+    WEIR_DO(
+        p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3",
+                        {schema, name, gone}));
+  }
+  return {};
+}
 
 Status queue_politely(Publication& p) {
   if (!p.plan.capture->relation || p.plan.capture->relation->kind == 'v' || p.plan.method == Method::Merge) return {};

@@ -41,6 +41,11 @@ Status queue_politely(Publication& p);
 // Plans again with what stands there now: users may have added columns, indexes and views since the plan was made.
 Status plan_again(Publication& p);
 
+// A leaf that was finished for the table of then gets what the table got since.
+Status complete_again(Publication& p);
+// weir.generation says afterwards which table holds the rows.
+Status keep_books(Publication& p);
+
 // The methods: the part between "the fence is taken" and "the proof". Each leaves the transaction open.
 Status swap_leaf(Publication& p);
 Status create_shell(Publication& p);

@@ -69,7 +69,9 @@ struct Request {
   bool delete_missing = false;  // Upsert: Load's keys table gets all source keys; other rows are deleted
   std::int64_t expected_rows = -1;
   std::uint64_t merge_below_rows = 5000;  // auto: lookup tables up to this size are merged in place
-  std::string read_fingerprint;           // of what is read and how; Load::adopt takes up only a load of the same one
+  // Indexes and keys that bear the leaf's name come from the caller's definition: the next leaf gets them from there.
+  bool defines_parts = false;
+  std::string read_fingerprint;  // of what is read and how; Load::adopt takes up only a load of the same one
 };
 
 // One thing that depends on the table, from the dependents query.

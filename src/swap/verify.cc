@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "swap/leaf.h"
 #include "swap/publish.h"
 
 namespace weir::swap {
@@ -58,8 +59,14 @@ class Expected {
     return std::any_of(columns_.rewritten.begin(), columns_.rewritten.end(),
                        [&](Dependent const& d) { return d.object == fact.object; });
   }
-  // The key that weir itself gave the leaf follows the source's key.
+  // The key that weir itself gave the leaf follows the source's key; parts of a definition follow the definition.
   bool own_key(Fact const& fact) const {
+    if (plan_.request.defines_parts && plan_.capture->leaf) {
+      for (auto const& k : plan_.capture->leaf->constraints)
+        if (k.definition == fact.value && is_defined_part(*plan_.capture->leaf, k.name)) return true;
+      for (auto const& i : plan_.capture->leaf->indexes)
+        if (fact.value.starts_with(i.tail) && is_defined_part(*plan_.capture->leaf, i.name.name)) return true;
+    }
     if (fact.aspect != "constraint" || !plan_.capture->leaf || plan_.request.key.empty()) return false;
     for (auto const& k : plan_.capture->leaf->constraints)
       if (k.definition == fact.value && k.name == sql::derive_identifier(plan_.capture->leaf->name.name, "__pkey"))
