@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 from harness import process
 
@@ -69,11 +68,8 @@ class Cluster:
         with open(os.path.join(self.folder, 'log'), 'wb') as log:
             self.server = process.start(prefix + [f'{self.bin}/postgres', '-D', data] + arguments,
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while subprocess.run([f'{self.bin}/pg_isready', '-q', '-h', self.folder, '-p', self.port]).returncode != 0:
-            if self.server.poll() is not None or time.monotonic() > deadline:
-                raise process.Failed('postgres', process.last_line(self.log()))
-            time.sleep(0.02)
+        asks = [f'{self.bin}/pg_isready', '-q', '-h', self.folder, '-p', self.port]
+        process.wait_until(lambda: subprocess.run(asks).returncode == 0, self.server, 'postgres', self.log, patience=60)
 
     def __exit__(self, *_):
         if self.server:

@@ -61,6 +61,15 @@ def end(process, first=signal.SIGTERM, patience=10):
     _alive.discard(process)
 
 
+def wait_until(ready, process, what, log, patience):
+    """Until ready(). Failed, with the last line of log(), if the program ends before that or takes too long."""
+    deadline = time.monotonic() + patience
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Failed(what, last_line(log()))
+        time.sleep(0.02)
+
+
 @atexit.register
 def end_all():
     for process in list(_alive):

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
 from harness import process
 from harness.project import PASSWORD
@@ -51,15 +50,18 @@ class Tds:
             [self.program, '--database', description, '--tls', 'off', '--user', self.user, '--password-env',
              'WEIR_BENCH_PASSWORD', '--port-file', os.path.join(self.folder, 'port'), '--until-stdin-closes'],
             stdin=subprocess.PIPE, stdout=self.log, stderr=self.log, env={**os.environ, 'WEIR_BENCH_PASSWORD': PASSWORD})
-        deadline = time.monotonic() + 30
-        while not self.port:
-            if self.server.poll() is not None or time.monotonic() > deadline:
-                self.log.seek(0)
-                raise process.Failed('weir-tds', process.last_line(self.log.read()))
-            time.sleep(0.02)
-            if os.path.exists(os.path.join(self.folder, 'port')):
-                with open(os.path.join(self.folder, 'port')) as file:
-                    self.port = int(file.read() or 0)
+        process.wait_until(self._listens, self.server, 'weir-tds', self._log_text, patience=30)
+
+    def _listens(self):
+        path = os.path.join(self.folder, 'port')
+        if os.path.exists(path):
+            with open(path) as file:
+                self.port = int(file.read() or 0)
+        return self.port != 0
+
+    def _log_text(self):
+        self.log.seek(0)
+        return self.log.read()
 
     def __exit__(self, *_):
         if self.server:

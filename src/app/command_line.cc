@@ -11,6 +11,8 @@
 namespace weir::app {
 namespace {
 
+constexpr char const* kHelpShows = "add --help to the command to see its options";
+
 // One CLI::App a command, and where its positionals go.
 struct Parsed {
   CommandSpec const* command = nullptr;
@@ -144,7 +146,7 @@ class Parser {
     auto const colon = what.find(':');
     std::string const option = what.substr(0, std::min(colon, what.find(' ')));
     if (dynamic_cast<CLI::ArgumentMismatch const*>(&error) != nullptr)
-      return Error(ErrorKind::Usage, fmt::format("option \"{}\" needs a value", option));
+      return Error(ErrorKind::Usage, fmt::format("option \"{}\" needs a value", option)).next(kHelpShows);
     return Error(ErrorKind::Usage, fmt::format("the command line cannot be read: {}", what));
   }
 
@@ -169,15 +171,29 @@ Status check_choices(Arguments const& arguments) {
       if (std::find(known.begin(), known.end(), given) != known.end()) continue;
       std::string next = did_you_mean(given, known);
       return Error(ErrorKind::Usage, fmt::format("\"--{}\" is {}, not \"{}\"", spec.name, one_of(known), given))
-          .next(next);
+          .next(next.empty() ? kHelpShows : next);
     }
     return {};
   };
   WEIR_DO(check(common_options()));
-  if (arguments.command != nullptr) {
-    WEIR_DO(check(arguments.command->options));
-  }
-  return {};
+  return check(arguments.command->options);
+}
+
+// An empty value is a variable that a script did not set; taken as "not given", it would widen what the command works
+// on.
+Status check_values(Arguments const& arguments) {
+  auto check = [&](std::span<OptionSpec const> specs) -> Status {
+    for (auto const& spec : specs) {
+      if (spec.value.empty() || !arguments.has(spec.name)) continue;
+      for (auto const& text : arguments.options.find(spec.name)->second)
+        if (text.find_first_not_of(spec.repeats ? ", \t" : " \t") == std::string::npos)
+          return Error(ErrorKind::Usage, fmt::format("option \"--{}\" has an empty value", spec.name))
+              .next(fmt::format("give it a value, or leave --{} out", spec.name));
+    }
+    return {};
+  };
+  WEIR_DO(check(common_options()));
+  return check(arguments.command->options);
 }
 
 // How many words a command takes: "RELATION" one, "[DIR]" none or one, "[ENDPOINT...]" any number.
@@ -218,6 +234,18 @@ std::vector<std::string> Arguments::list(std::string_view name) const {
   return out;
 }
 
+bool asks_for_json(std::vector<std::string> const& words) {
+  auto is_json = [](std::string_view value) { return value == "json" || value == "ndjson"; };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string_view const word = words[i];
+    if (word == "--json") return true;
+    if ((word == "-o" || word == "--output") && i + 1 < words.size() && is_json(words[i + 1])) return true;
+    if (word.starts_with("-o") && is_json(word.substr(2))) return true;
+    if (word.starts_with("--output=") && is_json(word.substr(9))) return true;
+  }
+  return false;
+}
+
 Result<Arguments> parse_command_line(std::vector<std::string> words) {
   // The words being completed are not options of ours.
   if (!words.empty() && words[0] == "complete-words") {
@@ -230,6 +258,7 @@ Result<Arguments> parse_command_line(std::vector<std::string> words) {
   WEIR_TRY(Arguments arguments, parser.parse(std::move(words)));
   if (arguments.command == nullptr || arguments.wants_help) return arguments;
   if (arguments.command->run == nullptr) return arguments;
+  WEIR_DO(check_values(arguments));
   WEIR_DO(check_choices(arguments));
   WEIR_DO(check_positionals(arguments));
   return arguments;

@@ -9,6 +9,8 @@
 
 namespace weir::app {
 
+// Whether `words` ask for JSON, also where they cannot be parsed: an error is then JSON too.
+bool asks_for_json(std::vector<std::string> const& words);
 // `words`: argv without the program's name.
 Result<Arguments> parse_command_line(std::vector<std::string> words);
 

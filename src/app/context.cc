@@ -95,7 +95,8 @@ Result<config::Endpoint const*> Context::warehouse() {
         .next("name one with --warehouse ENDPOINT");
   WEIR_TRY(auto const* found, endpoint(name));
   if (!found->is_warehouse)
-    return Error(ErrorKind::Usage, fmt::format("endpoint \"{}\" is a source, not a warehouse", name));
+    return Error(ErrorKind::Usage, fmt::format("endpoint \"{}\" is a source, not a warehouse", name))
+        .next("weir endpoint ls lists the warehouses");
   return found;
 }
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "app/wiring.h"
 #include "base/text.h"
 
 namespace weir::app {
+namespace {
 
 Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName const& name) {
   auto found = warehouse::load_relation(session, name);
@@ -31,6 +33,17 @@ Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName con
   return Error(ErrorKind::Usage, fmt::format("relation {} does not exist", name.text()))
       .object(name.text())
       .next(next.empty() ? "names with capitals stand in double quotes: 'sync_core.\"Country\"'" : next);
+}
+
+}  // namespace
+
+Result<OpenRelation> open_relation(Context& context) {
+  WEIR_TRY(auto const* config, context.config());
+  WEIR_TRY(auto const* endpoint, context.warehouse());
+  WEIR_TRY(auto name, sql::parse_qualified_name(context.arguments().positionals[0]));
+  WEIR_TRY(auto session, connect_warehouse(*config, *endpoint));
+  WEIR_TRY(auto relation, look_up(session, name));
+  return OpenRelation{std::move(name), endpoint, std::move(session), std::move(relation)};
 }
 
 std::string_view relation_kind(char relkind) {

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "app/command.h"
 #include "base/result.h"
 #include "pg/session.h"
 #include "sql/name.h"
@@ -10,8 +11,16 @@
 
 namespace weir::app {
 
-// Error: Usage, with the nearest names that exist.
-Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName const& name);
+struct OpenRelation {
+  sql::QualifiedName name;
+  config::Endpoint const* endpoint = nullptr;
+  pg::Session session;
+  warehouse::Relation relation;
+};
+
+// What a command's RELATION names, in the warehouse that it means, over a session of its own. Error: Usage, with the
+// nearest names that exist.
+Result<OpenRelation> open_relation(Context& context);
 std::string_view relation_kind(char relkind);  // "table", "view", ...
 
 }  // namespace weir::app

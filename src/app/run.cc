@@ -1,8 +1,11 @@
 #include "app/run.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -28,6 +31,14 @@ void close_the_windows() {
 #endif
   rlimit const none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
+}
+
+// A standard stream that is closed would be the number of the next file or socket, and what is printed would go there.
+// Writing to what stands in for standard output fails, as it would have.
+void keep_standard_streams() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      _exit(exit_code(ErrorKind::Internal));
 }
 
 void print_error(Error const& error, Terminal const& terminal, bool as_json) {
@@ -74,6 +85,13 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
     print_error(done.error(), terminal, context.format() != Format::Text);
     status = exit_code(done.error().kind());
   }
+  if (int const failed = output_failure(); failed != 0) {
+    print_error(Error(ErrorKind::Config, fmt::format("could not write to standard output: {}", std::strerror(failed)))
+                    .state("the command has done its work; what it printed is not whole")
+                    .next("look at what standard output leads to: a full disk, a closed file"),
+                terminal, context.format() != Format::Text);
+    if (status == 0) status = exit_code(ErrorKind::Config);
+  }
   return interrupt.asked() && status != 0 ? interrupt.exit_status() : status;
 }
 
@@ -81,11 +99,13 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
 
 int run(int argc, char** argv) {
   close_the_windows();
+  keep_standard_streams();
   std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   if (words.size() == 1 && (words[0] == "--version" || words[0] == "-V")) words = {"version"};
+  bool const as_json = asks_for_json(words);
   auto arguments = parse_command_line(std::move(words));
   if (!arguments.ok()) {
-    print_error(arguments.error(), Terminal::detect("auto"), false);
+    print_error(arguments.error(), Terminal::detect("auto"), as_json);
     return exit_code(arguments.error().kind());
   }
   char const* from_environment = std::getenv("WEIR_COLOR");

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "source/loss_text.h"
 
 namespace weir::app {
 namespace {
@@ -70,19 +71,6 @@ std::string mark(sync::Outcome outcome, Terminal const& terminal) {
 }
 
 // Values that PostgreSQL cannot hold as they were, treated as declared.
-std::string loss_text(source::ColumnLoss const& loss) {
-  std::vector<std::string> parts;
-  auto add = [&parts](std::uint64_t count, std::string_view one) {
-    if (count > 0) parts.push_back(plural(count, one));
-  };
-  add(loss.nul_characters, "NUL character");
-  add(loss.surrogates, "lone surrogate");
-  add(loss.code_page_bytes, "byte outside the code page");
-  if (loss.truncated_times > 0) parts.push_back(plural(loss.truncated_times, "time value") + " cut to microseconds");
-  if (loss.dropped_offsets > 0) parts.push_back(plural(loss.dropped_offsets, "offset") + " dropped, the instant kept");
-  return join(parts, ", ");
-}
-
 // What is in the table now; a release reads nothing.
 std::string rows_of(sync::StreamReport const& stream) {
   bool const took = stream.rows_read > 0 || stream.rows_after < 0;
@@ -158,7 +146,7 @@ std::string report_view(sync::SyncReport const& report, Terminal const& terminal
     while (out.ends_with(' ')) out.pop_back();
     out += "\n";
     for (auto const& [column, loss] : stream.losses)
-      if (loss.any()) out += fmt::format("      column {}: {}\n", column, loss_text(loss));
+      if (loss.any()) out += fmt::format("      column {}: {}\n", column, source::loss_text(loss));
     for (auto const& note : stream.notes)
       if (!note.ends_with(" verified")) out += "      note: " + note + "\n";  // the line above counts them
     if (stream.error) out += indent(stream.error->to_text(), 6) + "\n";

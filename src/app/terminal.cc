@@ -18,6 +18,7 @@ namespace {
 
 Mutex g_mutex;
 std::atomic<bool> g_out_closed = false;
+std::atomic<int> g_out_failure = 0;  // errno
 
 bool environment_says(char const* name) {
   char const* value = std::getenv(name);
@@ -76,7 +77,13 @@ void write_out(std::string_view text) {
   if (g_out_closed) return;
   std::string const masked = redact(std::string(text));
   MutexLock lock(g_mutex);
-  if (!write_all(STDOUT_FILENO, masked)) g_out_closed = true;
+  if (write_all(STDOUT_FILENO, masked)) return;
+  g_out_closed = true;
+  if (errno != EPIPE) g_out_failure = errno;
+}
+
+int output_failure() {
+  return g_out_failure;
 }
 
 // Keeps what weir itself writes (newline, tab, SGR colours), escapes the rest, so that no name or message of a database

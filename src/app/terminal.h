@@ -23,6 +23,8 @@ struct Terminal {
 
 // Data. A reader that went away (a closed pipe) ends the output, not the work.
 void write_out(std::string_view text);
+// errno of a write_out() that failed for another reason, 0 if none did.
+int output_failure();
 // Messages. Control characters other than newline, tab and colours are escaped.
 void write_err(std::string_view text);
 // The same without escaping: for what moves the cursor. The text holds nothing that came from a database unescaped.

@@ -17,7 +17,8 @@ namespace {
 
 Error system_error(std::string_view doing, std::filesystem::path const& path, int code) {
   return Error(ErrorKind::Config, fmt::format("could not {} \"{}\": {}", doing, path.string(), std::strerror(code)))
-      .object(path.string());
+      .object(path.string())
+      .next("check the path, and this user's rights on it");
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ std::string next_step_after(ErrorKind kind) {
     case ErrorKind::Denied:
       return "check the user name, the password and the server's pg_hba.conf";
     case ErrorKind::Config:
-      return "check the connection's settings";
+      return "check the endpoint's settings";
     default:
       return "check that the server runs and can be reached, and try again";
   }
@@ -90,7 +90,9 @@ Error connect_error(SessionOptions const& options, std::string_view message) {
     auto error =
         Error(kind == ErrorKind::Sql ? ErrorKind::Config : kind, fmt::format("{}: {}", subject, fields->message));
     error.sqlstate(fields->sqlstate).cause(fields->detail);
-    return std::move(error).next(fields->hint.empty() ? next_step_after(kind) : fields->hint);
+    if (!fields->hint.empty()) return std::move(error).next(fields->hint);
+    return std::move(error).next(fields->sqlstate == "3D000" ? "check the name of the database"
+                                                             : next_step_after(kind));
   }
   std::string reason = first_line(message);
   auto says = [message](std::string_view part) { return message.find(part) != std::string_view::npos; };
@@ -104,8 +106,9 @@ Error connect_error(SessionOptions const& options, std::string_view message) {
             "name the file of the certificate authority (sslrootcert), or say sslmode: require, which encrypts without "
             "checking who answers");
   }
-  if (says("could not translate host name") && !says("Temporary failure")) {
-    return Error(ErrorKind::Config, fmt::format("{}: {}", subject, reason)).next("check the host's name");
+  if (says("could not translate host name")) {
+    return Error(ErrorKind::Unavailable, fmt::format("{}: {}", subject, reason))
+        .next("check the host's name, and that this machine can resolve it");
   }
   if (reason.starts_with("invalid ") || says("definition of service") || says("service file"))
     return Error(ErrorKind::Config, fmt::format("{}: {}", subject, reason)).next(next_step_after(ErrorKind::Config));

@@ -13,13 +13,13 @@
 #include "base/text.h"
 #include "source/copy_encode.h"
 #include "source/extra_columns.h"
+#include "source/reader_parts.h"
 
 namespace weir::source {
 namespace {
 
 using odbc::CType;
 
-constexpr std::size_t kMostField = 0x3fffffff;  // PostgreSQL's MaxAllocSize
 constexpr std::int64_t kInfinity = std::numeric_limits<std::int64_t>::max();
 constexpr std::int32_t kInfiniteDate = std::numeric_limits<std::int32_t>::max();
 
@@ -123,20 +123,12 @@ CType OdbcReader::c_type(Column const& column) const {
 }
 
 Result<bool> OdbcReader::next(Batch& batch) {
-  if (batch.bytes.capacity() > 16 * request_.batch_bytes + 65536)
-    std::string().swap(batch.bytes);  // after a huge value
-  batch.bytes.clear();
-  batch.rows = 0;
+  begin_batch(batch, request_);
   RowBuilder row(batch.bytes);
   while (!ended_ && row.size() < request_.batch_bytes) {
     if (cancelled_) return Error(ErrorKind::Cancelled, fmt::format("stopped reading \"{}\"", request_.table.text()));
     auto fetched = statement_.fetch();
-    if (!fetched.ok()) {
-      return std::move(fetched.error()
-                           .object(request_.table.text())
-                           .context(fmt::format("reading \"{}\", {}, after {} rows", request_.table.text(),
-                                                request_.chunk.text(), report_.rows)));
-    }
+    if (!fetched.ok()) return read_error(std::move(fetched).error(), request_, report_.rows);
     if (!*fetched) {
       ended_ = true;
       break;
@@ -164,7 +156,7 @@ Status OdbcReader::encode_row(RowBuilder& row) {
       if (value.error().kind() != ErrorKind::Data) return std::move(value).error();
       return value_error(columns[i],
                          fmt::format("holds a value of more than {} bytes", request_.policies.max_value_bytes),
-                         "leave the column out, or raise max_value_bytes");
+                         kLeaveColumnOut);
     }
     if (!*value) {
       row.null();
@@ -332,7 +324,7 @@ Status OdbcReader::encode_text(RowBuilder& row, Column const& column, std::strin
       is_wide ? row.utf16(text.data(), text.size(), request_.policies) : row.utf8(text, request_.policies);
   if (counts.failed)
     return value_error(column, "holds characters that PostgreSQL cannot hold",
-                       "set the policy nul or surrogate to strip or replace");
+                       "set `text: {nul: strip, surrogate: replace}` for the table");
   if (!counts.any()) return {};
   ColumnLoss& loss = report_.losses[column.name];
   loss.nul_characters += counts.nul_characters;
@@ -345,8 +337,7 @@ Status OdbcReader::encode_text(RowBuilder& row, Column const& column, std::strin
 Status OdbcReader::count_cut_time(Column const& column, bool truncated) {
   if (!truncated) return {};
   if (request_.policies.fail_on_truncated_time)
-    return value_error(column, "holds digits beyond microseconds, which PostgreSQL cannot hold",
-                       "set fail_on_truncated_time: false to cut them");
+    return value_error(column, "holds digits beyond microseconds, which PostgreSQL cannot hold", kCutTimes);
   ColumnLoss& loss = report_.losses[column.name];
   ++loss.truncated_times;
   losses_of_row_.push_back(&loss);
@@ -359,12 +350,7 @@ Error OdbcReader::wrong_value(Column const& column, std::string_view text) const
 }
 
 Error OdbcReader::value_error(Column const& column, std::string what, std::string next) const {
-  return Error(ErrorKind::Data,
-               fmt::format("cannot load column \"{}\" of \"{}\": it {}", column.name, request_.table.text(), what))
-      .object(request_.table.text())
-      .where("the row with " + row_key())
-      .state("nothing of this table is published")
-      .next(std::move(next));
+  return bad_value(request_, column, row_key(), what, std::move(next));
 }
 
 std::string OdbcReader::row_key() const {

@@ -9,6 +9,7 @@
 #include "source/code_pages.h"
 #include "source/copy_encode.h"
 #include "source/extra_columns.h"
+#include "source/reader_parts.h"
 #include "source/sqlserver_cells.h"
 #include "source/sqlserver_types.h"
 #include "sql/name.h"
@@ -18,8 +19,7 @@ namespace {
 
 using odbc::Indicator;
 
-constexpr std::int32_t kDays1900 = -36524;      // 1900-01-01 in days since 2000-01-01
-constexpr std::size_t kMostField = 0x3fffffff;  // PostgreSQL's MaxAllocSize
+constexpr std::int32_t kDays1900 = -36524;  // 1900-01-01 in days since 2000-01-01
 
 class SqlServerReader final : public RowReader {
  public:
@@ -41,6 +41,7 @@ class SqlServerReader final : public RowReader {
   Status encode_timestamp(RowBuilder& row, Cell& cell, odbc::TimestampValue const& value, int offset_minutes);
   Status encode_text(RowBuilder& row, Cell& cell);
   Status count_cut_time(Cell& cell);
+  void count_dropped_offset(Cell& cell, int minutes);
   Status confirm_end();
   Error value_error(Cell const& cell, std::string what, std::string next);
   std::string row_key() const;
@@ -100,20 +101,13 @@ Status SqlServerReader::prepare(SelectList const& list, Binding binding) {
 }
 
 Result<bool> SqlServerReader::next(Batch& batch) {
-  if (batch.bytes.capacity() > 16 * request_.batch_bytes + 65536)
-    std::string().swap(batch.bytes);  // after a huge value
-  batch.bytes.clear();
-  batch.rows = 0;
+  begin_batch(batch, request_);
   if (ended_) return false;
   RowBuilder row(batch.bytes);
   while (row.size() < request_.batch_bytes) {
     if (cancelled_) return Error(ErrorKind::Cancelled, fmt::format("stopped reading \"{}\"", request_.table.text()));
     auto fetched = statement_.fetch();
-    if (!fetched.ok())
-      return std::move(fetched.error()
-                           .object(request_.table.text())
-                           .context(fmt::format("reading \"{}\", {}, after {} rows", request_.table.text(),
-                                                request_.chunk.text(), report_.rows)));
+    if (!fetched.ok()) return read_error(std::move(fetched).error(), request_, report_.rows);
     if (!*fetched) {
       WEIR_DO(confirm_end());
       ended_ = true;
@@ -138,8 +132,7 @@ Status SqlServerReader::read_long_values() {
     auto value = statement_.get_value(cell.result_column, cell.form.type, cell.long_value, most);
     if (!value.ok()) {
       if (value.error().kind() != ErrorKind::Data) return std::move(value).error();
-      return value_error(cell, fmt::format("holds a value of more than {} bytes", most),
-                         "leave the column out, or raise max_value_bytes");
+      return value_error(cell, fmt::format("holds a value of more than {} bytes", most), kLeaveColumnOut);
     }
     *cell.indicator = *value ? static_cast<Indicator>((*value)->size()) : odbc::kNull;
     if (*value) cell.data = const_cast<char*>((*value)->data());
@@ -278,7 +271,7 @@ Status SqlServerReader::encode(RowBuilder& row, Cell& cell) {
       if (moment->truncated) {
         WEIR_DO(count_cut_time(cell));
       }
-      if (moment->offset_minutes.value_or(0) != 0) ++loss_of(cell).dropped_offsets;
+      count_dropped_offset(cell, moment->offset_minutes.value_or(0));
       row.timestamp(moment->utc());
       break;
     }
@@ -291,7 +284,7 @@ Status SqlServerReader::encode_timestamp(RowBuilder& row, Cell& cell, odbc::Time
   if (value.nanosecond % 1000 != 0) {
     WEIR_DO(count_cut_time(cell));
   }
-  if (offset_minutes != 0) ++loss_of(cell).dropped_offsets;
+  count_dropped_offset(cell, offset_minutes);
   std::int64_t const seconds = (value.hour * 60LL + value.minute - offset_minutes) * 60 + value.second;
   row.timestamp(days_since_2000(value.year, value.month, value.day) * kMicrosecondsPerDay + seconds * 1'000'000 +
                 value.nanosecond / 1000);
@@ -315,9 +308,9 @@ Status SqlServerReader::encode_text(RowBuilder& row, Cell& cell) {
                                             : "holds a byte that its code page does not define";
     return value_error(
         cell, what,
-        fmt::format("correct the row, or set `{}: replace` or `strip` for the stream", is_nul         ? "nul"
-                                                                                       : is_surrogate ? "surrogate"
-                                                                                                      : "code_page"));
+        fmt::format("correct the row, or set `text: {{{}: replace}}` for the table", is_nul         ? "nul"
+                                                                                     : is_surrogate ? "surrogate"
+                                                                                                    : "code_page"));
   }
   if (counts.any()) {
     ColumnLoss& loss = loss_of(cell);
@@ -327,17 +320,19 @@ Status SqlServerReader::encode_text(RowBuilder& row, Cell& cell) {
   }
   std::size_t const most = std::min<std::size_t>(request_.policies.max_value_bytes, kMostField);
   if (row.size() - before - 4 > most)
-    return value_error(cell, fmt::format("holds a value of more than {} bytes", most),
-                       "leave the column out, or raise max_value_bytes");
+    return value_error(cell, fmt::format("holds a value of more than {} bytes", most), kLeaveColumnOut);
   return {};
 }
 
 Status SqlServerReader::count_cut_time(Cell& cell) {
   if (request_.policies.fail_on_truncated_time)
-    return value_error(cell, "holds 100 ns digits, which PostgreSQL cannot hold",
-                       "set fail_on_truncated_time: false to cut them");
+    return value_error(cell, "holds 100 ns digits, which PostgreSQL cannot hold", kCutTimes);
   ++loss_of(cell).truncated_times;
   return {};
+}
+
+void SqlServerReader::count_dropped_offset(Cell& cell, int minutes) {
+  if (minutes != 0 && !request_.policies.keep_offset) ++loss_of(cell).dropped_offsets;
 }
 
 // The first result has ended: the server's count must follow and agree.
@@ -386,12 +381,7 @@ std::string SqlServerReader::row_key() const {
 }
 
 Error SqlServerReader::value_error(Cell const& cell, std::string what, std::string next) {
-  return Error(ErrorKind::Data, fmt::format("cannot load column \"{}\" of \"{}\": it {}", cell.column->name,
-                                            request_.table.text(), what))
-      .object(request_.table.text())
-      .where("the row with " + row_key())
-      .state("nothing of this table is published")
-      .next(std::move(next));
+  return bad_value(request_, *cell.column, row_key(), what, std::move(next));
 }
 
 }  // namespace
@@ -423,11 +413,13 @@ Result<std::unique_ptr<RowReader>> read_rows(odbc::Session& session, ReadRequest
                                              Binding binding, SqlStatement const& statement) {
   WEIR_TRY(odbc::Statement running, session.statement());
   Status const started = running.execute(statement.text, statement.parameters);
-  if (!started.ok())
-    return std::move(started.error()
-                         .clone()
-                         .object(request.table.text())
-                         .context(fmt::format("reading \"{}\"", request.table.text())));
+  if (!started.ok()) {
+    Error error = started.error().clone();
+    error.object(request.table.text()).state("nothing of this table was read");
+    if (error.kind() == ErrorKind::Denied)
+      error.next(fmt::format("GRANT SELECT ON {} to the endpoint's login", quoted_table(request.table)));
+    return std::move(error).context(fmt::format("reading \"{}\"", request.table.text()));
+  }
   auto reader = std::make_unique<SqlServerReader>(std::move(running), request);
   WEIR_DO(reader->prepare(list, binding));
   return std::unique_ptr<RowReader>(std::move(reader));

@@ -1,6 +1,10 @@
 #include "source/sqlserver_session.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -23,6 +27,15 @@ Error not_with_freetds(std::string what) {
       .next("install Microsoft's driver (msodbcsql18) and set `driver: \"ODBC Driver 18 for SQL Server\"`");
 }
 
+// FreeTDS says of a missing file only that the connection failed.
+Status check_ca_file(std::string const& file) {
+  if (file == "system" || access(file.c_str(), R_OK) == 0) return {};
+  return Error(ErrorKind::Config, fmt::format("cannot read ca_file \"{}\": {}", file, std::strerror(errno)))
+      .next(
+          "name a PEM file with the certificate of the authority that signed the server's, or leave `ca_file` out to "
+          "trust the system's");
+}
+
 void add_login(SqlServerOptions const& options, Attributes& attributes) {
   if (options.kerberos) {
     attributes.emplace_back("Trusted_Connection", "Yes");
@@ -37,6 +50,7 @@ Result<Attributes> freetds_attributes(SqlServerOptions const& options, std::stri
   Attributes attributes = {{"Driver", driver}};
   bool const verified = options.encrypt == Encrypt::Require && !options.trust_certificate;
   if (verified) {
+    WEIR_DO(check_ca_file(options.ca_file));
     WEIR_TRY(
         std::string const section,
         odbc::add_verified_server(

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "source/loss_text.h"
 #include "sync/sync.h"
 
 namespace weir::sync {
@@ -35,16 +36,7 @@ Json loss_json(source::ColumnLoss const& loss) {
 }
 
 std::string loss_text(std::string const& column, source::ColumnLoss const& loss) {
-  std::vector<std::string> parts;
-  auto add = [&](std::uint64_t count, std::string_view one) {
-    if (count > 0) parts.push_back(plural(count, one));
-  };
-  add(loss.nul_characters, "NUL character");
-  add(loss.surrogates, "lone surrogate");
-  add(loss.code_page_bytes, "byte outside the code page");
-  add(loss.truncated_times, "time cut to microseconds");
-  add(loss.dropped_offsets, "offset dropped");
-  return fmt::format("column \"{}\": {}{}", column, join(parts, ", "),
+  return fmt::format("column \"{}\": {}{}", column, source::loss_text(loss),
                      loss.first_key.empty() ? "" : ", first in the row with key " + loss.first_key);
 }
 

@@ -426,7 +426,7 @@ Outcome Batch::select(Statement& statement, Reply* reply) {
       return {};
     }));
   }
-  session_.row_count = static_cast<std::int64_t>(rows);
+  session_.row_count = static_cast<std::int64_t>(reply->claimed(rows));
   reply->done(0xc1, session_.no_count ? std::nullopt : std::optional(rows), in_transaction());
   return {};
 }

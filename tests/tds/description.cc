@@ -367,6 +367,9 @@ class RowsReader {
       columns.push_back(static_cast<std::size_t>(index));
     }
     while (reader.next(fields)) {
+      bool const is_blank_line =
+          fields.size() == 1 && columns.size() > 1 && fields[0].text.empty() && !fields[0].quoted;
+      if (is_blank_line) continue;
       if (fields.size() != columns.size())
         return wrong(node, fmt::format("{}:{}: {} fields, {} expected", node.text, reader.line(), fields.size(),
                                        columns.size()));

@@ -179,7 +179,7 @@ std::vector<Value> edge_values(SqlType const& type) {
       for (TypeId const id :
            {TypeId::BigInt, TypeId::Money, TypeId::Float, TypeId::UniqueIdentifier, TypeId::Date, TypeId::Time,
             TypeId::DateTime, TypeId::SmallDateTime, TypeId::DateTime2, TypeId::DateTimeOffset})
-        out.push_back(edge_values(make_type(id, 0, 0, 7)).back());
+        out.push_back(edge_values(make_type(id, 0, 0, 7)).front());
       break;
     case TypeId::HierarchyId:
       add(out, type, {"/", "/1/", "/1/2/", "/3/15/79/1103/"});

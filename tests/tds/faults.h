@@ -34,7 +34,7 @@ struct Fault {
   std::uint64_t drip_bytes = 0, drip_ms = 0;
   std::uint64_t info_messages = 0;
   bool no_done = false;
-  std::optional<std::uint64_t> row_count;  // in DONE, whatever was sent
+  std::optional<std::uint64_t> row_count;  // in DONE and @@ROWCOUNT, whatever was sent
   bool ignore_attention = false;
   bool refuse_login = false;  // with `error`, or 18456
 };

@@ -139,12 +139,15 @@ bool Reply::interrupted() {
   return gone_ || attention_;
 }
 
+std::uint64_t Reply::claimed(std::uint64_t rows) const {
+  return fault_ && fault_->row_count ? *fault_->row_count : rows;
+}
+
 void Reply::done(std::uint16_t command, std::optional<std::uint64_t> count, bool in_transaction) {
   settle(true);
   Done one;
   one.command = command;
-  if (count) one.status = kDoneCount, one.count = *count;
-  if (fault_ && fault_->row_count && count) one.count = *fault_->row_count;
+  if (count) one.status = kDoneCount, one.count = claimed(*count);
   if (fault_ && fault_->no_done) suppress_done_ = true;
   if (in_transaction) one.status |= kDoneInTransaction;
   pending_ = one;

@@ -30,6 +30,8 @@ class Reply {
   Outcome row(Value const* const* cells);
   std::uint64_t rows() const { return rows_; }
 
+  // What the statement says of its rows: the truth, unless a fault lies.
+  std::uint64_t claimed(std::uint64_t rows) const;
   void done(std::uint16_t command, std::optional<std::uint64_t> count, bool in_transaction);
   void error(SqlError const& error, bool in_transaction);
   void info(int number, int severity, int state, std::string_view message, int line);

@@ -195,8 +195,8 @@ Status Session::login(Message const& message) {
   state_.login = login.user;
   state_.app = login.app;
   state_.host = login.host;
-  note("login", fmt::format("{} app={} tds={} tls={}", login.user, login.app, tds_version_,
-                            transport_.uses_tls() ? "on" : "off"));
+  note("login", fmt::format("{} app={} tds={} tls={} packet={}", login.user, login.app, tds_version_,
+                            transport_.uses_tls() ? "on" : "off", login.packets()));
   return login_reply(login);
 }
 
@@ -212,7 +212,7 @@ Status Session::login_reply(Login const& login) {
   put_info(out, 5703, 0, 1, "Changed language setting to us_english.", 1, tds_version_);
   constexpr std::uint32_t kVersions[] = {0x71000001, 0x72090002, 0x730b0003, 0x74000004};
   put_login_ack(out, kVersions[tds_version_ - 71], database.options().version);
-  std::size_t const size = login.packet_size == 0 ? 4096 : std::clamp<std::size_t>(login.packet_size, 512, 32767);
+  std::size_t const size = login.packets();
   put_env_change(out, 4, std::to_string(size), "4096");
   put_done(out, DoneToken::Done, 0, 0, 0, tds_version_);
   WEIR_DO(transport_.end_message());

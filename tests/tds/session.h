@@ -1,6 +1,7 @@
 #pragma once
 // One client from PRELOGIN to the end of its connection, in a thread of its own. stop() may come from any thread.
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -33,6 +34,9 @@ class Session {
     std::uint32_t version = 0;
     std::uint32_t packet_size = 4096;
     std::string host, user, password, app, database, language;
+
+    // What is agreed to.
+    std::size_t packets() const { return packet_size == 0 ? 4096 : std::clamp<std::size_t>(packet_size, 512, 32767); }
   };
   enum class ClientEncryption : std::uint8_t { Off = 0, On = 1, NotSupported = 2, Required = 3 };
 

@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "source/open.h"
 #include "unit/source_test_load.h"
 
 namespace weir::source {
@@ -16,22 +15,12 @@ namespace {
 
 using test::differences;
 using test::discover_table;
-using test::fresh_database;
 using test::load;
 using test::must;
 using test::request_of;
 
-struct Place {
-  Place() : options(fresh_database()), session(must(pg::Session::connect(options))) {
-    must(session.execute(
-        "SET search_path = public; CREATE TYPE mood AS ENUM ('c', 'a', 'b'); CREATE DOMAIN code AS varchar(8)"));
-    SourceOptions as{.kind = SourceKind::Postgres};
-    for (auto const& [key, value] : options.parameters) as.settings[key == "dbname" ? "database" : key] = value;
-    source = must(open(as));
-  }
-  pg::SessionOptions options;
-  pg::Session session;
-  std::unique_ptr<Source> source;
+struct Place : test::PostgresPlace {
+  Place() : PostgresPlace("CREATE TYPE mood AS ENUM ('c', 'a', 'b'); CREATE DOMAIN code AS varchar(8)") {}
 };
 
 // Reads the table chunk by chunk into public.loaded and compares.

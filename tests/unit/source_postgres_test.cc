@@ -17,36 +17,11 @@ namespace {
 
 using test::differences;
 using test::discover_table;
-using test::fresh_database;
 using test::load;
 using test::must;
 using test::request_of;
 
-// A database that is source and warehouse at once: the test looks at it through `session`.
-struct Place {
-  explicit Place(std::string const& setup = "")
-      : options(fresh_database()), session(must(pg::Session::connect(options))) {
-    must(session.execute("SET search_path = public; " + setup));
-    source = open_as("postgres");
-  }
-  std::unique_ptr<Source> open_as(std::string const& user) {
-    SourceOptions as{.kind = SourceKind::Postgres};
-    for (auto const& [key, value] : options.parameters) as.settings[key == "dbname" ? "database" : key] = value;
-    as.settings["user"] = user;
-    return must(open(as));
-  }
-  // Loads the whole table into public.loaded.
-  std::uint64_t load_whole(std::string const& name) {
-    auto const request = request_of(discover_table(*source, name));
-    must(session.execute("DROP TABLE IF EXISTS public.loaded"));
-    test::create_like(session, request, "public.loaded");
-    return must(load(*source, request, session, "public.loaded"));
-  }
-
-  pg::SessionOptions options;
-  pg::Session session;
-  std::unique_ptr<Source> source;
-};
+using Place = test::PostgresPlace;
 
 Column const& column_of(Table const& table, std::string const& name) {
   Column const* const column = table.column(name);

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
+#include <fmt/format.h>
+
+#include "base/file.h"
 #include "odbc/drivers.h"
 #include "source/sqlserver_session.h"
 #include "unit/tds_server.h"
@@ -119,6 +123,50 @@ TEST(SqlServerConnect, EncryptsAndChecksCertificates) {
   EXPECT_EQ(kind_of_opening(options), ErrorKind::Unavailable) << "a certificate that nobody vouches for";
   options.trust_certificate = true;
   EXPECT_TRUE(open_sqlserver(options).ok());
+}
+
+// Vouched for by itself, so that only what is wrong with it can refuse it. `more`: arguments of `openssl ca`.
+std::string make_certificate(std::filesystem::path const& folder, std::string const& name, std::string const& more) {
+  std::string const script = fmt::format(
+      "cd {0} && : > {1}.index && echo 01 > {1}.serial && "
+      "printf "
+      "'[ca]\\ndefault_ca=d\\n[d]\\ndatabase={1}.index\\nnew_certs_dir=.\\nserial={1}.serial\\ndefault_md="
+      "sha256\\npolicy=p\\n"
+      "copy_extensions=copy\\n[p]\\ncommonName=supplied\\n' > {1}.cnf && "
+      "openssl req -new -newkey rsa:2048 -nodes -keyout {1}.key -out {1}.csr -subj /CN={1} -addext "
+      "subjectAltName=DNS:{1} && "
+      "openssl ca -batch -selfsign -config {1}.cnf -keyfile {1}.key -in {1}.csr -out {1}.pem -notext {2}",
+      folder.string(), name, more);
+  EXPECT_EQ(std::system(("{ " + script + "; } >/dev/null 2>&1").c_str()), 0) << "the program openssl is needed";
+  return (folder / name).string();
+}
+
+TEST(SqlServerConnect, RefusesExpiredCertificatesAndThoseOfAnother) {
+  auto const folder = TempFolder::create("weir-certificates");
+  ASSERT_TRUE(folder.ok());
+  struct Case {
+    std::string name, dates;
+    bool is_good;
+  };
+  for (Case const& one : {Case{"localhost", "-startdate 20200101000000Z -enddate 20210101000000Z", false},
+                          Case{"other.example", "-days 2", false}, Case{"localhost", "-days 2", true}}) {
+    auto const path = make_certificate(folder->path(), one.name, one.dates);
+    TdsServer const server(kDescription, {"--tls", "required", "--certificate", path + ".pem", "--key", path + ".key"});
+    SqlServerOptions options = server.options();
+    options.host = "localhost";
+    options.encrypt = Encrypt::Require;
+    options.ca_file = path + ".pem";
+    auto const source = open_sqlserver(options);
+    EXPECT_EQ(source.ok(), one.is_good) << one.name << " " << one.dates
+                                        << (source.ok() ? "" : "\n" + source.error().to_text());
+    if (!source.ok()) {
+      EXPECT_EQ(source.error().kind(), ErrorKind::Unavailable);
+      EXPECT_NE(source.error().next().find("certificate for \"localhost\""), std::string::npos)
+          << source.error().to_text();
+    }
+    options.trust_certificate = true;
+    EXPECT_TRUE(open_sqlserver(options).ok()) << one.name;
+  }
 }
 
 TEST(SqlServerConnect, NeverFallsBackToPlainText) {

@@ -2,11 +2,13 @@
 // For tests of sources: reads a table (or some of its chunks) and loads it into a PostgreSQL table, as the engine
 // would.
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "pg/session.h"
 #include "source/copy_encode.h"
+#include "source/open.h"
 #include "source/source.h"
 #include "sql/name.h"
 #include "unit/test_cluster.h"
@@ -63,5 +65,31 @@ inline std::int64_t differences(pg::Session& session, std::string const& one, st
                                        right + " EXCEPT ALL " + left + ")) d"));
   return rows.integer(0, 0);
 }
+
+// A PostgreSQL database that is source and warehouse at once: the test looks at it through `session`.
+struct PostgresPlace {
+  explicit PostgresPlace(std::string const& setup = "")
+      : options(fresh_database()), session(must(pg::Session::connect(options))) {
+    must(session.execute("SET search_path = public; " + setup));
+    source = open_as("postgres");
+  }
+  std::unique_ptr<source::Source> open_as(std::string const& user) {
+    source::SourceOptions as{.kind = source::SourceKind::Postgres};
+    for (auto const& [key, value] : options.parameters) as.settings[key == "dbname" ? "database" : key] = value;
+    as.settings["user"] = user;
+    return must(source::open(as));
+  }
+  // Loads the whole table into public.loaded.
+  std::uint64_t load_whole(std::string const& name) {
+    auto const request = request_of(discover_table(*source, name));
+    must(session.execute("DROP TABLE IF EXISTS public.loaded"));
+    create_like(session, request, "public.loaded");
+    return must(load(*source, request, session, "public.loaded"));
+  }
+
+  pg::SessionOptions options;
+  pg::Session session;
+  std::unique_ptr<source::Source> source;
+};
 
 }  // namespace weir::test

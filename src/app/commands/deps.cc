@@ -4,7 +4,6 @@
 
 #include "app/commands/commands.h"
 #include "app/relation_lookup.h"
-#include "app/wiring.h"
 #include "base/text.h"
 #include "warehouse/dependents.h"
 
@@ -27,11 +26,8 @@ Json dependent_json(warehouse::Dependent const& dependent) {
 }  // namespace
 
 Result<int> run_deps(Context& context) {
-  WEIR_TRY(auto const* config, context.config());
-  WEIR_TRY(auto const* endpoint, context.warehouse());
-  WEIR_TRY(auto name, sql::parse_qualified_name(context.arguments().positionals[0]));
-  WEIR_TRY(auto session, connect_warehouse(*config, *endpoint));
-  WEIR_TRY(auto relation, look_up(session, name));
+  WEIR_TRY(auto opened, open_relation(context));
+  auto& [name, endpoint, session, relation] = opened;
   WEIR_TRY(auto dependents, warehouse::load_dependents(session, name));
   WEIR_TRY(auto late, warehouse::load_late_bound(session, name));
   if (context.format() == Format::Json) {

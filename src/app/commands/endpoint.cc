@@ -1,4 +1,6 @@
 // weir endpoint ls, test, discover.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -54,6 +56,30 @@ void print_columns(source::Table const& table, Terminal const& terminal) {
   write_out(fmt::format("{}\n{}\n", terminal.paint(Colour::Bold, table.text()), columns.text(terminal)));
 }
 
+std::string pattern_of(std::string const& selector) {
+  return selector.find('.') == std::string::npos ? "*." + selector : selector;
+}
+
+// Usage, if a selector fits no table of the source. Asks the source again, for all its tables, to name the nearest.
+Status check_selectors(std::vector<std::string> const& selectors, source::DiscoveredCatalog const& found,
+                       source::Source& source, config::Endpoint const& endpoint) {
+  for (auto const& selector : selectors) {
+    auto fits = [&](source::Table const& table) { return matches_glob(pattern_of(selector), table.text()); };
+    if (std::ranges::any_of(found.tables, fits)) continue;
+    WEIR_TRY(auto const all, source.discover({}));
+    std::vector<std::string> names;
+    for (auto const& table : all.tables)
+      names.push_back(selector.find('.') == std::string::npos ? table.name : table.text());
+    std::string const hint = did_you_mean(selector, names);
+    return Error(ErrorKind::Usage, fmt::format("no table of endpoint \"{}\" matches \"{}\"", endpoint.name, selector))
+        .object(selector)
+        .next(hint.empty()
+                  ? fmt::format("weir endpoint discover {} lists the tables that its user may see", endpoint.name)
+                  : hint);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> run_endpoint_ls(Context& context) {
@@ -107,9 +133,10 @@ Result<int> run_endpoint_discover(Context& context) {
   WEIR_TRY(auto const* endpoint, context.endpoint(context.arguments().positionals[0]));
   WEIR_TRY(auto source, open_source(*config, *endpoint, "auto"));
   source::DiscoverRequest request;
-  for (auto const& selector : context.arguments().list("select"))
-    request.tables.push_back(selector.find('.') == std::string::npos ? "*." + selector : selector);
+  auto const selectors = context.arguments().list("select");
+  for (auto const& selector : selectors) request.tables.push_back(pattern_of(selector));
   WEIR_TRY(auto catalog, source->discover(request));
+  WEIR_DO(check_selectors(selectors, catalog, *source, *endpoint));
   for (auto const& warning : catalog.warnings) log_info("warning: {}", warning);
   if (context.format() == Format::Json) {
     Json json{{"endpoint", endpoint->name},

@@ -62,7 +62,8 @@ Result<int> run_init(Context& context) {
   if (failed)
     return Error(ErrorKind::Config,
                  fmt::format("could not create folder \"{}\": {}", folder.string(), failed.message()))
-        .object(folder.string());
+        .object(folder.string())
+        .next("name a folder that can be written: weir init DIR");
   std::vector<std::string> written, kept;
   auto put = [&](char const* name, std::string_view text) -> Status {
     if (std::filesystem::exists(folder / name)) {

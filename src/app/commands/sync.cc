@@ -68,7 +68,14 @@ Result<int> sync_connection(Context& context, config::Connection const& connecti
   options.selection = selection_of(arguments);
   options.full_refresh = arguments.has("full-refresh");
   log_step("planning connection \"{}\"", connection.name);
-  WEIR_TRY(auto plan, sync::plan(connection, *endpoints, options));
+  auto planned = sync::plan(connection, *endpoints, options);
+  if (!planned.ok()) {
+    auto& error = planned.error();
+    if (error.kind() != ErrorKind::Usage && error.state().empty())
+      error.state("nothing was loaded and nothing was changed");
+    return std::move(planned).error();
+  }
+  sync::SyncPlan const plan = std::move(planned).value();
   if (arguments.has("plan")) {
     if (format == Format::Text) {
       write_out(logs(LogLevel::Step) ? sync::explain_text(plan) : plan_view(plan, context.terminal()));
@@ -169,6 +176,7 @@ Result<int> run_sync_verify(Context& context) {
   TextTable table({"", "table", "source", "warehouse", "result"});
   Json json = Json::array();
   int status = 0;
+  std::size_t compared = 0;
   Terminal const& terminal = context.terminal();
   for (auto const* connection : connections) {
     WEIR_TRY(auto endpoints, wire(*config, *connection));
@@ -182,6 +190,7 @@ Result<int> run_sync_verify(Context& context) {
                                                              : "differs in " + join(result.differing_columns, ", ");
       bool const failed = (result.compared && !result.equal) || result.error.has_value();
       if (failed) status = 1;
+      if (result.compared) ++compared;
       table.add({failed            ? terminal.paint(Colour::Red, "fail")
                  : result.compared ? terminal.paint(Colour::Green, "ok")
                                    : terminal.paint(Colour::Dim, "skip"),
@@ -193,6 +202,10 @@ Result<int> run_sync_verify(Context& context) {
     write_json(json);
   } else {
     write_out(table.text(terminal));
+  }
+  if (compared == 0) {
+    log_info("nothing was compared");
+    status = 1;  // who asks whether the tables are equal must not read a yes
   }
   return status;
 }

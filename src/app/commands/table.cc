@@ -4,7 +4,6 @@
 
 #include "app/commands/commands.h"
 #include "app/relation_lookup.h"
-#include "app/wiring.h"
 #include "base/text.h"
 #include "swap/swap.h"
 #include "warehouse/dependents.h"
@@ -45,11 +44,8 @@ std::string rows_text(std::string const& rows) {
 }  // namespace
 
 Result<int> run_table_show(Context& context) {
-  WEIR_TRY(auto const* config, context.config());
-  WEIR_TRY(auto const* endpoint, context.warehouse());
-  WEIR_TRY(auto name, sql::parse_qualified_name(context.arguments().positionals[0]));
-  WEIR_TRY(auto session, connect_warehouse(*config, *endpoint));
-  WEIR_TRY(auto relation, look_up(session, name));
+  WEIR_TRY(auto opened, open_relation(context));
+  auto& [name, endpoint, session, relation] = opened;
   WEIR_TRY(auto dependents, warehouse::load_dependents(session, name));
   WEIR_TRY(auto history, generations(session, name));
   std::string_view const kept_as = history.empty()        ? "not loaded by weir"
@@ -91,11 +87,8 @@ Result<int> run_table_show(Context& context) {
 }
 
 Result<int> run_table_rollback(Context& context) {
-  WEIR_TRY(auto const* config, context.config());
-  WEIR_TRY(auto const* endpoint, context.warehouse());
-  WEIR_TRY(auto name, sql::parse_qualified_name(context.arguments().positionals[0]));
-  WEIR_TRY(auto session, connect_warehouse(*config, *endpoint));
-  WEIR_TRY(auto relation, look_up(session, name));
+  WEIR_TRY(auto opened, open_relation(context));
+  auto& [name, endpoint, session, relation] = opened;
   WEIR_DO(context.confirm(fmt::format("take {} back to the rows before the last publish?", name.text()), *endpoint));
   swap::PublishOptions options;
   options.stop = context.interrupt().token();

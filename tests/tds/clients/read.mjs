@@ -19,7 +19,7 @@ const connection = new Connection({
   authentication: { type: 'default', options: { userName, password } },
   options: {
     port: Number(port), database: 'Core', encrypt: tls === 'on', trustServerCertificate: true, serverName: "localhost",
-    useUTC: true, connectTimeout: 20000, requestTimeout: 60000,
+    useUTC: true, packetSize: Number(process.env.PACKET_SIZE), connectTimeout: 20000, requestTimeout: 60000,
   },
 });
 

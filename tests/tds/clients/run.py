@@ -4,6 +4,8 @@
 Every type with its values is described once, in CASES; the description file for the server and what each client must show come
 from there. Usage: run.py PATH-OF-weir-tds. A client that is not installed is skipped with a line that says so.
 """
+import ctypes
+import ctypes.util
 import json
 import os
 import pathlib
@@ -86,7 +88,7 @@ class Server:
     def __init__(self, program, folder, tls="optional", nbcrow=False, plp_unknown=False):
         description = folder / "types.yml"
         write_description(description, nbcrow, plp_unknown)
-        self.process = subprocess.Popen([program, "--database", str(description), "--tls", tls, "--until-stdin-closes"],
+        self.process = subprocess.Popen([program, "--database", str(description), "--tls", tls, "--log", str(folder / "server.log"), "--until-stdin-closes"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("listening on 127.0.0.1:"):
@@ -161,6 +163,12 @@ def check_tsql(report, program, folder):
         for version in ("7.1", "7.2", "7.3", "7.4"):
             out = tsql(server, env, ["select count(*), max(Name) from dbo.Many where Id <= 9", "select c4 from dbo.Types"], version=version)
             report.has(f"TDS {version}", out, "9\trow 9")
+        for size in (4096, 32767):
+            sized = folder / f"packets-{size}.conf"
+            sized.write_text(pathlib.Path(env["FREETDSCONF"]).read_text() + f" initial block size = {size}\n", encoding="utf-8")
+            out = tsql(server, {"FREETDSCONF": str(sized)}, ["select Id, Name from dbo.Many", f"select c{len(CASES) - 1} from dbo.Types"])
+            report.same(f"rows in packets of {size}", out.count("\trow "), 20000)
+            report.has(f"packets of {size}", (folder / "server.log").read_text(), f" packet={size}")
     for mode, encryption, works in (("required", "require", True), ("required", "off", False), ("off", "off", True), ("off", "require", False), ("optional", "require", True)):
         with Server(program, folder, tls=mode) as server:
             out = tsql(server, freetds_env(folder, encryption), ["select 'it ' + 'works'"])
@@ -208,6 +216,37 @@ def check_odbc(report, program, folder):
         report.has("isql bad password under TLS", run(["isql", "-b", "-v", "-k", dsn])[1], "Login failed")
 
 
+def check_cursors(report, program, folder):
+    """Static server cursors (sp_cursoropen, sp_cursorfetch, sp_cursorclose), which FreeTDS's ODBC driver uses when it is asked to scroll."""
+    driver, manager = odbc_driver(), ctypes.util.find_library("odbc")
+    if driver is None or manager is None:
+        return report.skip("FreeTDS's ODBC driver or unixODBC is not installed: server cursors are not tried")
+    odbc = ctypes.CDLL(manager)
+    pointer, null = ctypes.c_void_p, None
+    alloc = lambda kind, parent: (made := pointer(), odbc.SQLAllocHandle(kind, parent, ctypes.byref(made)))[0]
+    with Server(program, folder) as server:
+        environment = alloc(1, null)
+        odbc.SQLSetEnvAttr(environment, 200, pointer(3), 0)  # ODBC 3
+        connection = alloc(2, environment)
+        dsn = f"Driver={driver};Server=127.0.0.1;Port={server.port};UID=tester;PWD={{{PASSWORD}}};Database=Core;TDS_Version=7.4;ClientCharset=UTF-8".encode()
+        report.same("cursors connect", odbc.SQLDriverConnect(connection, null, dsn, len(dsn), null, 0, null, 0) in (0, 1), True)
+        statement = alloc(3, connection)
+        odbc.SQLSetStmtAttr(statement, 6, pointer(3), 0)  # a static cursor
+        report.same("cursor opens", odbc.SQLExecDirect(statement, b"select Id from dbo.Many where Id <= 50 order by Id", -3) in (0, 1), True)
+        for what, kind, offset, want in (("first", 2, 0, 1), ("next", 1, 0, 2), ("absolute", 5, 40, 40), ("last", 3, 0, 50), ("beyond", 1, 0, None)):
+            value, length = ctypes.c_int(0), ctypes.c_ssize_t(0)
+            fetched = odbc.SQLFetchScroll(statement, kind, ctypes.c_ssize_t(offset)) in (0, 1)
+            if fetched:
+                odbc.SQLGetData(statement, 1, -16, ctypes.byref(value), 4, ctypes.byref(length))
+            report.same(f"cursor {what}", value.value if fetched else None, want)
+        for call in ("sp_cursoropen", "sp_cursorfetch"):
+            report.has(f"cursor by {call}", (folder / "server.log").read_text(), f" rpc {call}")
+        for kind, handle in ((3, statement), (2, connection), (1, environment)):
+            if kind == 2:
+                odbc.SQLDisconnect(handle)
+            odbc.SQLFreeHandle(kind, handle)
+
+
 def tedious_ready(report):
     if not shutil.which("node"):
         report.skip("node is not installed: tedious is not tried")
@@ -221,8 +260,9 @@ def tedious_ready(report):
     return True
 
 
-def tedious(server, password, tls, queries):
-    done = subprocess.run(["node", "--no-deprecation", str(HERE / "read.mjs"), server.port, "tester", password, tls, *queries], capture_output=True, text=True, timeout=LIMIT)
+def tedious(server, password, tls, queries, packet_size=4096):
+    done = subprocess.run(["node", "--no-deprecation", str(HERE / "read.mjs"), server.port, "tester", password, tls, *queries], capture_output=True, text=True, timeout=LIMIT,
+                          env={**os.environ, "PACKET_SIZE": str(packet_size)})
     return [json.loads(line) for line in done.stdout.splitlines()] or [{"crashed": done.stderr}]
 
 
@@ -247,6 +287,13 @@ def check_tedious(report, program, folder):
             report.same("tedious rows", len(results[3]["rows"]), 20000)
             report.same("tedious invalid column", results[4].get("error"), 207)
             report.same("tedious bad password", tedious(server, "wrong", tls, ["select 1"])[0].get("connect"), "ELOGIN")
+    with Server(program, folder) as server:
+        for size in (512, 32767):
+            results = tedious(server, PASSWORD, "off", ["select Id, Name from dbo.Many", f"select {columns} from dbo.Types order by Id"], size)
+            report.same(f"tedious rows in packets of {size}", len(results[0].get("rows", [])), 20000)
+            for i, case in enumerate(CASES):
+                report.same(f"tedious {case[0]} in packets of {size}", results[1]["rows"][0][i], expected(case, "tedious"))
+            report.has(f"tedious packets of {size}", (folder / "server.log").read_text(), f" packet={size}")
     with Server(program, folder, tls="required") as server:
         report.same("tedious against TLS required", tedious(server, PASSWORD, "on", ["select 7"])[0].get("rows"), [["7"]])
 
@@ -288,7 +335,7 @@ def main():
     report = Report()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for check in (check_tsql, check_bsqldb, check_odbc, check_faults, check_tedious):
+        for check in (check_tsql, check_bsqldb, check_odbc, check_cursors, check_faults, check_tedious):
             check(report, program, folder)
     print(f"{report.checks} checks, {report.failures} failed, {len(report.skipped)} clients skipped")
     return 1 if report.failures or report.checks == 0 else 0
