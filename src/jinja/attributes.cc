@@ -48,7 +48,8 @@ MethodTable const* methods_of(Kind kind) {
                            dict = table_of(dict_methods()), set = table_of(set_methods()),
                            integer = table_of(integer_methods()), number = table_of(float_methods()),
                            date = table_of(date_methods()), time = table_of(time_methods()),
-                           date_time = table_of(date_time_methods()), time_delta = table_of(time_delta_methods());
+                           date_time = table_of(date_time_methods()), time_delta = table_of(time_delta_methods()),
+                           decimal = table_of(decimal_methods());
   switch (kind) {
     case Kind::String:
       return &text;
@@ -68,6 +69,8 @@ MethodTable const* methods_of(Kind kind) {
       return &integer;
     case Kind::Float:
       return &number;
+    case Kind::Decimal:
+      return &decimal;
     case Kind::Date:
       return &date;
     case Kind::Time:
@@ -97,6 +100,13 @@ Value undefined_like(State& state, Value const& object, Value const& name, bool 
   else
     info->owner = object.is_none() ? "None" : type_name(object) + " object";
   return Value(Kind::Undefined, info);
+}
+
+// Failures of x[key] that mean no more than that there is no such item.
+bool is_absence(Failure const& failure) {
+  auto const type = failure.type();
+  return type == FailureType::TypeError || type == FailureType::KeyError || type == FailureType::IndexError ||
+         type == FailureType::LookupError || type == FailureType::AttributeError;
 }
 
 // An undefined's own attributes and items.
@@ -169,8 +179,8 @@ Outcome<Value> get_attribute(State& state, Value const& object, Value const& nam
     Value const* item = object.dict().find(text);
     if (item != nullptr) return *item;
   } else if (object.is_object()) {
-    JINJA_TRY(found, object.object().item(state, name));
-    if (!found.is_missing()) return found;
+    auto item = object.object().item(state, name);
+    if (item.ok() ? !item->is_missing() : !is_absence(item.error())) return item;
   }
   return undefined_like(state, object, name, false);
 }
@@ -225,12 +235,7 @@ Outcome<Value> get_item(State& state, Value const& object, Value const& key) {
   } else if (object.is_object()) {
     auto found = object.object().item(state, key);
     if (found.ok() && !found->is_missing()) return found;
-    if (!found.ok()) {
-      auto const type = found.error().type();
-      if (type != FailureType::TypeError && type != FailureType::KeyError && type != FailureType::IndexError &&
-          type != FailureType::AttributeError)
-        return found;
-    }
+    if (!found.ok() && !is_absence(found.error())) return found;
   } else if (!key.is_string()) {
     auto found = index(state, object, key);
     if (found.ok()) return found;

@@ -185,9 +185,10 @@ Outcome<Value> float_binary(Operator op, Value const& left, Value const& right) 
 }
 
 Outcome<Value> repeat(State& state, Value const& sequence, Value const& times) {
+  if (times.kind() == Kind::BigInt)
+    return Failure(FailureType::OverflowError, "cannot fit 'int' into an index-sized integer");
   std::size_t const size = *length_of(sequence);
-  std::int64_t const count = times.kind() == Kind::BigInt ? (truth(times) && big_of(times) > 0 ? INT64_MAX : 0)
-                                                          : std::max<std::int64_t>(times.integer(), 0);
+  std::int64_t const count = std::max<std::int64_t>(times.integer(), 0);
   std::uint64_t const item_bytes = sequence.is_string() ? 4 : sizeof(Value);
   if (size > 0 &&
       static_cast<std::uint64_t>(count) > state.renderer().options().limits.output_bytes / item_bytes / size)

@@ -347,6 +347,17 @@ Flow Renderer::run(Node const& node) {
   return Flow::Fail;
 }
 
+namespace {
+
+// Jinja2 computes a constant that is printed while it compiles, with its own rule for items: `{{ none[1:] }}` is
+// undefined, no TypeError.
+bool is_absent_constant(Node const& node, Failure const& failure) {
+  return failure.type() == FailureType::TypeError && node.kind == NodeKind::Item &&
+         as<Item>(node).key->kind == NodeKind::Slice && is_constant(*as<Item>(node).object);
+}
+
+}  // namespace
+
 Flow Renderer::run_output(Output const& node) {
   bool was_constant = false;
   for (Node const* item : node.items) {
@@ -374,7 +385,13 @@ Flow Renderer::run_output(Output const& node) {
       append_text(*out_, *as<Constant>(*item).value);
     } else {
       Value value;
-      if (!spend_one(*item) || !eval(*item, value) || !append(*out_, value, *item)) return Flow::Fail;
+      if (!spend_one(*item)) return Flow::Fail;
+      if (!eval(*item, value)) {
+        if (!is_absent_constant(*item, *failure_)) return Flow::Fail;
+        failure_.reset();
+        continue;
+      }
+      if (!append(*out_, value, *item)) return Flow::Fail;
     }
   }
   if (out_->size() > options_.limits.output_bytes) {
@@ -973,11 +990,7 @@ bool Renderer::eval_item(Item const& node, Value& out) {
     if ((parts.start != nullptr && !eval(*parts.start, start)) || (parts.stop != nullptr && !eval(*parts.stop, stop)) ||
         (parts.step != nullptr && !eval(*parts.step, step)))
       return false;
-    auto sliced = slice(object, start, stop, step);
-    // Jinja2 computes a constant while it compiles, with its own rule for items: what is not there is undefined.
-    if (!sliced.ok() && sliced.error().type() == FailureType::TypeError && is_constant(*node.object))
-      return out = undefined_attribute(state_, object, Value("slice")), true;
-    return take(std::move(sliced), out, node);
+    return take(slice(object, start, stop, step), out, node);
   }
   Value key;
   if (!eval(*node.key, key)) return false;

@@ -78,7 +78,8 @@ SortKey attribute_getter(State& state, Value const& attribute, Value fallback) {
 }
 
 Outcome<std::vector<Value>> pairs_of(State& state, Value const& value) {
-  bool const has_items = value.is_dict() || value.is_object() || value.kind() == Kind::Undefined;
+  bool const has_items =
+      value.is_dict() || (value.is_object() && value.object().is_mapping()) || value.kind() == Kind::Undefined;
   if (!has_items)
     return Failure(FailureType::AttributeError, "'" + type_name(value) + "' object has no attribute 'items'");
   JINJA_TRY(auto const view, state.call_method(value, "items", {}));

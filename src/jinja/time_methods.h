@@ -9,6 +9,7 @@ std::span<MethodEntry const> date_methods();
 std::span<MethodEntry const> time_methods();
 std::span<MethodEntry const> date_time_methods();
 std::span<MethodEntry const> time_delta_methods();
+std::span<MethodEntry const> decimal_methods();  // of Decimal
 
 Outcome<std::string> format_time(State& state, Value const& value, std::string_view format);  // strftime
 // datetime.strptime(text, format)

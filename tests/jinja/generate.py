@@ -29,7 +29,7 @@ class Generator:
 
     def atom(self, names):
         return self.pick([lambda: self.pick(names), lambda: self.pick(names), lambda: self.pick(NUMBERS), lambda: self.pick(TEXTS),
-                          lambda: self.pick(['true', 'none', '[]', '{}', 'range(4)'])])()
+                          lambda: self.pick(['true', 'none', '[]', '{}', '(range(4)|list)'])])()
 
     def expression(self, names, depth):
         if depth <= 0:
@@ -50,7 +50,7 @@ class Generator:
             lambda: f'({sub()} if {sub()})',
             lambda: f'(not {sub()})',
             lambda: f'(-{sub()})',
-            lambda: f'({sub()})[{self.pick(["0", "-1", "1:", ":2", "::-1", "9", self.pick(TEXTS)])}]',
+            lambda: f'{self.pick(names)}[{self.pick(["0", "-1", "1:", ":2", "::-1", "9", self.pick(TEXTS)])}]',
             lambda: f'({sub()}).{self.pick(["a", "b", "c", "x", "nope"])}',
             lambda: f"'{self.pick(['%s', '%d', '%5.1f', '%r', '%x', 'no'])}' % ({sub()},)",
             lambda: f"'{{{self.pick(['', ':>6', ':.2f', ':d', '!r', ':,'])}}}'.format({sub()})",
@@ -72,7 +72,7 @@ class Generator:
             lambda: f'{{% macro m({name}, q={expression()}) %}}{sub([name, "q"])}{{% endmacro %}}{{{{ m({expression()}) }}}}|{{{{ m(q={expression()}) }}}}',
             lambda: f'{{% macro m() %}}<{{{{ caller({expression()}) }}}}>{{% endmacro %}}{{% call({name}) m() %}}{sub([name])}{{% endcall %}}',
             lambda: f'{{% with {name} = {expression()} %}}{sub([name])}{{% endwith %}}{{{{ {name} }}}}',
-            lambda: f'{{% filter {self.pick(["upper", "trim", "length"])} %}}{sub()}{{% endfilter %}}',
+            lambda: f'{{% filter {self.pick(["upper", "trim", "title"])} %}}{sub()}{{% endfilter %}}',
             lambda: f'{{% set ns = namespace(v={expression()}) %}}{{% for i in range(2) %}}{{% set ns.v = {expression()} %}}{{% endfor %}}{{{{ ns.v }}}}',
             lambda: f'{sub()} {sub()}',
         ])()
