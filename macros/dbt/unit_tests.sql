@@ -44,13 +44,13 @@ select * from dbt_internal_unit_test_expected
     {%- set given = format_row(row, types) -%}
     {%- set expressions = [] -%}
     {%- for name, type in types.items() -%}
-      {%- set value = given[name] if name in given else safe_cast('null', type) -%}
-      {%- do expressions.append((value | trim) ~ ' as ' ~ names.get(name, name)) -%}
+      {%- set value = given[name] if name in given else safe_cast('null', type) | trim -%}
+      {%- do expressions.append(value ~ ' as ' ~ names.get(name, name)) -%}
     {%- endfor -%}
     {%- do selects.append('select ' ~ expressions | join(', ')) -%}
   {%- endfor %}
-{{ selects | join('\nunion all\n') }}{{ '\nlimit 0' if not rows }}
-{% endmacro %}
+{{ selects | join('\nunion all\n') }}{{ '\n    limit 0' if not rows }}
+{%- endmacro %}
 
 {# The expected rows, with the columns that they name. #}
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) %}

@@ -3,7 +3,7 @@
   {% endfor %}
 {% endmacro %}
 {% macro make_thing(name, n=1) %}
-  {% do run_query('create table ' ~ target.schema ~ '.' ~ name ~ ' as select ' ~ n ~ ' as n') %}
+  {% call statement(auto_begin=true) %}create table {{ target.schema }}.{{ name }} as select {{ n }} as n{% endcall %}
   {% do log('made ' ~ name, info=true) %}
   {% do adapter.commit() %}
 {% endmacro %}
