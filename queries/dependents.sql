@@ -112,4 +112,7 @@ WHERE NOT (o.classid='pg_class'::regclass AND (c.relkind='t' OR c.relnamespace=9
   AND NOT (o.classid='pg_type'::regclass AND ty.typtype<>'d')          -- row/array types are carriers only
   AND NOT (o.classid='pg_trigger'::regclass AND t.tgisinternal)
   AND k.contype IS DISTINCT FROM 'n'  -- NOT NULL belongs to the column; a constraint of its own since PostgreSQL 18
+  -- the index of a constraint is the constraint's
+  AND NOT (o.classid='pg_class'::regclass AND c.relkind IN ('i','I')
+           AND EXISTS (SELECT FROM pg_constraint x WHERE x.conindid = c.oid AND x.contype IN ('p','u','x')))
 ORDER BY o.depth, kind, object;

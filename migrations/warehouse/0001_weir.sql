@@ -90,20 +90,12 @@ CREATE TABLE weir.archive (
   archived_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Dependents that cannot work for now: name, OID, columns and grants stay, reading them says why, and every publish tries
--- the stored definition again.
-CREATE TABLE weir.quarantine (
-  object text PRIMARY KEY,
-  kind text NOT NULL,
-  owner text NOT NULL,
-  definition text NOT NULL,
-  reloptions text[],
-  reason text NOT NULL,
-  since timestamptz NOT NULL DEFAULT clock_timestamp()
+-- Columns that a publish in place added to a table under a name for the time being, in a transaction before the one that
+-- writes the rows. The latter gives them their names; what stands here afterwards was cut off, and the next publish drops it.
+CREATE TABLE weir.unfinished (
+  target_schema text NOT NULL,
+  target_name text NOT NULL,
+  column_name text NOT NULL,
+  since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (target_schema, target_name, column_name)
 );
-
--- STABLE, so that neither planning nor pg_dump runs it; executable by everybody, so that readers get the reason.
-CREATE FUNCTION weir.unavailable(why text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
-BEGIN
-  RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'this view is quarantined: ' || why;
-END $$;

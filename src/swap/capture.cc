@@ -40,6 +40,10 @@ Status capture_memory(pg::Session& session, Capture& capture) {
                                .shadow = std::string(rows.text(i, 1)),
                                .old_type = std::string(rows.text(i, 2)),
                                .reason = std::string(rows.text(i, 3))});
+  WEIR_TRY(rows, session.query("SELECT column_name FROM weir.unfinished WHERE target_schema = $1 AND target_name = $2 "
+                               "ORDER BY 1",
+                               {capture.target.schema, capture.target.name}));
+  for (std::size_t i = 0; i < rows.size(); ++i) capture.unfinished.emplace_back(rows.text(i, 0));
   return {};
 }
 

@@ -54,6 +54,7 @@ struct Capture {
   std::vector<warehouse::LateBound> late_bound;
   std::vector<Dependent> on_leaf;  // what somebody built on the leaf itself
   std::vector<Shadow> shadows;
+  std::vector<std::string> unfinished;  // columns that a publish in place left under their name for the time being
   std::optional<Generation> published, previous;
 
   // Rows now, as well as it is known without counting; -1 = not known.

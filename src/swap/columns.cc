@@ -25,6 +25,15 @@ Dependent const* row_type_user(Capture const& capture) {
   return nullptr;
 }
 
+bool is_primary_key(Capture const& capture, std::string_view column) {
+  for (auto const* relation : {capture.leaf ? &*capture.leaf : nullptr, &*capture.relation}) {
+    if (relation == nullptr) continue;
+    for (warehouse::Index const& index : relation->indexes)
+      if (index.primary && std::ranges::find(index.columns, column) != index.columns.end()) return true;
+  }
+  return false;
+}
+
 class Planner {
  public:
   Planner(Capture const& capture, Request const& request, bool in_place)
@@ -55,7 +64,13 @@ class Planner {
   void shadow(warehouse::Column const& column, TargetColumn const* wanted, std::string why);
   void upgrade(warehouse::Column const& column, TargetColumn const& wanted, std::vector<Dependent const*> const& users);
   void retype(warehouse::Column const& column, TargetColumn const& wanted);
-  void relax(warehouse::Column const& column);
+  void retype_in_place(warehouse::Column const& column, LoadColumn& load);
+  void relax(warehouse::Column const& column, std::string const& why);
+  void relax_in_place(warehouse::Column const& column, std::string const& why);
+  bool drop_unfinished(warehouse::Column const& column);
+  void obstacle(std::string why) {
+    if (in_place_ && plan_.in_place_obstacle.empty()) plan_.in_place_obstacle = std::move(why);
+  }
   Error refuse();
 
   TargetColumn const* wanted(std::string_view name) const {
@@ -69,10 +84,15 @@ class Planner {
     return nullptr;
   }
   std::string free_name(std::string_view stem, std::string_view suffix) const;
+  bool is_source_key(std::vector<std::string> columns) const {
+    std::vector<std::string> key = request_.key;
+    std::ranges::sort(key);
+    std::ranges::sort(columns);
+    return columns == key;
+  }
   void act(std::string_view column, std::string_view action, std::string detail) {
     plan_.actions.push_back({std::string(column), std::string(action), std::move(detail)});
   }
-  void touch(std::string_view column) { plan_.touched.insert(std::string(column)); }
   // DDL where the rows are exchanged: on the empty shell, or at the end of the transaction that wrote them.
   void ddl(std::string statement) { (in_place_ ? plan_.after : plan_.on_empty).push_back(std::move(statement)); }
   static LoadColumn loaded(warehouse::Column const& column, Fill fill) {
@@ -139,7 +159,7 @@ void Planner::existing(warehouse::Column const& column) {
     return;
   }
   if (want == nullptr) {
-    missing_at_source(column);
+    if (!drop_unfinished(column)) missing_at_source(column);
     return;
   }
   if (normal_type(column.type) != normal_type(want->type)) {
@@ -174,7 +194,7 @@ void Planner::missing_at_source(warehouse::Column const& column) {
     load.of = of->name;
     load.of_type = of->type;
     load.not_null = false;
-    relax(column);
+    relax(column, "used by " + list_objects(users));
     plan_.load.push_back(std::move(load));
     act(column.name, "fill shadow",
         fmt::format("{} from \"{}\" where it fits; used by {}", column.type, of->name, list_objects(users)));
@@ -217,7 +237,9 @@ void Planner::other_type(warehouse::Column const& column, TargetColumn const& wa
         fmt::format("its type changed ({}), and earlier rows are kept; a full refresh changes it", change));
     return;
   }
-  auto const users = users_of(capture_, column.name);
+  auto users = users_of(capture_, column.name);
+  // A primary key of the source's key columns is weir's to make again.
+  std::erase_if(users, [&](Dependent const* d) { return d->kind == "primary key" && is_source_key(d->uses_columns); });
   Dependent const* const row_type = row_type_user(capture_);
   if (users.empty() && row_type == nullptr) {
     retype(column, wanted);
@@ -240,19 +262,38 @@ void Planner::other_type(warehouse::Column const& column, TargetColumn const& wa
   return;
 }
 
-void Planner::relax(warehouse::Column const& column) {
-  if (!column.not_null) return;
-  touch(column.name);
-  std::string const statement = fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(column.name));
-  if (in_place_)
-    plan_.before.push_back(statement);
-  else
-    plan_.on_empty.push_back(statement);
+// The column of a publish in place that was cut off, unless somebody uses it by now.
+bool Planner::drop_unfinished(warehouse::Column const& column) {
+  if (std::ranges::find(capture_.unfinished, column.name) == capture_.unfinished.end()) return false;
+  if (column.has_grants || !users_of(capture_, column.name).empty()) return false;
+  plan_.dropped.insert(column.name);
+  (in_place_ ? plan_.before : plan_.on_empty).push_back(fmt::format("DROP COLUMN IF EXISTS {}", quote_pg(column.name)));
+  act(column.name, "drop", "left by a publish that was cut off");
+  return true;
+}
+
+void Planner::relax(warehouse::Column const& column, std::string const& why) {
+  if (!column.not_null || !column.identity.empty()) return;
+  plan_.relaxed.insert(column.name);
+  if (in_place_) {
+    relax_in_place(column, why);
+  } else {
+    plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(column.name)));
+  }
   act(column.name, "not null off", "new rows hold NULL there");
 }
 
+// Rows are written while the column is still there, and hold NULL in it.
+void Planner::relax_in_place(warehouse::Column const& column, std::string const& why) {
+  if (!column.not_null || !column.identity.empty()) return;
+  if (is_primary_key(capture_, column.name))
+    obstacle(fmt::format("column \"{}\" stands in the primary key, which cannot give it up in place ({})", column.name,
+                         why));
+  plan_.before.push_back(fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(column.name)));
+}
+
 void Planner::keep(warehouse::Column const& column, std::string why) {
-  relax(column);
+  relax(column, why);
   LoadColumn load = loaded(column, Fill::Empty);
   load.not_null = false;
   plan_.load.push_back(std::move(load));
@@ -260,7 +301,8 @@ void Planner::keep(warehouse::Column const& column, std::string why) {
 }
 
 void Planner::drop(warehouse::Column const& column, std::string why) {
-  touch(column.name);
+  plan_.dropped.insert(column.name);
+  if (in_place_) relax_in_place(column, why);
   ddl(fmt::format("DROP COLUMN {}", quote_pg(column.name)));
   act(column.name, "drop", std::move(why));
 }
@@ -293,11 +335,9 @@ std::string short_type(std::string_view type) {
 
 void Planner::shadow(warehouse::Column const& column, TargetColumn const* wanted, std::string why) {
   std::string const name = free_name(column.name, wanted == nullptr ? "__removed" : "__" + short_type(column.type));
-  touch(column.name);
-  touch(name);
   plan_.renames = true;
   plan_.renamed.emplace_back(name, column.name);
-  relax(column);
+  relax(column, why);
   LoadColumn old = loaded(column, wanted == nullptr ? Fill::Empty : Fill::Cast);
   old.name = name;
   old.not_null = false;
@@ -328,17 +368,19 @@ void Planner::shadow(warehouse::Column const& column, TargetColumn const* wanted
                    .table_name = wanted->name};
   if (in_place_) {
     fresh.table_name = free_name(column.name, "__weir");
-    touch(fresh.table_name);
+    plan_.unfinished.push_back(fresh.table_name);
+    plan_.renamed.emplace_back(wanted->name, fresh.table_name);
     plan_.before.push_back(fmt::format("ADD COLUMN IF NOT EXISTS {} {}", quote_pg(fresh.table_name), wanted->type));
     plan_.after.push_back(fmt::format("RENAME COLUMN {} TO {}", quote_pg(fresh.table_name), quote_pg(wanted->name)));
   } else {
+    plan_.added.insert(wanted->name);
     plan_.on_empty.push_back(fmt::format("ADD COLUMN {} {}", quote_pg(wanted->name), wanted->type));
   }
   plan_.load.push_back(std::move(fresh));
 }
 
 void Planner::retype(warehouse::Column const& column, TargetColumn const& wanted) {
-  touch(column.name);
+  plan_.retyped.insert(column.name);
   act(column.name, "retype", fmt::format("{} -> {}; nothing uses it", column.type, wanted.type));
   LoadColumn load{.name = wanted.name,
                   .type = wanted.type,
@@ -355,26 +397,48 @@ void Planner::retype(warehouse::Column const& column, TargetColumn const& wanted
   load.may_relax = column.not_null && !wanted.not_null;
   std::string const name = quote_pg(column.name);
   if (in_place_) {
-    load.table_name = free_name(column.name, "__weir");
-    load.not_null = load.may_relax = false;
-    touch(load.table_name);
-    plan_.before.push_back(fmt::format("ADD COLUMN IF NOT EXISTS {} {}", quote_pg(load.table_name), wanted.type));
-    plan_.after.push_back(fmt::format("DROP COLUMN {}", name));
-    plan_.after.push_back(fmt::format("RENAME COLUMN {} TO {}", quote_pg(load.table_name), name));
+    retype_in_place(column, load);
   } else {
     if (column.default_expression) plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} DROP DEFAULT", name));
     plan_.on_empty.push_back(fmt::format("ALTER COLUMN {} TYPE {} USING NULL", name, wanted.type));
-    if (column.default_expression)
-      plan_.on_empty.push_back(
-          fmt::format("ALTER COLUMN {} SET DEFAULT ({})::{}", name, *column.default_expression, wanted.type));
   }
+  if (column.default_expression)
+    ddl(fmt::format("ALTER COLUMN {} SET DEFAULT ({})::{}", name, *column.default_expression, wanted.type));
   plan_.load.push_back(std::move(load));
+}
+
+// A column of another name takes the rows and then the place of the old one, with all that a change of type would keep.
+void Planner::retype_in_place(warehouse::Column const& column, LoadColumn& load) {
+  std::string const change = fmt::format("{} -> {}", column.type, load.type), name = quote_pg(column.name);
+  if (column.has_grants)
+    obstacle(fmt::format("column \"{}\" has grants of its own, and a column made anew would lose them ({})",
+                         column.name, change));
+  for (auto const* relation : {capture_.leaf ? &*capture_.leaf : nullptr, &*capture_.relation}) {
+    if (relation == nullptr) continue;
+    for (warehouse::Index const& index : relation->indexes)
+      if (std::ranges::find(index.columns, column.name) != index.columns.end())
+        obstacle(fmt::format("column \"{}\" stands in index {}, which goes with a column that is made anew ({})",
+                             column.name, index.name.text(), change));
+  }
+  relax_in_place(column, change);
+  load.table_name = free_name(column.name, "__weir");
+  plan_.unfinished.push_back(load.table_name);
+  plan_.dropped.insert(load.table_name);  // by that name
+  plan_.before.push_back(fmt::format("ADD COLUMN IF NOT EXISTS {} {}", quote_pg(load.table_name), load.type));
+  plan_.after.push_back(fmt::format("DROP COLUMN {}", name));
+  plan_.after.push_back(fmt::format("RENAME COLUMN {} TO {}", quote_pg(load.table_name), name));
+  if (column.statistics_target >= 0)
+    plan_.after.push_back(fmt::format("ALTER COLUMN {} SET STATISTICS {}", name, column.statistics_target));
+  if (!column.options.empty()) plan_.after.push_back(fmt::format("ALTER COLUMN {} SET ({})", name, column.options));
+  if (!column.comment.empty())
+    plan_.restore.push_back(
+        fmt::format("COMMENT ON COLUMN {}.{} IS {}", request_.target.quoted(), name, sql::literal_pg(column.comment)));
 }
 
 void Planner::upgrade(warehouse::Column const& column, TargetColumn const& wanted,
                       std::vector<Dependent const*> const& users) {
   std::string stopper;
-  if (in_place_) stopper = "the table is refreshed in place";
+  if (!in_place_ && capture_.kind == TargetKind::Table) stopper = "the table becomes a shell in the same publish";
   if (Dependent const* row_type = row_type_user(capture_)) stopper = "the row type is used by " + row_type->object;
   for (Dependent const* user : users) {
     if (user->kind != "view")
@@ -413,7 +477,7 @@ void Planner::add(TargetColumn const& wanted) {
                         .compression = {},
                         .table_name = wanted.name});
   if (!capture_.relation) return;
-  touch(wanted.name);
+  plan_.added.insert(wanted.name);
   (in_place_ ? plan_.before : plan_.on_empty)
       .push_back(
           fmt::format("ADD COLUMN {}{} {}", in_place_ ? "IF NOT EXISTS " : "", quote_pg(wanted.name), wanted.type));

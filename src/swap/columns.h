@@ -40,16 +40,22 @@ struct ColumnPlan {
   std::vector<std::string> on_empty, before, after;
   std::vector<Shadow> new_shadows;
   std::vector<std::string> gone_shadows;  // by shadow name
-  std::set<std::string> touched;          // column names whose facts may differ afterwards
-  bool renames = false;                   // definitions that print column names may differ in text
-  std::vector<Dependent> rewritten;       // upgrade: views emptied and refilled
+  // Statements that put back what a column made anew in place lost with the old one; after `after`.
+  std::vector<std::string> restore;
+  // Columns whose facts differ afterwards, and how: what verify() accounts for.
+  std::set<std::string> added, dropped, retyped, relaxed;
+  std::vector<std::string> unfinished;  // in place: columns of `before` that get their names in `after`
+  // Why the rows cannot be changed in place, with column and dependents; "" = they can.
+  std::string in_place_obstacle;
+  bool renames = false;              // definitions that print column names may differ in text
+  std::vector<Dependent> rewritten;  // upgrade: views emptied and refilled
   std::vector<std::string> warnings;
 
   bool changes_table() const { return !on_empty.empty() || !before.empty() || !after.empty(); }
   LoadColumn const* find(std::string_view name) const;
   // A new shadow's name in the table until the publish.
   std::string old_name(Shadow const& shadow) const;
-  std::vector<std::pair<std::string, std::string>> renamed;  // shadow name, name before
+  std::vector<std::pair<std::string, std::string>> renamed;  // name afterwards, name before
 };
 
 // `in_place`: the rows are written into the table itself, which keeps its other rows.

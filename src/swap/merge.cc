@@ -16,29 +16,44 @@ namespace {
 
 using sql::quote_pg;
 
-// A column that rows are written to: its name in the table now, its name in the staging table.
+// A column that rows are written to: its name in the table now, and in the staging table; or its type, where it is
+// emptied.
 struct Written {
-  std::string table, staging;
-  bool is_key = false, always_identity = false;
+  std::string table, staging, empty;
+  bool always_identity = false;
+
+  std::string there(std::string_view prefix) const {
+    return staging.empty() ? "NULL::" + empty : std::string(prefix) + quote_pg(staging);
+  }
 };
 
+// A replaced row is the source's row, whatever the method: what the source does not have is NULL in it. An identity
+// column that is not the source's goes on numbering.
 std::vector<Written> written_columns(Plan const& plan) {
   std::vector<Written> columns;
   for (LoadColumn const& c : plan.column_plan->load) {
-    if (c.fill != Fill::Copied && c.fill != Fill::Cast) continue;
-    Written w{.table = c.table_name, .staging = c.name};
-    w.is_key = std::find(plan.request.key.begin(), plan.request.key.end(), c.name) != plan.request.key.end();
-    if (plan.capture->relation)
-      if (auto const* has = plan.capture->relation->find_column(w.table)) w.always_identity = has->identity == "a";
-    columns.push_back(std::move(w));
+    auto const* const has = plan.capture->relation ? plan.capture->relation->find_column(c.table_name) : nullptr;
+    bool const staged = c.fill == Fill::Copied || c.fill == Fill::Cast;
+    bool const emptied = c.fill == Fill::Empty && plan.request.operation == Operation::Replace &&
+                         (has == nullptr || has->identity.empty());
+    if (!staged && !emptied) continue;
+    columns.push_back({.table = c.table_name,
+                       .staging = staged ? c.name : "",
+                       .empty = c.type,
+                       .always_identity = has != nullptr && has->identity == "a"});
   }
   return columns;
 }
 
-std::string list(std::vector<Written> const& columns, std::string_view prefix, bool staging) {
+std::string list(std::vector<Written> const& columns) {
   std::string text;
-  for (Written const& c : columns)
-    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", prefix, quote_pg(staging ? c.staging : c.table));
+  for (Written const& c : columns) text += (text.empty() ? "" : ", ") + quote_pg(c.table);
+  return text;
+}
+
+std::string list_there(std::vector<Written> const& columns, std::string_view prefix) {
+  std::string text;
+  for (Written const& c : columns) text += (text.empty() ? "" : ", ") + c.there(prefix);
   return text;
 }
 
@@ -57,7 +72,7 @@ std::string update_statement(Plan const& plan, std::vector<Written> const& colum
   std::string set, here, there;
   for (Written const& c : columns) {
     if (c.always_identity) continue;
-    std::string const table = quote_pg(c.table), other = "s." + quote_pg(c.staging);
+    std::string const table = quote_pg(c.table), other = c.there("s.");
     here += (here.empty() ? "t." : ", t.") + table;
     there += (there.empty() ? "" : ", ") + other;
     set += fmt::format("{}{} = {}", set.empty() ? "" : ", ", table, other);
@@ -74,9 +89,8 @@ std::string update_statement(Plan const& plan, std::vector<Written> const& colum
 std::string insert_statement(Plan const& plan, std::vector<Written> const& columns, std::string const& staging,
                              bool missing_only) {
   bool const always = std::any_of(columns.begin(), columns.end(), [](Written const& c) { return c.always_identity; });
-  return fmt::format("INSERT INTO {} ({}){} SELECT {} FROM {} AS s{}", plan.request.target.quoted(),
-                     list(columns, "", false), always ? " OVERRIDING SYSTEM VALUE" : "", list(columns, "s.", true),
-                     staging,
+  return fmt::format("INSERT INTO {} ({}){} SELECT {} FROM {} AS s{}", plan.request.target.quoted(), list(columns),
+                     always ? " OVERRIDING SYSTEM VALUE" : "", list_there(columns, "s."), staging,
                      missing_only ? fmt::format(" WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {})",
                                                 plan.request.target.quoted(), key_match(plan, columns))
                                   : "");
@@ -95,9 +109,8 @@ std::string newest(Plan const& plan, std::string const& staging) {
 Status merge_by_image(Publication& p, std::vector<Written> const& columns) {
   std::string const numbered =
       "SELECT ctid, ROW({0})::text AS image, row_number() OVER (PARTITION BY ROW({0})::text) AS n FROM {1}";
-  std::string const here =
-      fmt::format(fmt::runtime(numbered), list(columns, "", false), p.plan.request.target.quoted());
-  std::string const there = fmt::format(fmt::runtime(numbered), list(columns, "", true), p.relation.quoted());
+  std::string const here = fmt::format(fmt::runtime(numbered), list(columns), p.plan.request.target.quoted());
+  std::string const there = fmt::format(fmt::runtime(numbered), list_there(columns, ""), p.relation.quoted());
   // tableoid: in a partitioned table a ctid alone does not name a row.
   std::string const here_with_table = replace_all(here, "SELECT ctid,", "SELECT tableoid, ctid,");
   WEIR_TRY(auto surplus,
@@ -112,8 +125,8 @@ Status merge_by_image(Publication& p, std::vector<Written> const& columns) {
       p.session.query(fmt::format(
           "INSERT INTO {} ({}){} SELECT {} FROM {} AS s WHERE s.ctid IN (SELECT a.ctid FROM ({}) a WHERE NOT EXISTS "
           "(SELECT FROM ({}) b WHERE b.image = a.image AND b.n = a.n))",
-          p.plan.request.target.quoted(), list(columns, "", false), always ? " OVERRIDING SYSTEM VALUE" : "",
-          list(columns, "s.", true), p.relation.quoted(), there, here)));
+          p.plan.request.target.quoted(), list(columns), always ? " OVERRIDING SYSTEM VALUE" : "",
+          list_there(columns, "s."), p.relation.quoted(), there, here)));
   p.report.inserted = missing.affected();
   return {};
 }
@@ -152,7 +165,25 @@ Result<std::uint64_t> count(pg::Session& session, std::string const& relation) {
   return static_cast<std::uint64_t>(rows.integer(0, 0));
 }
 
+// What the rows lose by policy keep: after a merge there is no leaf of before to look it up in.
+Status note_emptied(Publication& p, std::vector<Written> const& columns) {
+  std::string counts;
+  for (Written const& c : columns)
+    if (c.staging.empty()) counts += fmt::format("{}count({})", counts.empty() ? "" : ", ", quote_pg(c.table));
+  if (counts.empty()) return {};
+  WEIR_TRY(auto rows, p.session.query(fmt::format("SELECT {} FROM {}", counts, p.plan.request.target.quoted())));
+  std::size_t i = 0;
+  for (Written const& c : columns) {
+    if (!c.staging.empty()) continue;
+    if (auto const values = static_cast<std::uint64_t>(rows.integer(0, i++)); values > 0)
+      p.report.notes.push_back(fmt::format("column \"{}\": {} replaced by NULL, since the source has no such column",
+                                           c.table, plural(values, "value")));
+  }
+  return {};
+}
+
 Status replace_rows(Publication& p, std::vector<Written> const& columns) {
+  WEIR_DO(note_emptied(p, columns));
   std::string const target = p.plan.request.target.quoted(), staging = p.relation.quoted();
   WEIR_TRY(bool const keyed, key_is_usable(p, columns));
   if (keyed) {
@@ -168,6 +199,7 @@ Status replace_rows(Publication& p, std::vector<Written> const& columns) {
     WEIR_DO(merge_by_image(p, columns));
   }
   WEIR_TRY(p.report.rows_after, count(p.session, target));
+  p.report.rows_before = p.report.rows_after + p.report.deleted - p.report.inserted;
   if (p.report.rows_after == p.rows) return {};
   return Error(ErrorKind::Data,
                fmt::format("cannot publish \"{}\": {} rows were loaded and {} would be in the table",
@@ -208,16 +240,9 @@ Status add_rows(Publication& p, std::vector<Written> const& columns) {
   else {
     WEIR_TRY(p.report.rows_after, count(p.session, target));
   }
+  std::uint64_t const remaining = p.report.rows_after - std::min(p.report.inserted, p.report.rows_after);
+  p.report.rows_before = remaining + p.report.deleted;
   return {};
-}
-
-// Column DDL that comes before the rows, in a short transaction of its own: it does no harm if the rows never come.
-Status change_columns_before(Publication& p) {
-  std::string statements;
-  for (std::string const& ddl : p.plan.column_plan->before)
-    statements +=
-        fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", p.plan.request.target.quoted(), ddl);
-  return with_exclusive_lock(p, p.plan.request.target.quoted(), statements);
 }
 
 }  // namespace
@@ -240,19 +265,50 @@ Status merge_rows(Publication& p) {
     }
     p.report.generation = p.plan.capture->leaf->name.text();
   }
-  if (p.plan.column_plan->after.empty()) return {};
+  return columns_after(p);
+}
+
+std::string altering(sql::QualifiedName const& target, std::vector<std::string> const& ddl) {
   std::string statements;
-  for (std::string const& ddl : p.plan.column_plan->after)
-    statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", target, ddl);
+  for (std::string const& one : ddl)
+    statements += fmt::format("{}ALTER TABLE {} {}", statements.empty() ? "" : "; ", target.quoted(), one);
+  return statements;
+}
+
+Status columns_after(Publication& p) {
+  std::string const target = p.plan.request.target.quoted();
+  std::string statements = altering(p.plan.request.target, p.plan.column_plan->after);
+  if (statements.empty()) return {};
+  for (LoadColumn const& c : p.plan.column_plan->load) {
+    bool const given_up = std::ranges::find(p.relaxed, c.name) != p.relaxed.end();
+    if (c.not_null && c.table_name != c.name && !given_up)
+      statements += fmt::format("; ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", target, quote_pg(c.name));
+  }
+  for (std::string const& statement : p.plan.column_plan->restore) statements += "; " + statement;
+  if (!p.plan.column_plan->rewritten.empty()) return swap_with_rewrite(p, target, statements);
   return with_exclusive_lock(p, target, statements);
 }
 
 Status columns_before(Publication& p) {
-  if (p.plan.column_plan->before.empty()) return {};
+  std::vector<std::string> ddl = p.plan.column_plan->before;
+  if (!uses_leaf(p.plan) && !p.plan.creates_table)
+    for (LoadColumn const& c : p.plan.column_plan->load)
+      if (c.table_name == c.name && std::ranges::find(p.relaxed, c.name) != p.relaxed.end())
+        ddl.push_back(fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(c.name)));
+  if (!uses_leaf(p.plan)) note_relaxed(p);
+  if (ddl.empty()) return {};
   WEIR_TRY(auto transaction, pg::Transaction::begin(p.session));
   WEIR_DO(p.session.execute("SET LOCAL lock_timeout = '3s'"));
-  WEIR_DO(change_columns_before(p));
-  return std::move(transaction).commit();
+  WEIR_DO(with_exclusive_lock(p, p.plan.request.target.quoted(), altering(p.plan.request.target, ddl)));
+  for (std::string const& column : p.plan.column_plan->unfinished) {
+    WEIR_DO(
+        p.session.query("INSERT INTO weir.unfinished (target_schema, target_name, column_name) VALUES ($1, $2, $3) "
+                        "ON CONFLICT DO NOTHING",
+                        {p.plan.request.target.schema, p.plan.request.target.name, column}));
+  }
+  WEIR_DO(std::move(transaction).commit());
+  crash_point("kW0");
+  return {};
 }
 
 Status create_table_in_place(Publication& p) {

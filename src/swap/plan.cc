@@ -40,12 +40,22 @@ Dependent const* find_kind(Capture const& capture, std::string_view kind) {
   return nullptr;
 }
 
+// Why the change of columns cannot be made in the table itself; "" = it can, or it is refused whatever the method.
+std::string column_obstacle(Capture const& capture, Request const& request) {
+  auto const columns = plan_columns(capture, request, true);
+  if (!columns.ok()) return "";
+  if (request.method == Method::Truncate && !columns->rewritten.empty())
+    return fmt::format("column \"{}\" changes its type, and {} would be locked for the whole copy, to be rewritten",
+                       *columns->retyped.begin(), columns->rewritten.front().object);
+  return columns->in_place_obstacle;
+}
+
 // Why DML in the table itself would not do what it says; "" = it would.
-std::string in_place_obstacle(Capture const& capture) {
+std::string in_place_obstacle(Capture const& capture, Request const& request) {
   auto const& relation = *capture.relation;
   if (relation.force_row_security) return "row security is forced on its owner, who would not see all rows";
   if (relation.has_rules) return "rules on it would rewrite the statements";
-  return "";
+  return column_obstacle(capture, request);
 }
 
 // Rows as the statistics know them, else as many as could be in its pages (a row takes 32 bytes at least).
@@ -93,34 +103,47 @@ Result<Choice> choose_in_place(Capture const& capture, Request const& request) {
   if (capture.kind == TargetKind::View)
     return refused(request, "the target is a view over numbered tables, which takes no rows",
                    "use full refresh for it");
-  if (std::string const why = in_place_obstacle(capture); !why.empty())
+  if (std::string const why = in_place_obstacle(capture, request); !why.empty())
     return refused(request, why, "change that, or use full refresh with method shell");
   return Choice{Method::Merge, request.operation == Operation::Append ? "rows are added in place"
                                                                       : "rows are added and replaced by key in place"};
 }
 
 Result<Choice> choose_for_shell(Capture const& capture, Request const& request) {
-  std::string const obstacle = in_place_obstacle(capture);
+  std::string const obstacle = in_place_obstacle(capture, request);
   if (request.method == Method::View)
     return refused(request, "the target is a table", "use method auto, or load into another name");
   if (request.method == Method::Truncate)
     return refused(request, "the target is a shell: method shell replaces its rows without blocking readers",
                    "use method auto or shell");
-  if (request.method == Method::Shell) return Choice{Method::Shell, "asked for: the leaf of the shell is exchanged"};
+  std::string const no_shells =
+      capture.shell_key == "whole row" ? "" : "shells cannot be made on this server: " + capture.shell_key;
+  if (request.method == Method::Shell) {
+    if (!no_shells.empty()) return refused(request, no_shells, "use method merge");
+    return Choice{Method::Shell, "asked for: the leaf of the shell is exchanged"};
+  }
   if (request.method == Method::Merge) {
     if (!obstacle.empty()) return refused(request, obstacle, "use method shell");
     return Choice{Method::Merge, "asked for: differing rows are changed in place"};
+  }
+  if (!no_shells.empty()) {
+    if (!obstacle.empty())
+      return refused(request, fmt::format("{}; and the rows cannot be changed in place: {}", no_shells, obstacle),
+                     "change one of the two");
+    return Choice{Method::Merge, no_shells};
   }
   if (!capture.relation->publications.empty() && obstacle.empty())
     return Choice{Method::Merge, fmt::format("publication \"{}\" would not send the rows of an exchanged leaf",
                                              capture.relation->publications[0])};
   bool const fires = !capture.relation->triggers.empty();
   if (is_small(capture, request) && obstacle.empty() && !fires) return Choice{Method::Merge, lookup_table(capture)};
+  if (is_small(capture, request) && !obstacle.empty())
+    return Choice{Method::Shell, "the leaf of the shell is exchanged: " + obstacle};
   return Choice{Method::Shell, "the leaf of the shell is exchanged: nothing that depends on the table is touched"};
 }
 
 Result<Choice> choose_for_table(Capture const& capture, Request const& request) {
-  std::string const in_place = in_place_obstacle(capture);
+  std::string const in_place = in_place_obstacle(capture, request);
   std::vector<std::string> const obstacles = adoption_obstacles(capture);
   std::string const why_not =
       obstacles.empty() ? ""
@@ -134,6 +157,8 @@ Result<Choice> choose_for_table(Capture const& capture, Request const& request) 
         return refused(request, fmt::format("TRUNCATE is refused by the server: {} points at it", fk->object),
                        "use method merge");
       if (capture.relation->kind != 'r') return refused(request, "it is a partitioned table", "use method merge");
+      if (std::string const why = column_obstacle(capture, request); !why.empty())
+        return refused(request, why, "use method shell or auto");
       return Choice{Method::Truncate, "asked for: emptied and filled in one transaction"};
     case Method::Merge:
       if (!in_place.empty()) return refused(request, in_place, "use method shell");

@@ -223,6 +223,10 @@ Status keep_books(Publication& p) {
                         "reason) VALUES ($1, $2, $3, $4, $5, $6)",
                         {schema, name, s.column, s.shadow, s.old_type, s.reason}));
   }
+  if (!p.plan.column_plan->unfinished.empty() || !p.plan.capture->unfinished.empty()) {
+    WEIR_DO(
+        p.session.query("DELETE FROM weir.unfinished WHERE target_schema = $1 AND target_name = $2", {schema, name}));
+  }
   for (std::string const& gone : p.plan.column_plan->gone_shadows) {
     WEIR_DO(
         p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3",
@@ -260,7 +264,10 @@ Status plan_again(Publication& p) {
 
 bool may_pass(Error const& error) {
   std::string const& state = error.sqlstate();
-  return state == "55P03" || state == "40P01" || state == "40001" ||
+  // Somebody made the same schema just now: CREATE SCHEMA IF NOT EXISTS looks before the other one's COMMIT.
+  bool const schema_twice =
+      state == "42P06" || (state == "23505" && error.message().find("pg_namespace") != std::string::npos);
+  return state == "55P03" || state == "40P01" || state == "40001" || schema_twice ||
          (state == "XX000" && error.message().find("concurrently") != std::string::npos);
 }
 

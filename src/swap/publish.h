@@ -51,15 +51,21 @@ Status swap_leaf(Publication& p);
 Status create_shell(Publication& p);
 Status adopt_table(Publication& p);
 Status merge_rows(Publication& p);
-Status columns_before(Publication& p);  // merge: column DDL, in a short transaction of its own, before publish_once()
+Status columns_before(
+    Publication& p);                   // in place: column DDL, in a short transaction of its own, before publish_once()
+Status columns_after(Publication& p);  // in place: column DDL behind the rows, in their transaction
 Status create_table_in_place(Publication& p);
 Status truncate_and_fill(Publication& p);
 Status repoint_view(Publication& p);
 
-// swap_leaf() where views are rewritten on the way (policy upgrade).
+// Column DDL where views are rewritten on the way (policy upgrade).
 Status swap_with_rewrite(Publication& p, std::string const& locks, std::string const& swap);
 // The catalog facts of before, for verify().
 Status take_facts(Publication& p);
+// Says which columns gave up NOT NULL.
+void note_relaxed(Publication& p);
+// "ALTER TABLE <target> <ddl>; ..."
+std::string altering(sql::QualifiedName const& target, std::vector<std::string> const& ddl);
 // CREATE TABLE of the shell; DETACH, column DDL and ATTACH in one string.
 std::string shell_ddl(Plan const& plan);
 std::string swap_statements(Plan const& plan, sql::QualifiedName const& leaf, std::vector<std::string> const& relaxed);
@@ -79,7 +85,7 @@ Result<Report> publish_in_window(Publication& p);
 // Drops a generation's table. Never CASCADE: 2BP01 comes back as the error. Does not wait for locks that readers hold.
 Status drop_generation(pg::Session& session, std::int64_t id, sql::QualifiedName const& relation);
 
-// True for an error that a later try may not meet: lock, deadlock, "tuple concurrently updated".
+// True for an error that a later try may not meet: lock, deadlock, "tuple concurrently updated", a schema made twice.
 bool may_pass(Error const& error);
 
 }  // namespace weir::swap

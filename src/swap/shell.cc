@@ -36,6 +36,12 @@ std::string column_list(Plan const& plan) {
 
 }  // namespace
 
+void note_relaxed(Publication& p) {
+  for (std::string const& column : p.relaxed)
+    p.report.notes.push_back(
+        fmt::format("column \"{}\" is no longer NOT NULL: the source allows NULL, and the rows hold it", column));
+}
+
 std::string shell_ddl(Plan const& plan) {
   // Always with ".*": a column may be named like the table.
   return fmt::format("CREATE TABLE {} ({}) PARTITION BY LIST (({}.* IS NULL))", plan.request.target.quoted(),
@@ -65,9 +71,7 @@ std::string swap_statements(Plan const& plan, sql::QualifiedName const& leaf, st
 
 Status swap_leaf(Publication& p) {
   WEIR_DO(take_facts(p));
-  for (std::string const& column : p.relaxed)
-    p.report.notes.push_back(
-        fmt::format("column \"{}\" is no longer NOT NULL: the source allows NULL, and the rows hold it", column));
+  note_relaxed(p);
   std::string const locks = p.plan.request.target.quoted() + ", " + p.relation.quoted();
   std::string const statements = swap_statements(p.plan, p.relation, p.relaxed);
   if (!p.plan.column_plan->rewritten.empty()) {

@@ -27,27 +27,29 @@ Status truncate_and_fill(Publication& p) {
   std::string const target = p.plan.request.target.quoted();
   std::string here, there;
   for (LoadColumn const& c : p.plan.column_plan->load) {
-    if (c.fill != Fill::Copied && c.fill != Fill::Cast) continue;
+    auto const* const has = p.plan.capture->relation->find_column(c.table_name);
+    // A column that is left out would get its default; NULL is what the other methods write.
+    bool const empty = c.fill == Fill::Empty && (has == nullptr || has->identity.empty());
+    if (c.fill != Fill::Copied && c.fill != Fill::Cast && !empty) continue;
     here += (here.empty() ? "" : ", ") + sql::quote_pg(c.table_name);
-    there += (there.empty() ? "" : ", ") + sql::quote_pg(c.name);
+    there += (there.empty() ? "" : ", ") + (empty ? "NULL::" + c.type : sql::quote_pg(c.name));
   }
   WEIR_TRY(auto reader, pg::Session::connect(p.session.options()));
   WEIR_DO(reader.query("SELECT set_config('role', $1, false)", {p.plan.capture->role}));
   WEIR_DO(take_facts(p));
+  WEIR_TRY(auto before, p.session.query("SELECT count(*) FROM ONLY " + target));
   WEIR_DO(with_exclusive_lock(p, target, "TRUNCATE ONLY " + target));
   WEIR_TRY(p.report.rows_after,
-           pump(reader, fmt::format("COPY {} ({}) TO STDOUT (FORMAT binary)", p.relation.quoted(), there), p.session,
-                fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE)", target, here)));
+           pump(reader, fmt::format("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT binary)", there, p.relation.quoted()),
+                p.session, fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE)", target, here)));
   p.report.inserted = p.report.rows_after;
+  p.report.rows_before = p.report.deleted = static_cast<std::uint64_t>(before.integer(0, 0));
   if (p.report.rows_after != p.rows)
     return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} rows were loaded and {} arrived",
                                               p.plan.request.target.text(), p.rows, p.report.rows_after))
         .state("rolled back: the rows of before are still served")
         .next("run it again");
-  for (std::string const& ddl : p.plan.column_plan->after) {
-    WEIR_DO(p.session.execute(fmt::format("ALTER TABLE {} {}", target, ddl)));
-  }
-  return {};
+  return columns_after(p);
 }
 
 }  // namespace weir::swap

@@ -1,5 +1,7 @@
 #include "warehouse/dependents.h"
 
+#include <algorithm>
+
 #include "warehouse/query.h"
 
 namespace weir::warehouse {
@@ -30,6 +32,11 @@ Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::Qualif
     dependents.push_back(std::move(d));
   }
   return dependents;
+}
+
+int count_dependents(std::vector<Dependent> const& dependents) {
+  return static_cast<int>(
+      std::ranges::count_if(dependents, [](Dependent const& d) { return d.kind != "primary key" || !d.direct; }));
 }
 
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation) {

@@ -42,6 +42,8 @@ enum class Definitions { Print, Omit };
 // Ordered by depth: a valid order of creation.
 Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::QualifiedName const& relation,
                                                Definitions definitions = Definitions::Print);
+// What people call dependents: the table's own primary key is none.
+int count_dependents(std::vector<Dependent> const& dependents);
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation);
 
 }  // namespace weir::warehouse

@@ -44,9 +44,12 @@ Result<int> run_deps(Context& context) {
     return 0;
   }
   Terminal const& terminal = context.terminal();
-  write_out(fmt::format("{} ({}, owner {}): {}\n", terminal.paint(Colour::Bold, name.text()),
-                        relation_kind(relation.kind), relation.owner,
-                        dependents.empty() ? "nothing depends on it" : plural(dependents.size(), "dependent")));
+  write_out(
+      fmt::format("{} ({}, owner {}): {}\n", terminal.paint(Colour::Bold, name.text()), relation_kind(relation.kind),
+                  relation.owner,
+                  warehouse::count_dependents(dependents) == 0
+                      ? "nothing depends on it"
+                      : plural(static_cast<std::uint64_t>(warehouse::count_dependents(dependents)), "dependent")));
   std::size_t width = 0;
   for (auto const& dependent : dependents)
     width = std::max(width, 2 * static_cast<std::size_t>(dependent.depth) + characters(dependent.object));

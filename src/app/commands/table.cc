@@ -53,9 +53,15 @@ Result<int> run_table_show(Context& context) {
                                    : relation.kind == 'v' ? "view over numbered tables"
                                                           : "ordinary table";
   if (context.format() == Format::Json) {
-    Json json{{"relation", name.text()},     {"oid", relation.oid},      {"kind", relation_kind(relation.kind)},
-              {"kept_as", kept_as},          {"owner", relation.owner},  {"estimated_rows", relation.estimated_rows},
-              {"bytes", relation.bytes},     {"columns", Json::array()}, {"dependents", dependents.size()},
+    Json json{{"relation", name.text()},
+              {"oid", relation.oid},
+              {"kind", relation_kind(relation.kind)},
+              {"kept_as", kept_as},
+              {"owner", relation.owner},
+              {"estimated_rows", relation.estimated_rows},
+              {"bytes", relation.bytes},
+              {"columns", Json::array()},
+              {"dependents", warehouse::count_dependents(dependents)},
               {"generations", Json::array()}};
     for (auto const& column : relation.columns)
       json["columns"].push_back(Json{{"name", column.name}, {"type", column.type}, {"not_null", column.not_null}});
@@ -73,7 +79,8 @@ Result<int> run_table_show(Context& context) {
   Terminal const& terminal = context.terminal();
   write_out(fmt::format("{} ({}, {}, owner {}, {}, {})\n\n", terminal.paint(Colour::Bold, name.text()),
                         relation_kind(relation.kind), kept_as, relation.owner,
-                        plural(relation.columns.size(), "column"), plural(dependents.size(), "dependent")));
+                        plural(relation.columns.size(), "column"),
+                        plural(static_cast<std::uint64_t>(warehouse::count_dependents(dependents)), "dependent")));
   TextTable columns({"column", "type", ""});
   for (auto const& column : relation.columns)
     columns.add({column.name, column.type, column.not_null ? "not null" : ""});
@@ -104,10 +111,12 @@ Result<int> run_table_rollback(Context& context) {
               "\n");
     return 0;
   }
-  write_out(fmt::format("{} is back: {} before, {} now; readers held {}, {} kept\n", name.text(),
+  std::string kept;
+  if (report.dependents_verified > 0)
+    kept = fmt::format(", {} kept", plural(static_cast<std::uint64_t>(report.dependents_verified), "dependent"));
+  write_out(fmt::format("{} is back: {} before, {} now; readers held {}{}\n", name.text(),
                         plural(report.rows_before, "row"), plural(report.rows_after, "row"),
-                        format_duration(report.locked),
-                        plural(static_cast<std::uint64_t>(report.dependents_verified), "dependent")));
+                        format_duration(report.locked), kept));
   for (auto const& note : report.notes) write_out("  note: " + note + "\n");
   return 0;
 }
