@@ -121,7 +121,9 @@ Status create_schemas(SyncPlan const& plan, pg::Session& session) {
     WEIR_TRY(auto there, session.query("SELECT FROM pg_namespace WHERE nspname = $1", {schema}));
     if (there.size() > 0) continue;
     auto made = session.query("CREATE SCHEMA IF NOT EXISTS " + sql::quote_pg(schema));
-    if (!made.ok() && concerns_all(made.error().kind())) return std::move(made).error();
+    // 23505: another program made it between the look and the entry, and it is there now.
+    if (!made.ok() && made.error().sqlstate() != "23505" && concerns_all(made.error().kind()))
+      return std::move(made).error();
     // Where the role may not, each stream says so for itself.
   }
   return {};
