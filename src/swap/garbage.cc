@@ -36,9 +36,8 @@ ORDER BY g.id)";
 Status drop_generation(pg::Session& session, std::int64_t id, sql::QualifiedName const& relation) {
   WEIR_TRY(auto transaction, pg::Transaction::begin(session));
   // DROP TABLE of a leaf with foreign keys locks the tables they point at: readers of those must not wait for it.
-  WEIR_DO(session.execute(fmt::format(
-      "SET LOCAL lock_timeout = '20ms'; SET LOCAL client_min_messages = warning; DROP TABLE IF EXISTS {}, {}",
-      relation.quoted(), keys_name(relation).quoted())));
+  WEIR_DO(session.execute("SET LOCAL lock_timeout = '20ms'; SET LOCAL client_min_messages = warning; " +
+                          drop_load(relation)));
   WEIR_DO(session.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1", {std::to_string(id)}));
   return std::move(transaction).commit();
 }

@@ -23,28 +23,23 @@ std::string column_ddl(LoadColumn const& column) {
   return text;
 }
 
-// While rows are copied, a trigger fills the shadows: the old type's value where it is exactly the new one's, else
-// NULL. (A generated column would be quicker, but before PostgreSQL 15 it goes with the function that it was computed
-// by.)
-std::string cast_name(sql::QualifiedName const& load, std::size_t index) {
-  return sql::QualifiedName{load.schema, sql::derive_identifier(load.name, fmt::format("__cast{}", index))}.quoted();
-}
-
 std::string filler_name(sql::QualifiedName const& load) {
   return sql::QualifiedName{load.schema, sql::derive_identifier(load.name, "__fill")}.quoted();
 }
 
-std::string cast_function(std::string const& name, LoadColumn const& column) {
-  return fmt::format(R"(CREATE FUNCTION {0}(value {1}) RETURNS {2} LANGUAGE plpgsql STABLE STRICT AS $weir$
-DECLARE old {2}; back {1};
+// One column of the filler below.
+std::string fill_block(LoadColumn const& shadow) {
+  return fmt::format(R"(
+DECLARE old {2}; back {3};
 BEGIN
-  old := value::text;
-  back := old::text;
-  IF back::text IS DISTINCT FROM value::text THEN RETURN NULL; END IF;
-  RETURN old;
-EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN RETURN NULL;
-END $weir$)",
-                     name, column.of_type, column.type);
+  IF NEW.{1} IS NOT NULL THEN
+    old := NEW.{1}::text;
+    back := old::text;
+    IF back::text IS NOT DISTINCT FROM NEW.{1}::text THEN NEW.{0} := old; END IF;
+  END IF;
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN NEW.{0} := NULL;
+END;)",
+                     quote_pg(shadow.name), quote_pg(shadow.of), shadow.type, shadow.of_type);
 }
 
 std::vector<LoadColumn const*> cast_columns(Plan const& plan) {
@@ -136,14 +131,13 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
 
   auto const casts = cast_columns(plan);
   if (casts.empty() || empty) return statements;
+  // While rows are copied, a trigger fills the shadows: the old type's value where it is exactly the new one's, else
+  // NULL. (A generated column would be quicker, but before PostgreSQL 15 it goes with the function that it was computed
+  // by.)
   std::string body;
-  for (std::size_t i = 0; i < casts.size(); ++i) {
-    statements.push_back(cast_function(cast_name(name, i + 1), *casts[i]));
-    body +=
-        fmt::format("NEW.{} := {}(NEW.{}); ", quote_pg(casts[i]->name), cast_name(name, i + 1), quote_pg(casts[i]->of));
-  }
+  for (LoadColumn const* shadow : casts) body += fill_block(*shadow);
   statements.push_back(
-      fmt::format("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $weir$ BEGIN {}RETURN NEW; END $weir$",
+      fmt::format("CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $weir$ BEGIN {}\nRETURN NEW; END $weir$",
                   filler_name(name), body));
   statements.push_back(fmt::format("CREATE TRIGGER weir_fill BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION {}()",
                                    name.quoted(), filler_name(name)));
@@ -151,13 +145,18 @@ std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const&
 }
 
 std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName const& name) {
-  auto const casts = cast_columns(plan);
-  if (casts.empty()) return {};
-  std::vector<std::string> statements{fmt::format("DROP TRIGGER IF EXISTS weir_fill ON {}", name.quoted()),
-                                      fmt::format("DROP FUNCTION IF EXISTS {}()", filler_name(name))};
-  for (std::size_t i = 0; i < casts.size(); ++i)
-    statements.push_back(fmt::format("DROP FUNCTION IF EXISTS {}({})", cast_name(name, i + 1), casts[i]->of_type));
-  return statements;
+  if (cast_columns(plan).empty()) return {};
+  return {fmt::format("DROP TRIGGER IF EXISTS weir_fill ON {}", name.quoted()),
+          fmt::format("DROP FUNCTION IF EXISTS {}()", filler_name(name))};
+}
+
+sql::QualifiedName keys_name(sql::QualifiedName const& staging) {
+  return {staging.schema, sql::derive_identifier(staging.name, "__keys")};
+}
+
+std::string drop_load(sql::QualifiedName const& name) {
+  return fmt::format("DROP TABLE IF EXISTS {}, {}; DROP FUNCTION IF EXISTS {}()", name.quoted(),
+                     keys_name(name).quoted(), filler_name(name));
 }
 
 bool is_defined_part(warehouse::Relation const& leaf, std::string_view name) {

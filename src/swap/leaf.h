@@ -27,6 +27,10 @@ std::string load_digest(Plan const& plan);
 std::vector<std::string> create_load(Plan const& plan, sql::QualifiedName const& name, bool empty = false);
 // Statements that take away what was only needed for filling it.
 std::vector<std::string> settle_columns(Plan const& plan, sql::QualifiedName const& name);
+// Drops the load with all that was made for it, at whatever stage. Never CASCADE.
+std::string drop_load(sql::QualifiedName const& name);
+// The keys table beside a staging table.
+sql::QualifiedName keys_name(sql::QualifiedName const& staging);
 
 // What `leaf` still lacks to be attached to the table: columns, NOT NULL, checks, keys, indexes, foreign keys,
 // defaults. `relaxed`: columns whose NOT NULL is given up, since the rows hold NULL.

@@ -45,8 +45,7 @@ Status drop_unpublished(pg::Session& session, sql::QualifiedName const& target) 
   for (std::size_t i = 0; i < rows.size(); ++i) {
     sql::QualifiedName const name{std::string(rows.text(i, 1)), std::string(rows.text(i, 2))};
     WEIR_TRY(auto transaction, pg::Transaction::begin(session));
-    WEIR_DO(session.execute(fmt::format("SET LOCAL lock_timeout = '3s'; DROP TABLE IF EXISTS {}, {}", name.quoted(),
-                                        keys_name(name).quoted())));
+    WEIR_DO(session.execute("SET LOCAL lock_timeout = '3s'; " + drop_load(name)));
     WEIR_DO(
         session.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1", {std::string(rows.text(i, 0))}));
     WEIR_DO(std::move(transaction).commit());
@@ -126,10 +125,6 @@ Result<Proof> prove(pg::Session& session, Plan const& plan, sql::QualifiedName c
                       plural(lost, "value"), c.of, c.type, c.name));
   }
   return proof;
-}
-
-sql::QualifiedName keys_name(sql::QualifiedName const& staging) {
-  return {staging.schema, sql::derive_identifier(staging.name, "__keys")};
 }
 
 Load::Load(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -354,8 +349,7 @@ Status Load::discard() {
   s.transaction.reset();
   if (s.session->is_broken()) return {};  // its transaction is gone with it, and garbage collection knows the rest
   WEIR_TRY(auto transaction, pg::Transaction::begin(*s.session));
-  WEIR_DO(s.session->execute(
-      fmt::format("DROP TABLE IF EXISTS {}, {}", s.relation.quoted(), keys_name(s.relation).quoted())));
+  WEIR_DO(s.session->execute(drop_load(s.relation)));
   WEIR_DO(s.session->query(
       "UPDATE weir.generation SET state = 'dropped' WHERE id = $1 AND state IN ('building', 'ready', 'held')",
       {std::to_string(s.generation)}));

@@ -39,7 +39,4 @@ struct Proof {
 };
 Result<Proof> prove(pg::Session& session, Plan const& plan, sql::QualifiedName const& relation);
 
-// The keys table beside a staging table.
-sql::QualifiedName keys_name(sql::QualifiedName const& staging);
-
 }  // namespace weir::swap
