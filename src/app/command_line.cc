@@ -77,7 +77,12 @@ class Parser {
       if (spec.value.empty()) {
         taken.option = app.add_flag(names);
       } else {
-        taken.option = app.add_option(names, taken.values)->expected(1)->allow_extra_args(false);
+        taken.option = app.add_option(names, taken.values);
+        if (spec.value.ends_with("...")) {
+          taken.option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(true);
+        } else {
+          taken.option->expected(1)->allow_extra_args(false);
+        }
         taken.option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
       }
     }

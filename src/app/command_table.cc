@@ -2,6 +2,7 @@
 // completions and the parser know; tests/cases/cli compares the help texts.
 #include "app/command.h"
 #include "app/commands/commands.h"
+#include "app/commands/dbt.h"
 
 namespace weir::app {
 namespace {
@@ -171,6 +172,82 @@ constexpr Example kHelpExamples[] = {
     {"help --json", "all commands and options, for programs"},
 };
 
+// What every dbt command takes; the names are dbt's.
+constexpr OptionSpec kProfilesDir{.name = "profiles-dir", .value = "DIR", .meaning = "folder of profiles.yml"};
+constexpr OptionSpec kProfile{
+    .name = "profile", .value = "NAME", .meaning = "profile in profiles.yml, instead of the project's"};
+constexpr OptionSpec kTarget{.name = "target", .letter = 't', .value = "NAME", .meaning = "target of the profile"};
+constexpr OptionSpec kTargetPath{
+    .name = "target-path", .value = "DIR", .meaning = "folder of artifacts (default: target)"};
+constexpr OptionSpec kVars{.name = "vars", .value = "YAML", .meaning = "vars as a YAML mapping: '{key: value}'"};
+constexpr OptionSpec kThreads{.name = "threads", .value = "N", .meaning = "sessions side by side"};
+constexpr OptionSpec kNoPartialParse{.name = "no-partial-parse", .meaning = "accepted: all files are always read"};
+constexpr OptionSpec kDbtSelect{.name = "select",
+                                .letter = 's',
+                                .value = "NODES...",
+                                .meaning = "nodes, in the selection grammar of dbt",
+                                .alias = "models",
+                                .repeats = true};
+constexpr OptionSpec kDbtExclude{
+    .name = "exclude", .value = "NODES...", .meaning = "all but these nodes", .repeats = true};
+constexpr OptionSpec kDbtSelector{.name = "selector", .value = "NAME", .meaning = "a selector of selectors.yml"};
+constexpr OptionSpec kIndirect{.name = "indirect-selection",
+                               .value = "MODE",
+                               .meaning = "which tests come along with what is selected",
+                               .choices = "eager|cautious|buildable|empty"};
+constexpr OptionSpec kState{
+    .name = "state", .value = "DIR", .meaning = "artifacts of an earlier run, for state: and result:"};
+constexpr OptionSpec kResourceType{.name = "resource-type",
+                                   .value = "TYPE...",
+                                   .meaning = "only nodes of this type",
+                                   .alias = "resource-types",
+                                   .repeats = true};
+constexpr OptionSpec kExcludeResourceType{.name = "exclude-resource-type",
+                                          .value = "TYPE...",
+                                          .meaning = "no nodes of this type",
+                                          .alias = "exclude-resource-types",
+                                          .repeats = true};
+
+constexpr OptionSpec kDbtParseOptions[] = {kProfilesDir, kProfile, kTarget,        kTargetPath,
+                                           kVars,        kThreads, kNoPartialParse};
+constexpr OptionSpec kDbtLsOptions[] = {kDbtSelect,
+                                        kDbtExclude,
+                                        kDbtSelector,
+                                        kIndirect,
+                                        kState,
+                                        kResourceType,
+                                        kExcludeResourceType,
+                                        {.name = "output",
+                                         .value = "WHAT",
+                                         .meaning = "what is listed (default: selector)",
+                                         .choices = "json|name|path|selector"},
+                                        {.name = "output-keys",
+                                         .value = "KEYS...",
+                                         .meaning = "with --output json: only these keys, also config.materialized",
+                                         .repeats = true},
+                                        kProfilesDir,
+                                        kProfile,
+                                        kTarget,
+                                        kTargetPath,
+                                        kVars,
+                                        kThreads,
+                                        kNoPartialParse};
+constexpr OptionSpec kDbtCleanOptions[] = {kProfilesDir, kProfile, kTarget, kVars};
+constexpr Example kDbtParseExamples[] = {
+    {"dbt parse", "read the project, write target/manifest.json"},
+    {"dbt parse --vars '{start: 2026-01-01}'", "with a var"},
+    {"dbt parse -C /srv/dwh -t prod", "another folder and target"},
+};
+constexpr Example kDbtLsExamples[] = {
+    {"dbt ls -s 'tag:daily+'", "nodes with a tag, and what depends on them"},
+    {"dbt ls -s path:models/staging --output json", "one JSON object a line"},
+    {"dbt ls -s state:modified --state prod/", "what differs from an earlier run"},
+};
+constexpr Example kDbtCleanExamples[] = {
+    {"dbt clean", "remove target, dbt_packages, or what clean-targets says"},
+    {"dbt clean -C /srv/dwh", "of another project"},
+};
+
 constexpr CommandSpec kCommands[] = {
     {.path = "init",
      .summary = "write weir.yml and endpoints.yml",
@@ -268,6 +345,30 @@ constexpr CommandSpec kCommands[] = {
      .examples = kRollbackExamples,
      .about = "The same swap, backwards: dependents stay. Only the publish before the last one is kept.",
      .run = run_table_rollback},
+    {.path = "dbt", .summary = "read a dbt project", .group = ""},
+    {.path = "dbt parse",
+     .summary = "read a dbt project and write its manifest",
+     .group = "dbt",
+     .options = kDbtParseOptions,
+     .examples = kDbtParseExamples,
+     .about = "Reads dbt_project.yml, profiles.yml, packages and all resource files; connects to nothing.",
+     .run = run_dbt_parse},
+    {.path = "dbt ls",
+     .summary = "list nodes of a dbt project",
+     .group = "dbt",
+     .options = kDbtLsOptions,
+     .examples = kDbtLsExamples,
+     .about = "--select takes dbt's grammar: graph operators (+, @), methods (tag:, path:, config.x:, state:, ...), a "
+              "space for or, a\n"
+              "comma for and.",
+     .run = run_dbt_ls},
+    {.path = "dbt clean",
+     .summary = "remove the folders of clean-targets",
+     .group = "dbt",
+     .options = kDbtCleanOptions,
+     .examples = kDbtCleanExamples,
+     .about = "Only folders below the project's are removed, and never its sources. No profile is read.",
+     .run = run_dbt_clean},
     {.path = "endpoint", .summary = "sources and warehouses", .group = ""},
     {.path = "endpoint ls",
      .summary = "list sources and warehouses",

@@ -39,6 +39,8 @@ std::string read_answer() {
 }  // namespace
 
 Format Context::format() const {
+  // dbt's --output says what is listed, not how weir talks.
+  if (arguments_.command != nullptr && arguments_.command->path.starts_with("dbt")) return Format::Text;
   if (arguments_.has("json")) return Format::Json;
   auto const name = arguments_.value("output", "text");
   return name == "json" ? Format::Json : name == "ndjson" ? Format::NdJson : Format::Text;

@@ -29,7 +29,7 @@ constexpr Topic kTopics[] = {
   130  stopped by Ctrl-C
   143  stopped by SIGTERM
 
-When tables fail for different reasons, the gravest one decides.
+When tables fail for different reasons, the gravest one decides. weir dbt knows 0, 1 and 2 only, as dbt does.
 )"},
     {"environment", "environment variables",
      R"(Environment
@@ -38,7 +38,8 @@ When tables fail for different reasons, the gravest one decides.
   WEIR_COLOR             auto, always or never, as --color
   NO_COLOR               no colours; CLICOLOR_FORCE=1 forces them, TERM=dumb turns them off
   CREDENTIALS_DIRECTORY  where ${cred:NAME} is read (systemd sets it)
-  DBT_PROFILES_DIR       where dbt_profile: looks first
+  DBT_PROFILES_DIR       where dbt_profile: looks first, and weir dbt
+  DBT_PROJECT_DIR, DBT_TARGET, DBT_TARGET_PATH, DBT_STATE  as the options of weir dbt
 
 An option wins over the environment, the environment over the files.
 )"},

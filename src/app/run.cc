@@ -66,6 +66,10 @@ LogLevel level_of(Arguments const& arguments) {
   }
 }
 
+bool is_dbt(std::string_view path) {
+  return path.starts_with("dbt");
+}
+
 int run_parsed(Arguments arguments, Terminal const& terminal) {
   set_log_level(level_of(arguments));
   if (arguments.command == nullptr || arguments.wants_help || arguments.command->run == nullptr) {
@@ -92,6 +96,7 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
                 terminal, context.format() != Format::Text);
     if (status == 0) status = exit_code(ErrorKind::Config);
   }
+  if (is_dbt(command->path) && status > 1) status = 2;  // dbt knows 0, 1 and 2
   return interrupt.asked() && status != 0 ? interrupt.exit_status() : status;
 }
 
@@ -101,7 +106,11 @@ int run(int argc, char** argv) {
   close_the_windows();
   keep_standard_streams();
   std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  if (words.size() == 1 && (words[0] == "--version" || words[0] == "-V")) words = {"version"};
+  if (words.size() == 1 && (words[0] == "--version" || words[0] == "-V")) {
+    words = {"version"};
+  } else if (argc > 0 && std::filesystem::path(argv[0]).filename() == "dbt") {
+    words.insert(words.begin(), "dbt");
+  }
   bool const as_json = asks_for_json(words);
   auto arguments = parse_command_line(std::move(words));
   if (!arguments.ok()) {

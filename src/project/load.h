@@ -21,7 +21,6 @@ struct LoadOptions {
   std::optional<std::int64_t> threads;
   Data::Dict vars;              // of --vars
   Data::Dict flags;             // what templates see as `flags`, by upper-case name: FULL_REFRESH, WHICH, ...
-  bool use_cache = true;        // partial parsing: target/weir_parse.cache
   std::string which = "parse";  // the command's name, as flags.WHICH
 };
 

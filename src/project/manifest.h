@@ -18,6 +18,8 @@
 
 namespace weir::project {
 
+class MacroLibrary;
+
 class Manifest {
  public:
   // What load_project() puts together.
@@ -29,10 +31,12 @@ class Manifest {
     std::vector<Macro> macros;
     std::vector<DocBlock> docs;
     std::vector<Group> groups;
-    Data selectors = Data::Dict{};            // of selectors.yml, in dbt's canonical form
-    Data::Dict vars;                          // of --vars
-    std::string invocation_id, generated_at;  // generated_at: 2026-11-24T03:00:00.000000Z
-    std::vector<std::string> warnings;        // found while parsing, each a line
+    Data selectors = Data::Dict{};                // of selectors.yml, in dbt's canonical form
+    Data selector_definitions = Data::List{};     // the same as written, rendered
+    std::shared_ptr<MacroLibrary const> library;  // null for one that was read from manifest.json
+    Data::Dict vars;                              // of --vars
+    std::string invocation_id, generated_at;      // generated_at: 2026-11-24T03:00:00.000000Z
+    std::vector<std::string> warnings;            // found while parsing, each a line
   };
   explicit Manifest(Parts parts);
 
@@ -47,6 +51,8 @@ class Manifest {
   std::span<DocBlock const> docs() const { return parts_.docs; }
   std::span<Group const> groups() const { return parts_.groups; }
   Data const& selectors() const { return parts_.selectors; }
+  Data const& selector_definitions() const { return parts_.selector_definitions; }
+  std::shared_ptr<MacroLibrary const> const& library() const { return parts_.library; }
   Data::Dict const& vars() const { return parts_.vars; }
   std::string const& invocation_id() const { return parts_.invocation_id; }
   std::string const& generated_at() const { return parts_.generated_at; }

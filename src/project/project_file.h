@@ -3,7 +3,6 @@
 // (packages.yml, dependencies.yml). Values; any thread.
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "base/result.h"
 #include "project/data.h"
 #include "project/node.h"
+#include "project/yaml_data.h"
 
 namespace weir::project {
 
@@ -45,9 +45,6 @@ struct ProjectFile {
   // Folders in which properties files may stand.
   std::vector<std::string> all_source_paths() const;
 };
-
-// Turns a text of a template into its value; what is not a template comes back as it is.
-using RenderText = std::function<Result<Data>(std::string_view text, std::string_view place)>;
 
 // Reads `folder`/dbt_project.yml. Errors: Config.
 Result<ProjectFile> read_project_file(std::filesystem::path const& folder, RenderText const& render);

@@ -31,6 +31,7 @@ struct SelectionOptions {
   std::optional<IndirectSelection> indirect;  // default: eager, or what the selector says
   std::vector<NodeKind> kinds;                // only these; empty: all
   PreviousState const* state = nullptr;
+  bool include_empty = true;  // models without any SQL
 };
 
 struct SelectedNodes {

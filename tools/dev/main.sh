@@ -17,6 +17,7 @@ dev_help() {
   bench [ARGS]      measure: see bench/README.md
   fuzz SECONDS      coverage-guided fuzzing of every target
   format [--check]  clang-format 14 over all C++ files, or only say which differ
+  oracle            install dbt-core, which tests/dbt and tests/dbt_parse are compared with
   help              this text
 
 Each installs the Debian packages that it needs (tools/dev/packages.txt) and keeps its logs in build/logs/.
@@ -59,6 +60,11 @@ dev_fuzz() {
   exec fuzz/run.sh "${1:-60}"
 }
 
+dev_oracle() {
+  source tools/dev/oracle.sh
+  install_oracle
+}
+
 dev_format() {
   install_packages
   local how=(-i)
@@ -81,7 +87,7 @@ dev_case() {
 command=${1:-help}
 [ $# -eq 0 ] || shift
 case $command in
-  demo | test | build | bench | fuzz | format | case | help) "dev_$command" "$@" ;;
+  demo | test | build | bench | fuzz | format | case | oracle | help) "dev_$command" "$@" ;;
   -h | --help) dev_help ;;
   *)
     dev_help >&2

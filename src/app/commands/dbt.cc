@@ -1,0 +1,190 @@
+// weir dbt parse, ls and clean.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "app/commands/dbt.h"
+#include "app/dbt_project.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "project/node_data.h"
+
+namespace weir::app {
+namespace {
+
+using project::Data;
+using project::Node;
+using project::NodeKind;
+
+std::string selector_of(Node const& node) {
+  switch (node.kind) {
+    case NodeKind::Source:
+      return fmt::format("source:{}.{}.{}", node.package_name, node.source->source_name, node.name);
+    case NodeKind::Exposure:
+    case NodeKind::Metric:
+    case NodeKind::SavedQuery:
+    case NodeKind::SemanticModel:
+      return fmt::format("{}:{}.{}", kind_name(node.kind), node.package_name, node.name);
+    case NodeKind::UnitTest:
+      return fmt::format("unit_test:{}.{}{}", node.package_name, node.name,
+                         node.unit_test->version.is_none() ? "" : "_v" + node.unit_test->version.str());
+    default:
+      return join(node.fqn, ".");
+  }
+}
+
+std::string name_of(Node const& node) {
+  if (node.kind == NodeKind::Source) return fmt::format("{}.{}", node.source->source_name, node.name);
+  if (node.kind == NodeKind::Model && !node.version.is_none())
+    return fmt::format("{}.v{}", node.name, node.version.str());
+  return node.name;
+}
+
+// What ls says of a node unless it is told the keys.
+bool is_listed_key(std::string_view key) {
+  static constexpr std::string_view kKeys[] = {
+      "alias",  "name",          "package_name", "depends_on",         "tags",
+      "config", "resource_type", "source_name",  "original_file_path", "unique_id"};
+  return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
+}
+
+Data const* nested(Data const& data, std::string_view path) {
+  Data const* at = &data;
+  for (auto const& key : split(path, '.')) {
+    at = at->find(key);
+    if (at == nullptr) return nullptr;
+  }
+  return at;
+}
+
+std::string json_of(Node const& node, std::vector<std::string> const& keys) {
+  Data const all = project::node_data(node);
+  Data::Dict chosen;
+  for (auto const& [key, value] : all.pairs())
+    if (keys.empty() && is_listed_key(key)) chosen.emplace_back(key, value);
+  for (auto const& key : keys) {
+    auto const* value = nested(all, key);
+    if (value != nullptr && !(value->is_none() && key.find('.') != std::string::npos)) set(chosen, key, *value);
+  }
+  std::string out;
+  append_json(out, Data(std::move(chosen)));
+  return out;
+}
+
+Result<std::vector<NodeKind>> listed_kinds(Context const& context) {
+  std::vector<NodeKind> const normal{NodeKind::Model,    NodeKind::Snapshot,   NodeKind::Seed,
+                                     NodeKind::Test,     NodeKind::Source,     NodeKind::Exposure,
+                                     NodeKind::Metric,   NodeKind::SavedQuery, NodeKind::SemanticModel,
+                                     NodeKind::UnitTest, NodeKind::Function};
+  auto const parse = [&](std::string_view option) -> Result<std::vector<NodeKind>> {
+    std::vector<NodeKind> kinds;
+    for (auto const& name : context.arguments().list(option)) {
+      for (auto const& word : split(name, ' ')) {
+        if (word == "default" || word == "all") {
+          kinds.insert(kinds.end(), normal.begin(), normal.end());
+          if (word == "all") kinds.push_back(NodeKind::Analysis);
+          continue;
+        }
+        auto const kind = project::kind_from_name(word);
+        if (!kind) {
+          static std::vector<std::string> const known{"model",       "seed",     "snapshot", "test",   "unit_test",
+                                                      "source",      "exposure", "analysis", "metric", "semantic_model",
+                                                      "saved_query", "function", "default",  "all"};
+          std::string next = did_you_mean(word, known);
+          return Error(ErrorKind::Usage, fmt::format("resource type \"{}\" does not exist", word))
+              .object(word)
+              .next(next.empty() ? fmt::format("there is: {}", join(known, ", ")) : next);
+        }
+        kinds.push_back(*kind);
+      }
+    }
+    return kinds;
+  };
+  WEIR_TRY(auto chosen, parse("resource-type"));
+  WEIR_TRY(auto const left_out, parse("exclude-resource-type"));
+  if (chosen.empty()) chosen = normal;
+  std::erase_if(chosen,
+                [&](NodeKind kind) { return std::find(left_out.begin(), left_out.end(), kind) != left_out.end(); });
+  return chosen;
+}
+
+bool is_below(std::filesystem::path const& path, std::filesystem::path const& folder) {
+  auto const relative = path.lexically_relative(folder);
+  return !relative.empty() && relative != "." && *relative.begin() != "..";
+}
+
+}  // namespace
+
+Result<int> run_dbt_parse(Context& context) {
+  WEIR_TRY(auto const manifest, load_dbt_project(context, "parse"));
+  std::map<std::string_view, std::size_t> counts;
+  for (auto const& node : manifest->nodes()) ++counts[kind_name(node.kind)];
+  std::string text;
+  for (auto const& [kind, count] : counts)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_count(count),
+                        plural(count, kind).substr(std::to_string(count).size() + 1));
+  log_info("{}: {} macros{}{}", manifest->root().name, format_count(manifest->macros().size()),
+           text.empty() ? "" : ", ", text);
+  return 0;
+}
+
+Result<int> run_dbt_ls(Context& context) {
+  WEIR_TRY(auto const manifest, load_dbt_project(context, "list"));
+  WEIR_TRY(auto const kinds, listed_kinds(context));
+  WEIR_TRY(auto const chosen, select_dbt_nodes(context, *manifest, kinds));
+  if (chosen.nodes.empty()) log_info("warning: no nodes were selected");
+  std::string const what = context.arguments().value("output", "selector");
+  std::vector<std::string> keys;
+  for (auto const& word : context.arguments().list("output-keys"))
+    for (auto const& key : split(word, ' '))
+      if (!key.empty()) keys.push_back(key);
+  std::string out;
+  for (auto const index : chosen.nodes) {
+    auto const& node = manifest->nodes()[index];
+    out += what == "json"   ? json_of(node, keys)
+           : what == "name" ? name_of(node)
+           : what == "path" ? node.original_file_path
+                            : selector_of(node);
+    out += '\n';
+  }
+  write_out(out);
+  return 0;
+}
+
+Result<int> run_dbt_clean(Context& context) {
+  WEIR_TRY(auto const folder, project::find_project_folder(dbt_project_folder(context)));
+  project::RenderText const as_written = [](std::string_view text) -> Result<Data> { return Data(std::string(text)); };
+  WEIR_TRY(auto const root, project::read_project_file(folder, as_written));
+  auto const sources = root.all_source_paths();
+  for (auto const& target : root.clean_targets) {
+    if (project::has_template(target))
+      return Error(ErrorKind::Refused,
+                   fmt::format("clean-targets holds a template, \"{}\", and none is rendered", target))
+          .where("dbt_project.yml")
+          .state("it was left as it is")
+          .next("write the folder's name in clean-targets");
+    auto const path = (folder / target).lexically_normal();
+    if (!is_below(path, folder))
+      return Error(ErrorKind::Refused,
+                   fmt::format("clean-targets names \"{}\", which is not below the project's folder", target))
+          .where("dbt_project.yml")
+          .state("it was left as it is")
+          .next("remove it from clean-targets");
+    for (auto const& source : sources)
+      if (auto const own = (folder / source).lexically_normal(); own == path || is_below(own, path))
+        return Error(ErrorKind::Refused,
+                     fmt::format("clean-targets names \"{}\", where sources of the project stand", target))
+            .where("dbt_project.yml")
+            .state("it was left as it is")
+            .next("remove it from clean-targets");
+    std::error_code failed;
+    auto const removed = std::filesystem::remove_all(path, failed);
+    if (failed)
+      return Error(ErrorKind::Config, fmt::format("could not remove \"{}\": {}", target, failed.message()))
+          .where(path.string());
+    if (removed > 0) log_info("removed {}", target);
+  }
+  return 0;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,107 @@
+#include "app/dbt_project.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "project/yaml_data.h"
+
+namespace weir::app {
+namespace {
+
+Result<project::Data::Dict> parse_vars(std::string const& text) {
+  if (trim(text).empty()) return project::Data::Dict{};
+  auto const root = project::read_yaml("--vars", text);
+  if (!root.ok() || (*root)->kind != yaml::Kind::Mapping)
+    return Error(ErrorKind::Usage, "\"--vars\" is no YAML mapping")
+        .object(text)
+        .next("write it like --vars '{key: value}'");
+  return project::to_data(**root).pairs();
+}
+
+// As they were given: commas mean something in a selection.
+std::vector<std::string> values(Arguments const& arguments, std::string_view name) {
+  auto const found = arguments.options.find(name);
+  return found == arguments.options.end() ? std::vector<std::string>() : found->second;
+}
+
+}  // namespace
+
+std::filesystem::path dbt_project_folder(Context const& context) {
+  char const* from_environment = std::getenv("DBT_PROJECT_DIR");
+  return context.arguments().value("project-dir", from_environment == nullptr ? "." : from_environment);
+}
+
+Result<project::LoadOptions> dbt_load_options(Context const& context, std::string_view which) {
+  auto const& arguments = context.arguments();
+  project::LoadOptions options;
+  options.project_dir = dbt_project_folder(context);
+  options.which = which;
+  if (arguments.has("profiles-dir")) options.profiles_dir = arguments.value("profiles-dir");
+  if (arguments.has("profile")) options.profile = arguments.value("profile");
+  if (arguments.has("target")) options.target = arguments.value("target");
+  if (arguments.has("target-path")) {
+    options.target_path = arguments.value("target-path");
+  } else if (char const* path = std::getenv("DBT_TARGET_PATH"); path != nullptr && *path != '\0') {
+    options.target_path = path;
+  }
+  if (arguments.has("threads")) {
+    auto const threads = parse_int(arguments.value("threads"));
+    if (!threads || *threads < 1)
+      return Error(ErrorKind::Usage,
+                   fmt::format("\"--threads\" is a number from 1, not \"{}\"", arguments.value("threads")));
+    options.threads = threads;
+  }
+  WEIR_TRY(options.vars, parse_vars(arguments.value("vars")));
+  return options;
+}
+
+Result<project::ManifestPtr> load_dbt_project(Context const& context, std::string_view which) {
+  WEIR_TRY(auto const options, dbt_load_options(context, which));
+  auto loaded = project::load_project(options);
+  if (!loaded.ok()) {
+    Error error = std::move(loaded).error();
+    if (error.state().empty()) error.state("nothing was changed");
+    // A template that cannot be read keeps the command from running; exit status 1 is for what fails in a run.
+    if (error.kind() == ErrorKind::Template) error.kind(ErrorKind::Config);
+    return error;
+  }
+  auto manifest = std::move(loaded).value();
+  for (auto const& warning : manifest->warnings()) log_info("warning: {}", warning);
+  auto const& root = manifest->root();
+  auto const folder = root.root / root.target_path;
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  WEIR_DO(write_file(folder / "manifest.json", project::manifest_json(*manifest)));
+  return manifest;
+}
+
+Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project::Manifest const& manifest,
+                                                std::vector<project::NodeKind> kinds) {
+  auto const& arguments = context.arguments();
+  project::SelectionOptions options;
+  options.select = values(arguments, "select");
+  options.exclude = values(arguments, "exclude");
+  if (arguments.has("selector")) options.selector = arguments.value("selector");
+  auto const& said = manifest.root().flags["indirect_selection"];
+  options.indirect =
+      project::indirect_from_name(arguments.value("indirect-selection", said.is_none() ? "eager" : said.str()));
+  options.kinds = std::move(kinds);
+  project::PreviousState state;
+  std::string const folder =
+      arguments.value("state", std::getenv("DBT_STATE") == nullptr ? "" : std::getenv("DBT_STATE"));
+  if (!folder.empty()) {
+    WEIR_TRY(state, project::read_state(folder));
+    options.state = &state;
+  }
+  WEIR_TRY(auto chosen, project::select(manifest, options));
+  for (auto const& criterion : chosen.empty_criteria)
+    log_info("warning: the selection criterion \"{}\" matches no nodes", criterion);
+  return chosen;
+}
+
+}  // namespace weir::app

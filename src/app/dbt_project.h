@@ -1,0 +1,20 @@
+#pragma once
+// What the dbt commands have in common: from the command line to a manifest, and to the nodes that were chosen.
+
+#include "app/command.h"
+#include "project/load.h"
+#include "project/select.h"
+
+namespace weir::app {
+
+// The project's folder: --project-dir, DBT_PROJECT_DIR, or here.
+std::filesystem::path dbt_project_folder(Context const& context);
+// Options of the command line. Errors: Usage.
+Result<project::LoadOptions> dbt_load_options(Context const& context, std::string_view which);
+// Loads, says the warnings on standard error, and writes manifest.json into the target folder.
+Result<project::ManifestPtr> load_dbt_project(Context const& context, std::string_view which);
+// What --select, --exclude, --selector and their kin choose. Criteria that match nothing are warned of.
+Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project::Manifest const& manifest,
+                                                std::vector<project::NodeKind> kinds);
+
+}  // namespace weir::app

@@ -1,0 +1,4 @@
+
+
+-- a model without any template
+select 1 as id
