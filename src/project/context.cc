@@ -355,7 +355,10 @@ Value DbtContext::member(std::string_view name) {
   if (name == "dbt_version") return Value(kDbtVersion);
   if (name == "invocation_id") return Value(facts_.invocation_id);
   if (name == "modules") return jinja::standard_modules();
-  if (name == "run_started_at") return jinja::date_time_utc(facts_.run_started_us).value_or(Value());
+  if (name == "run_started_at") {
+    auto const at = jinja::date_time_utc(facts_.run_started_us);
+    return at.has_value() ? *at : Value();
+  }
   if (name == "thread_id") return Value("MainThread");
   if (name == "context") return Value(jinja::make<ContextObject>(*this));
   if (name == "builtins") return Value(jinja::make<Builtins>(*this));
