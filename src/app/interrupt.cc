@@ -87,7 +87,7 @@ void Interrupt::watch(std::stop_token end) {
     if (signals == 1) {
       g_first_signal = number;
       write_err("\nstopping: what runs is cancelled and rolled back (again: end now)\n");
-      stop_.request_stop();
+      stopper_ = std::jthread([this] { stop_.request_stop(); });
       continue;
     }
     if (signals == 2) {

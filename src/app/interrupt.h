@@ -30,6 +30,7 @@ class Interrupt {
  private:
   void watch(std::stop_token end);
   std::stop_source stop_;
+  std::jthread stopper_;  // runs what hangs on the token: cancelling may wait for a server, the watcher never does
   std::jthread watcher_;
 };
 

@@ -53,14 +53,15 @@ install_packages() {
     die "these Debian packages are missing and there is no sudo; as root: apt-get install ${missing[*]}"
   fi
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  step "apt-get update" as_root apt-get update >"$logs/apt.log" 2>&1 || die_with_log "$logs/apt.log" "apt-get update failed"
+  : >"$logs/apt.log"
+  step "apt-get update" logged "$logs/apt.log" as_root apt-get update || die_with_log "$logs/apt.log" "apt-get update failed"
   # Debian's package would make and start a server of its own; the tests start theirs.
   local quiet=/etc/postgresql-common/createcluster.d/weir-no-main-cluster.conf
   as_root mkdir -p "$(dirname "$quiet")"
   echo 'create_main_cluster = false' | as_root tee "$quiet" >/dev/null
   local code=0
-  step "apt-get install" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    "${missing[@]}" >>"$logs/apt.log" 2>&1 </dev/null || code=$?
+  step "apt-get install" logged "$logs/apt.log" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+    --no-install-recommends "${missing[@]}" || code=$?
   as_root rm -f "$quiet"
   [ "$code" = 0 ] || die_with_log "$logs/apt.log" "apt-get install failed"
 }
@@ -78,27 +79,28 @@ build() {
   local launcher="env;CCACHE_BASEDIR=$root;CCACHE_NOHASHDIR=1;CCACHE_SLOPPINESS=time_macros;ccache"
   local log=$logs/build-$preset.log targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
-  step "configuring $preset" cmake --preset "$preset" "-DCMAKE_C_COMPILER_LAUNCHER=$launcher" \
-    "-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" >"$log" 2>&1 || die_with_log "$log" "cmake --preset $preset failed"
-  say "building $preset (log: build/logs/build-$preset.log)"
-  local start=$SECONDS
-  if [ -t 2 ]; then
-    NINJA_STATUS='[%f/%t] ' cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}" 2>&1 | tee -a "$log" | show_progress
-  else
-    cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}" >>"$log" 2>&1
-  fi || die_with_log "$log" "building $preset failed"
-  say "building $preset: done after $((SECONDS - start)) s"
+  : >"$log"
+  step "configuring $preset" logged "$log" cmake --preset "$preset" "-DCMAKE_C_COMPILER_LAUNCHER=$launcher" \
+    "-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" || die_with_log "$log" "cmake --preset $preset failed"
+  step "building $preset (log: build/logs/build-$preset.log)" logged "$log" env NINJA_STATUS='[%f/%t] ' \
+    cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}" || die_with_log "$log" "building $preset failed"
 }
 
-# One line that is written over, for a person who waits; anything that is no progress stays.
-show_progress() {
+# logged LOG COMMAND...: its output goes to the log's end; a person who waits at a terminal sees its newest line.
+logged() {
+  local log=$1
+  shift
+  if [ -t 2 ]; then
+    "$@" </dev/null 2>&1 | tee -a "$log" | show_newest
+  else
+    "$@" </dev/null >>"$log" 2>&1
+  fi
+}
+
+# One line that is written over.
+show_newest() {
   local line
-  while IFS= read -r line; do
-    case $line in
-      '['*) printf '\r\033[K%.100s' "$line" >&2 ;;
-      *) printf '\r\033[K%s\n' "$line" >&2 ;;
-    esac
-  done
+  while IFS= read -r line; do printf '\r\033[K%.100s' "$line" >&2; done
   printf '\r\033[K' >&2
 }
 

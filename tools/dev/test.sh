@@ -16,7 +16,7 @@ test_all() {
     say "SKIPPED: PostgreSQL 13 and 18 could not be installed (log: build/logs/pgversions.log)"
     skipped=2
   fi
-  (build tsan) || failed+=("building with the thread sanitizer")
+  (build tsan weir_unit) || failed+=("building with the thread sanitizer")
   run_and_keep "concurrent tests (thread sanitizer)" tsan -L concurrent
   # Compiled by clang for its warnings and its thread-safety analysis; nothing is run.
   (build clang) || failed+=("clang")
