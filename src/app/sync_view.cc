@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "source/loss_text.h"
 
 namespace weir::app {
 namespace {
@@ -70,7 +69,6 @@ std::string mark(sync::Outcome outcome, Terminal const& terminal) {
   return "    ";
 }
 
-// Values that PostgreSQL cannot hold as they were, treated as declared.
 // What is in the table now; a release reads nothing.
 std::string rows_of(sync::StreamReport const& stream) {
   bool const took = stream.rows_read > 0 || stream.rows_after < 0;
@@ -146,7 +144,7 @@ std::string report_view(sync::SyncReport const& report, Terminal const& terminal
     while (out.ends_with(' ')) out.pop_back();
     out += "\n";
     for (auto const& [column, loss] : stream.losses)
-      if (loss.any()) out += fmt::format("      column {}: {}\n", column, source::loss_text(loss));
+      if (loss.any()) out += fmt::format("      column {}: {}\n", column, sync::loss_text(loss, stream.policies));
     for (auto const& note : stream.notes)
       if (!note.ends_with(" verified")) out += "      note: " + note + "\n";  // the line above counts them
     if (stream.error) out += indent(stream.error->to_text(), 6) + "\n";

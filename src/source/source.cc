@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "source/loss_text.h"
 
 namespace weir::source {
 
@@ -56,19 +55,6 @@ std::string Chunk::text() const {
 
 bool ColumnLoss::any() const {
   return (nul_characters | surrogates | code_page_bytes | truncated_times | dropped_offsets) != 0;
-}
-
-std::string loss_text(ColumnLoss const& loss) {
-  std::vector<std::string> parts;
-  auto add = [&parts](std::uint64_t count, std::string_view one, std::string_view what) {
-    if (count > 0) parts.push_back(fmt::format("{} {}", plural(count, one), what));
-  };
-  add(loss.nul_characters, "NUL character", "taken out or replaced");
-  add(loss.surrogates, "lone surrogate", "taken out or replaced");
-  add(loss.code_page_bytes, "byte", "outside the code page taken out or replaced");
-  add(loss.truncated_times, "time value", "cut to microseconds");
-  add(loss.dropped_offsets, "offset", "dropped, the instant kept");
-  return join(parts, ", ");
 }
 
 }  // namespace weir::source

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "source/loss_text.h"
 #include "sync/sync.h"
 
 namespace weir::sync {
@@ -29,15 +28,40 @@ Json text_or_null(std::optional<std::string> const& text) {
   return text ? Json(*text) : Json();
 }
 
-Json loss_json(source::ColumnLoss const& loss) {
-  return {{"nul_characters", loss.nul_characters},   {"surrogates", loss.surrogates},
-          {"code_page_bytes", loss.code_page_bytes}, {"truncated_times", loss.truncated_times},
-          {"dropped_offsets", loss.dropped_offsets}, {"first_key", loss.first_key}};
+// One thing that happened to a column's values: how often, how it was treated, and by which key of the configuration.
+struct Loss {
+  std::string_view name, one;
+  std::string treated;
+  std::string_view key, policy;
+  std::uint64_t count = 0;
+};
+
+std::array<Loss, 5> losses_of(source::ColumnLoss const& loss, source::TypePolicies const& policies) {
+  auto text = [](std::string_view name, std::string_view one, std::string_view where, std::string_view key,
+                 source::BadText policy, std::uint64_t count) {
+    bool const strips = policy == source::BadText::Strip;  // with `fail` none is ever counted
+    return Loss{
+        name, one, fmt::format("{}{}", where, strips ? "taken out" : "replaced"), key, strips ? "strip" : "replace",
+        count};
+  };
+  return {text("nul_characters", "NUL character", "", "text.nul", policies.nul, loss.nul_characters),
+          text("surrogates", "lone surrogate", "", "text.surrogate", policies.surrogate, loss.surrogates),
+          text("code_page_bytes", "byte", "outside the code page ", "text.code_page", policies.code_page,
+               loss.code_page_bytes),
+          Loss{"truncated_times", "time value", "cut to microseconds", "time.truncated", "cut", loss.truncated_times},
+          Loss{"dropped_offsets", "offset", "dropped, the instant kept", "time.keep_offset", "false",
+               loss.dropped_offsets}};
 }
 
-std::string loss_text(std::string const& column, source::ColumnLoss const& loss) {
-  return fmt::format("column \"{}\": {}{}", column, source::loss_text(loss),
-                     loss.first_key.empty() ? "" : ", first in the row with key " + loss.first_key);
+Json loss_json(source::ColumnLoss const& loss, source::TypePolicies const& policies) {
+  Json json = Json::object(), by = Json::object();
+  for (Loss const& one : losses_of(loss, policies)) {
+    json[std::string(one.name)] = one.count;
+    if (one.count > 0) by[std::string(one.key)] = one.policy;
+  }
+  json["first_key"] = loss.first_key;
+  json["policies"] = by;
+  return json;
 }
 
 std::string rows_text(StreamReport const& stream) {
@@ -69,7 +93,9 @@ std::string stream_text(StreamReport const& stream) {
   if (stream.attempts > 1) text += fmt::format(", {}", plural(static_cast<std::uint64_t>(stream.attempts), "attempt"));
   text += '\n';
   for (auto const& [column, loss] : stream.losses)
-    if (loss.any()) text += "  loss: " + loss_text(column, loss) + "\n";
+    if (loss.any())
+      text += fmt::format("  loss: column \"{}\": {}{}\n", column, loss_text(loss, stream.policies),
+                          loss.first_key.empty() ? "" : ", first in the row with key " + loss.first_key);
   for (auto const& note : stream.notes) text += "  note: " + note + "\n";
   if (stream.error) text += indent(stream.error->to_text(), 2) + "\n";
   return text;
@@ -79,7 +105,7 @@ Json stream_json(StreamReport const& stream) {
   Json times = Json::object(), losses = Json::object();
   for (auto const& [phase, time] : stream.times) times[phase] = milliseconds(time);
   for (auto const& [column, loss] : stream.losses)
-    if (loss.any()) losses[column] = loss_json(loss);
+    if (loss.any()) losses[column] = loss_json(loss, stream.policies);
   return {{"stream", stream.stream},
           {"target", stream.target.name.empty() ? Json() : Json(stream.target.text())},
           {"outcome", outcome_name(stream.outcome)},
@@ -120,6 +146,14 @@ std::ptrdiff_t gravity(ErrorKind kind) {
 }
 
 }  // namespace
+
+std::string loss_text(source::ColumnLoss const& loss, source::TypePolicies const& policies) {
+  std::vector<std::string> parts;
+  for (Loss const& one : losses_of(loss, policies))
+    if (one.count > 0)
+      parts.push_back(fmt::format("{} {} ({}: {})", plural(one.count, one.one), one.treated, one.key, one.policy));
+  return join(parts, ", ");
+}
 
 std::size_t SyncReport::count(Outcome outcome) const {
   return static_cast<std::size_t>(std::ranges::count(streams, outcome, &StreamReport::outcome));

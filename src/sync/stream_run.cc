@@ -394,6 +394,7 @@ StreamRun::StreamRun(RunContext& context, StreamPlan plan) : context_(context), 
   report_.scope = plan_.scope;
   report_.target = plan_.target;
   report_.mode = plan_.mode;
+  report_.policies = plan_.policies;
 }
 StreamRun::~StreamRun() = default;
 

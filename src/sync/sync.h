@@ -141,6 +141,7 @@ struct StreamReport {
   std::optional<std::string> cursor_low, cursor_high;
   std::uint64_t null_cursors = 0, future_cursors = 0;
   std::map<std::string, source::ColumnLoss> losses;  // by source column
+  source::TypePolicies policies;                     // that they happened by
   std::map<std::string, Duration> times;             // by phase_name()
   Duration locked{};                                 // readers could have waited this long
   int dependents_verified = 0;
@@ -162,6 +163,8 @@ struct SyncReport {
   std::optional<ErrorKind> failure() const;
 };
 std::string report_text(SyncReport const& report);
+// "2 NUL characters taken out (text.nul: strip), 1 offset dropped, the instant kept (time.keep_offset: false)"
+std::string loss_text(source::ColumnLoss const& loss, source::TypePolicies const& policies);
 nlohmann::ordered_json report_json(SyncReport const& report);
 
 // Loads and publishes what the plan says. Prepares the warehouse's schema `weir` first. A stream's failure stands in
