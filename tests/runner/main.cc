@@ -1,5 +1,6 @@
 // weir_cases [FILTER...]: runs the cases of tests/cases whose name is FILTER, lies below it, or matches it as a glob.
-// --accept NAME...: runs them and takes what came as the expectation. --list: their names. See tests/README.md.
+// --accept NAME...: runs them and takes what came as the expectation. --list: their names. --all-faults: fault loops
+// leave no statement out. See tests/README.md.
 
 #include <algorithm>
 #include <atomic>
@@ -24,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  bool accept = false, list = false;
+  bool accept = false, list = false, all_faults = false;
   int workers = 2;
   fs::path root = WEIR_SOURCE_ROOT;
   std::vector<std::string> filters;
@@ -38,6 +39,8 @@ Result<Options> read_options(std::vector<std::string> const& arguments) {
       options.accept = true;
     else if (word == "--list")
       options.list = true;
+    else if (word == "--all-faults")
+      options.all_faults = true;
     else if (word == "-j" && i + 1 < arguments.size())
       options.workers = static_cast<int>(parse_int(arguments[++i]).value_or(1));
     else if (word == "--root" && i + 1 < arguments.size())
@@ -111,6 +114,7 @@ Site make_site(Options const& options, pg::PrivateCluster const& cluster, fs::pa
   site.root = options.root;
   site.bin = WEIR_BIN_FOLDER;
   site.temp = std::move(temp);
+  site.all_faults = options.all_faults;
   for (char const* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
     if (char const* value = std::getenv(name)) site.environment[name] = value;
   return site;

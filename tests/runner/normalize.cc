@@ -39,22 +39,37 @@ std::vector<Rule> const& rules() {
   return all;
 }
 
+// One call of `line` for each line, with its end. std::regex's stack grows with the length of what it looks at: so line
+// by line.
+template <class Function>
+void for_each_line(std::string_view text, Function line) {
+  while (!text.empty()) {
+    auto const end = text.find('\n');
+    line(text.substr(0, end), end == std::string_view::npos ? "" : "\n");
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
 }  // namespace
 
 std::string normalize(std::string_view text, Replacements const& known) {
   std::string out(text);
   for (auto const& [from, to] : known) out = replace_all(std::move(out), from, to);
-  // Line by line: std::regex's stack grows with the length of what it looks at.
   std::string result;
-  for (std::string_view rest = out; !rest.empty();) {
-    auto const end = rest.find('\n');
-    std::string line(rest.substr(0, end));
+  for_each_line(out, [&](std::string_view text_of_line, char const* line_end) {
+    std::string line(text_of_line);
     for (auto const& rule : rules()) line = std::regex_replace(line, rule.pattern, rule.replacement);
-    result += line;
-    if (end == std::string_view::npos) break;
-    result += '\n';
-    rest.remove_prefix(end + 1);
-  }
+    result += line + line_end;
+  });
+  return result;
+}
+
+std::string without_progress(std::string_view text) {
+  static std::regex const progress(R"(\S+: \d+ of \d+ tables? done, \d+ running, [\d,]+ rows?, .*)");
+  std::string result;
+  for_each_line(text, [&](std::string_view line, char const* line_end) {
+    if (!std::regex_match(line.begin(), line.end(), progress)) result.append(line).append(line_end);
+  });
   return result;
 }
 

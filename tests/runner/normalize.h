@@ -13,4 +13,8 @@ using Replacements = std::vector<std::pair<std::string, std::string>>;
 
 std::string normalize(std::string_view text, Replacements const& known);
 
+// Without the lines that weir writes every ten seconds where nobody sits at a terminal: whether they come says how fast
+// the machine is.
+std::string without_progress(std::string_view text);
+
 }  // namespace weir::cases

@@ -56,11 +56,12 @@ class Problems {
 
 struct FaultSpec {
   std::vector<std::string> command;
-  std::vector<std::string> crash;  // labels
-  std::vector<std::string> fail;   // modes
+  std::vector<std::string> crash;              // labels
+  std::vector<std::vector<std::string>> fail;  // loops over the statements, each with the modes that take turns in it
+  int every = 1;                               // a loop fails the statements 1, 1 + every, 1 + 2 * every ...
 };
 
-Result<FaultSpec> read_faults(Section const& section) {
+Result<FaultSpec> read_faults(Section const& section, bool all_faults) {
   FaultSpec spec;
   for (auto const& line : split(section.body, '\n')) {
     auto const colon = line.find(':');
@@ -73,9 +74,18 @@ Result<FaultSpec> read_faults(Section const& section) {
     else if (key == "crash")
       spec.crash = std::move(words);
     else if (key == "fail")
-      spec.fail = std::move(words);
+      for (auto const& word : words) spec.fail.push_back(split(word, '/'));
+    else if (key == "every" && words.size() == 1)
+      spec.every = std::max(1, static_cast<int>(parse_int(words[0]).value_or(1)));
     else
-      return wrong(section, fmt::format("faults have no \"{}\": run, crash, fail", key));
+      return wrong(section, fmt::format("faults have no \"{}\": run, crash, fail, every", key));
+  }
+  if (all_faults) {
+    spec.every = 1;
+    std::vector<std::vector<std::string>> loops;
+    for (auto const& modes : spec.fail)
+      for (auto const& mode : modes) loops.push_back({mode});
+    spec.fail = std::move(loops);
   }
   if (spec.command.empty() || (spec.crash.empty() && spec.fail.empty()))
     return wrong(section, "faults need run:, and crash: or fail:");
@@ -96,18 +106,21 @@ class FaultLoop {
   // The number of fault points that were hit.
   int run(int workers) {
     std::atomic<std::size_t> next_label = 0;
-    std::vector<std::atomic<int>> next_statement(spec_.fail.size());
+    std::vector<std::atomic<int>> next_turn(spec_.fail.size());
     auto work = [&] {
       for (std::size_t i; (i = next_label++) < spec_.crash.size();) {
         if (!passes_through({"WEIR_CRASH_AT", spec_.crash[i]}))
           problems_.add(fmt::format("{}: the command never came to this point\n", spec_.crash[i]));
       }
-      for (std::size_t mode = 0; mode < spec_.fail.size(); ++mode) {
-        for (int n = 0; (n = ++next_statement[mode]) < kMostStatements;)
-          if (!passes_through({"WEIR_FAIL_AT", fmt::format("{}:{}", n, spec_.fail[mode])})) {
-            if (n == 1) problems_.add(fmt::format("{}: the command sent no statement\n", spec_.fail[mode]));
-            next_statement[mode] = kMostStatements;
-          }
+      for (std::size_t loop = 0; loop < spec_.fail.size(); ++loop) {
+        auto const& modes = spec_.fail[loop];
+        for (int turn = 0; (turn = next_turn[loop]++) < kMostStatements;) {
+          int const n = 1 + turn * spec_.every;
+          std::string const& mode = modes[static_cast<std::size_t>(turn) % modes.size()];
+          if (passes_through({"WEIR_FAIL_AT", fmt::format("{}:{}", n, mode)})) continue;
+          if (n == 1) problems_.add(fmt::format("{}: the command sent no statement\n", mode));
+          next_turn[loop] = kMostStatements;
+        }
       }
     };
     std::vector<std::jthread> threads;
@@ -316,7 +329,7 @@ Outcome run_case(Site const& site, CaseFile const& file, int workers) {
                       }).base();
     std::vector<Section> variants(first, last), rest(last, all.end());
     if (is_verb(*first, "faults")) {
-      auto spec = read_faults(*first);
+      auto spec = read_faults(*first, site.all_faults);
       if (!spec.ok()) return fail(spec.error().to_text());
       FaultLoop loop(**world, file, std::move(spec).value(), rest);
       outcome.variants = loop.run(workers);

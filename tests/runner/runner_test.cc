@@ -114,6 +114,11 @@ TEST(Normalize, LeavesDataAlone) {
     EXPECT_EQ(normalize(text, {}), text);
 }
 
+TEST(Normalize, ProgressOfSlowMachinesIsDropped) {
+  EXPECT_EQ(without_progress("first\ncore: 0 of 1 table done, 1 running, 3,000 rows, 10.0 s\nlast"), "first\nlast");
+  EXPECT_EQ(without_progress("core: 1 of 2 tables done\n\n"), "core: 1 of 2 tables done\n\n");
+}
+
 class RunningCases : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -258,6 +263,8 @@ TEST_F(RunningCases, FaultLoopsGoThroughEveryPoint) {
   auto const outcome = run(setup + faults + "crash: before after\nfail: error lost\n" + rest);
   EXPECT_EQ(outcome.verdict, Verdict::Passed) << outcome.problem << outcome.actual;
   EXPECT_EQ(outcome.variants, 2 + 3 + 3);
+  EXPECT_EQ(run(setup + faults + "fail: error/lost\n" + rest).variants, 3);
+  EXPECT_EQ(run(setup + faults + "fail: error/lost error\nevery: 2\n" + rest).variants, 2 + 2);
   expect_fails(setup + faults + "crash: never\n" + rest, "never came to this point", false);
   expect_fails(setup + faults + "crash: before after\n== sql expect\nSELECT count(*) FROM t\n----\n0\n",
                "with WEIR_CRASH_AT=after", false);

@@ -305,7 +305,7 @@ class Executor {
     else if (end.exit_code != 0)
       done({.header = fmt::format("expect exit {}", end.exit_code), .body = "", .line = 0});
     report_text("stdout", end.out);
-    report_text("stderr", end.err);
+    report_text("stderr", without_progress(end.err));
   }
 
   void report_text(std::string const& what, std::string const& text) {

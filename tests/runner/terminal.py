@@ -123,7 +123,7 @@ def main():
         screen.feed(decoder.decode(read))
         if steps and steps[0][0] in screen.text():
             if arguments.show:
-                print(screen.text() + '--')
+                print(screen.text() + '--', flush=True)
             os.write(terminal, codecs.decode(steps.pop(0)[1], 'unicode_escape').encode())
     print(screen.text(), end='')
     if steps:

@@ -27,6 +27,7 @@ struct Site {
   std::filesystem::path bin;                       // weir, weir-tds
   std::filesystem::path temp;                      // every case has a folder in it
   std::map<std::string, std::string> environment;  // passed on as it is: sanitizer options
+  bool all_faults = false;                         // also those that fault loops leave out to save time
 
   std::string conninfo(std::string const& database, std::string const& user) const;
 };
