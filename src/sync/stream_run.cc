@@ -194,6 +194,13 @@ StreamRun::Attempt::Use StreamRun::Attempt::use_of(LoadRecord const& left) const
 // for bring_rows() to go on with. One that is of no use stays where it is until a new load takes its place.
 Result<bool> StreamRun::Attempt::take_up() {
   if (!facts.load) return false;
+  bool const ours = facts.load->job == context.job;
+  if (context.plan_options().full_refresh && !ours) {
+    report.notes.push_back(
+        fmt::format("the rows that job {} read {} ago and did not publish are discarded: everything is read again",
+                    facts.load->job, format_duration(facts.load->age)));
+    return false;
+  }
   Use const use = use_of(*facts.load);
   if (use == Use::Drop) return false;
   WEIR_TRY(auto left, swap::Load::adopt(session(), plan.publish, plan.scope, token));
