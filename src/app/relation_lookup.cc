@@ -12,8 +12,11 @@ Result<warehouse::Relation> look_up(pg::Session& session, sql::QualifiedName con
   auto found = warehouse::load_relation(session, name);
   if (!found.ok()) {
     Error& error = found.error();
-    if (error.kind() == ErrorKind::Denied && error.next().empty())
-      error.next(fmt::format("GRANT USAGE ON SCHEMA {} to the endpoint's user", sql::quote_pg_if_needed(name.schema)));
+    if (error.kind() == ErrorKind::Denied && error.next().empty()) {
+      WEIR_TRY(auto role, session.query("SELECT quote_ident(current_user)"));
+      error.state("nothing was looked at and nothing was changed")
+          .next(fmt::format("GRANT USAGE ON SCHEMA {} TO {}", sql::quote_pg_if_needed(name.schema), role.text(0, 0)));
+    }
     return std::move(error).context(fmt::format("looking for {}", name.text()));
   }
   auto relation = std::move(found).value();
@@ -44,25 +47,6 @@ Result<OpenRelation> open_relation(Context& context) {
   WEIR_TRY(auto session, connect_warehouse(*config, *endpoint));
   WEIR_TRY(auto relation, look_up(session, name));
   return OpenRelation{std::move(name), endpoint, std::move(session), std::move(relation)};
-}
-
-std::string_view relation_kind(char relkind) {
-  switch (relkind) {
-    case 'r':
-      return "table";
-    case 'p':
-      return "partitioned table";
-    case 'v':
-      return "view";
-    case 'm':
-      return "materialized view";
-    case 'f':
-      return "foreign table";
-    case 'S':
-      return "sequence";
-    default:
-      return "relation";
-  }
 }
 
 }  // namespace weir::app

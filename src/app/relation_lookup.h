@@ -21,6 +21,5 @@ struct OpenRelation {
 // What a command's RELATION names, in the warehouse that it means, over a session of its own. Error: Usage, with the
 // nearest names that exist.
 Result<OpenRelation> open_relation(Context& context);
-std::string_view relation_kind(char relkind);  // "table", "view", ...
 
 }  // namespace weir::app

@@ -189,4 +189,28 @@ Result<std::vector<Blocker>> load_blockers(pg::Session& session, sql::QualifiedN
   return blockers;
 }
 
+std::string_view relkind_name(char kind) {
+  switch (kind) {
+    case 'r':
+      return "table";
+    case 'p':
+      return "partitioned table";
+    case 'v':
+      return "view";
+    case 'm':
+      return "materialized view";
+    case 'f':
+      return "foreign table";
+    case 'S':
+      return "sequence";
+    case 'c':
+      return "composite type";
+    case 'i':
+    case 'I':
+      return "index";
+    default:
+      return "relation";
+  }
+}
+
 }  // namespace weir::warehouse

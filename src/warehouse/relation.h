@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -91,6 +92,9 @@ struct Relation {
 
   Column const* find_column(std::string_view column) const;
 };
+
+// "view", "foreign table", ... of pg_class.relkind.
+std::string_view relkind_name(char kind);
 
 // Nothing where there is no relation of that name.
 Result<std::optional<Relation>> load_relation(pg::Session& session, sql::QualifiedName const& name);

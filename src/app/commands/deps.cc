@@ -32,7 +32,7 @@ Result<int> run_deps(Context& context) {
   WEIR_TRY(auto late, warehouse::load_late_bound(session, name));
   if (context.format() == Format::Json) {
     Json json{{"relation", name.text()},
-              {"kind", relation_kind(relation.kind)},
+              {"kind", warehouse::relkind_name(relation.kind)},
               {"owner", relation.owner},
               {"dependents", Json::array()},
               {"named_in_code", Json::array()}};
@@ -45,8 +45,8 @@ Result<int> run_deps(Context& context) {
   }
   Terminal const& terminal = context.terminal();
   write_out(
-      fmt::format("{} ({}, owner {}): {}\n", terminal.paint(Colour::Bold, name.text()), relation_kind(relation.kind),
-                  relation.owner,
+      fmt::format("{} ({}, owner {}): {}\n", terminal.paint(Colour::Bold, name.text()),
+                  warehouse::relkind_name(relation.kind), relation.owner,
                   warehouse::count_dependents(dependents) == 0
                       ? "nothing depends on it"
                       : plural(static_cast<std::uint64_t>(warehouse::count_dependents(dependents)), "dependent")));

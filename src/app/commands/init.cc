@@ -7,6 +7,7 @@
 #include "app/commands/commands.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace weir::app {
 namespace {
@@ -65,20 +66,25 @@ Result<int> run_init(Context& context) {
         .object(folder.string())
         .next("name a folder that can be written: weir init DIR");
   std::vector<std::string> written, kept;
+  auto write = [&](char const* name, std::string_view text) -> Status {
+    Status done = write_file(folder / name, text);
+    if (done.ok()) return done;
+    return std::move(done).error().state(written.empty() ? "no file was written" : "written: " + join(written, ", "));
+  };
   auto put = [&](char const* name, std::string_view text) -> Status {
     if (std::filesystem::exists(folder / name)) {
       kept.emplace_back(name);
       return {};
     }
-    WEIR_DO(write_file(folder / name, text));
+    WEIR_DO(write(name, text));
     written.emplace_back(name);
     return {};
   };
   WEIR_DO(put("weir.yml", kWeirYml));
   WEIR_DO(put("endpoints.yml", kEndpointsYml));
   // The schemas belong to the program: they follow its version.
-  WEIR_DO(write_file(folder / ".weir/schema/weir.v1.json", config::weir_schema()));
-  WEIR_DO(write_file(folder / ".weir/schema/endpoints.v1.json", config::endpoints_schema()));
+  WEIR_DO(write(".weir/schema/weir.v1.json", config::weir_schema()));
+  WEIR_DO(write(".weir/schema/endpoints.v1.json", config::endpoints_schema()));
   if (context.format() == Format::Json) {
     nlohmann::ordered_json json{{"folder", folder.string()}, {"written", written}, {"kept", kept}};
     write_out(json.dump(2) + "\n");

@@ -55,7 +55,7 @@ Result<int> run_table_show(Context& context) {
   if (context.format() == Format::Json) {
     Json json{{"relation", name.text()},
               {"oid", relation.oid},
-              {"kind", relation_kind(relation.kind)},
+              {"kind", warehouse::relkind_name(relation.kind)},
               {"kept_as", kept_as},
               {"owner", relation.owner},
               {"estimated_rows", relation.estimated_rows},
@@ -78,7 +78,7 @@ Result<int> run_table_show(Context& context) {
   }
   Terminal const& terminal = context.terminal();
   write_out(fmt::format("{} ({}, {}, owner {}, {}, {})\n\n", terminal.paint(Colour::Bold, name.text()),
-                        relation_kind(relation.kind), kept_as, relation.owner,
+                        warehouse::relkind_name(relation.kind), kept_as, relation.owner,
                         plural(relation.columns.size(), "column"),
                         plural(static_cast<std::uint64_t>(warehouse::count_dependents(dependents)), "dependent")));
   TextTable columns({"column", "type", ""});
