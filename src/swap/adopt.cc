@@ -219,8 +219,8 @@ Status adopt_table(Publication& p) {
   p.report.generation = p.relation.text();
   p.report.rows_after = p.rows;
   if (capture.known_rows() > 0) p.report.rows_before = static_cast<std::uint64_t>(capture.known_rows());
-  p.report.notes.push_back(fmt::format("\"{}\" is a shell now; its rows of before are kept as \"{}\"",
-                                       capture.target.text(), old_leaf.text()));
+  p.report.notes.push_back(fmt::format("{} is a shell now; its rows of before are kept as {}",
+                                       in_quotes(capture.target), in_quotes(old_leaf)));
   return {};
 }
 

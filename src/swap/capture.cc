@@ -1,5 +1,7 @@
 #include "swap/capture.h"
 
+#include <fmt/format.h>
+
 namespace weir::swap {
 namespace {
 
@@ -14,10 +16,11 @@ Status capture_place(pg::Session& session, Capture& capture) {
 SELECT current_user, to_regnamespace(quote_ident($1)) IS NOT NULL,
        CASE WHEN to_regnamespace(quote_ident($1)) IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege(to_regnamespace(quote_ident($1)), 'CREATE') END,
-       to_regclass('weir.generation') IS NOT NULL)",
+       to_regclass('weir.generation') IS NOT NULL, current_database())",
                                     {capture.target.schema}));
   capture.prepared = rows.boolean(0, 3);
   capture.role = rows.text(0, 0);
+  capture.database = rows.text(0, 4);
   capture.schema_exists = rows.boolean(0, 1);
   capture.can_create = rows.boolean(0, 2);
   capture.server_version = session.server_version();
@@ -59,28 +62,8 @@ Status capture_leaf(pg::Session& session, Capture& capture, std::vector<warehous
 
 }  // namespace
 
-std::string_view relkind_name(char kind) {
-  switch (kind) {
-    case 'r':
-      return "table";
-    case 'p':
-      return "partitioned table";
-    case 'v':
-      return "view";
-    case 'm':
-      return "materialized view";
-    case 'f':
-      return "foreign table";
-    case 'S':
-      return "sequence";
-    case 'c':
-      return "composite type";
-    case 'i':
-    case 'I':
-      return "index";
-    default:
-      return "relation";
-  }
+std::string in_quotes(sql::QualifiedName const& name) {
+  return fmt::format("\"{}.{}\"", name.schema, name.name);
 }
 
 std::int64_t Capture::known_rows() const {

@@ -42,6 +42,7 @@ struct Shadow {
 struct Capture {
   sql::QualifiedName target;
   int server_version = 0;
+  std::string database;
   std::string role;       // current_user
   bool prepared = false;  // schema weir is there
   bool schema_exists = false;
@@ -65,8 +66,10 @@ struct Capture {
 Result<std::shared_ptr<Capture const>> capture(pg::Session& session, sql::QualifiedName const& target,
                                                warehouse::Definitions definitions);
 
-// "view", "foreign table", ... of pg_class.relkind.
-std::string_view relkind_name(char kind);
+using warehouse::relkind_name;
+
+// A table's name as messages say it: "sync_core.Country".
+std::string in_quotes(sql::QualifiedName const& name);
 
 // weir.generation: the newest row of the target in one of the states, or nothing.
 Result<std::optional<Generation>> find_generation(pg::Session& session, sql::QualifiedName const& target,

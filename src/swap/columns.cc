@@ -34,6 +34,8 @@ bool is_primary_key(Capture const& capture, std::string_view column) {
   return false;
 }
 
+constexpr std::string_view kUsersOwn = "weir never loaded it: it is its users' own";
+
 class Planner {
  public:
   Planner(Capture const& capture, Request const& request, bool in_place)
@@ -60,6 +62,7 @@ class Planner {
   void same(warehouse::Column const& column, TargetColumn const& wanted);
   void add(TargetColumn const& wanted);
   void keep(warehouse::Column const& column, std::string why);
+  void leave_alone(warehouse::Column const& column);
   void drop(warehouse::Column const& column, std::string why);
   void shadow(warehouse::Column const& column, TargetColumn const* wanted, std::string why);
   void upgrade(warehouse::Column const& column, TargetColumn const& wanted, std::vector<Dependent const*> const& users);
@@ -124,7 +127,7 @@ Status Planner::check_request() {
   for (TargetColumn const& c : request_.columns)
     if (!names.insert(c.name).second)
       return Error(ErrorKind::Refused,
-                   fmt::format("column \"{}\" stands twice in the rows for \"{}\"", c.name, request_.target.text()))
+                   fmt::format("column \"{}\" stands twice in the rows for {}", c.name, in_quotes(request_.target)))
           .next("rename or leave out one of the two columns");
   static constexpr std::array<std::string_view, 6> kSystem{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
   for (TargetColumn const& c : request_.columns)
@@ -134,11 +137,11 @@ Status Planner::check_request() {
   for (std::string const& key : request_.key)
     if (!names.contains(key))
       return Error(ErrorKind::Refused,
-                   fmt::format("key column \"{}\" is not among the columns of \"{}\"", key, request_.target.text()));
+                   fmt::format("key column \"{}\" is not among the columns of {}", key, in_quotes(request_.target)));
   int const highest = capture_.relation ? capture_.relation->highest_column : 0;
   if (request_.columns.size() > 1600 || highest > 1590)
     return Error(ErrorKind::Refused,
-                 fmt::format("table \"{}\" would pass PostgreSQL's limit of 1,600 columns", request_.target.text()))
+                 fmt::format("table {} would pass PostgreSQL's limit of 1,600 columns", in_quotes(request_.target)))
         .cause(fmt::format("{} columns are asked for; {} attribute numbers are used up, dropped columns included",
                            request_.columns.size(), highest))
         .next("leave columns out, or load into a new table");
@@ -206,7 +209,8 @@ void Planner::missing_at_source(warehouse::Column const& column) {
   }
   if (request_.loaded_before &&
       std::ranges::find(*request_.loaded_before, column.name) == request_.loaded_before->end()) {
-    keep(column, "weir never loaded it: it is its users' own");
+    bool const stays = in_place_ && request_.method != Method::Truncate;
+    stays ? leave_alone(column) : keep(column, std::string(kUsersOwn));
     return;
   }
   if (users.empty() && !column.has_grants) {
@@ -298,6 +302,14 @@ void Planner::keep(warehouse::Column const& column, std::string why) {
   load.not_null = false;
   plan_.load.push_back(std::move(load));
   act(column.name, "keep", why + "; new rows hold NULL");
+}
+
+void Planner::leave_alone(warehouse::Column const& column) {
+  if (!column.default_expression) relax(column, std::string(kUsersOwn));
+  LoadColumn load = loaded(column, Fill::Users);
+  load.not_null = false;
+  plan_.load.push_back(std::move(load));
+  act(column.name, "keep", std::string(kUsersOwn) + "; its values stay with the rows whose key stays");
 }
 
 void Planner::drop(warehouse::Column const& column, std::string why) {
@@ -490,15 +502,21 @@ Error Planner::refuse() {
     columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", column);
     causes += fmt::format("{}column \"{}\": {}", causes.empty() ? "" : "; ", column, why);
   }
-  return Error(ErrorKind::Refused, fmt::format("cannot refresh \"{}\": column {} would change under what depends on it",
-                                               request_.target.text(), columns))
-      .object(request_.target.text())
-      .cause(causes)
-      .state("nothing was loaded and nothing was changed")
-      .next("set the column policy to shadow or keep, change the dependents, or refresh the table fully");
+  return refusal(request_,
+                 fmt::format("cannot refresh {}: column {} would change under what depends on it",
+                             in_quotes(request_.target), columns),
+                 causes, "set the column policy to shadow or keep, change the dependents, or refresh the table fully");
 }
 
 }  // namespace
+
+Error refusal(Request const& request, std::string message, std::string cause, std::string next) {
+  return Error(ErrorKind::Refused, std::move(message))
+      .object(request.target.text())
+      .cause(std::move(cause))
+      .state("nothing was loaded and nothing was changed")
+      .next(std::move(next));
+}
 
 LoadColumn const* ColumnPlan::find(std::string_view name) const {
   for (LoadColumn const& c : load)
@@ -514,6 +532,20 @@ std::string ColumnPlan::old_name(Shadow const& shadow) const {
 
 Result<ColumnPlan> plan_columns(Capture const& capture, Request const& request, bool in_place) {
   return Planner(capture, request, in_place).run();
+}
+
+std::vector<std::string> users_columns(Capture const& capture, Request const& request) {
+  std::vector<std::string> names;
+  if (!capture.relation || !request.loaded_before || request.operation != Operation::Replace) return names;
+  auto in = [](auto const& list, std::string const& name) { return std::ranges::find(list, name) != list.end(); };
+  for (warehouse::Column const& column : capture.relation->columns) {
+    bool const ours = column.generated || in(*request.loaded_before, column.name) ||
+                      in(capture.unfinished, column.name) ||
+                      std::ranges::find(request.columns, column.name, &TargetColumn::name) != request.columns.end() ||
+                      std::ranges::find(capture.shadows, column.name, &Shadow::shadow) != capture.shadows.end();
+    if (!ours) names.push_back(column.name);
+  }
+  return names;
 }
 
 std::string normal_type(std::string_view type) {

@@ -16,6 +16,7 @@ enum class Fill {
   Cast,       // computed from the copied column `of`: a shadow of an older type
   Empty,      // NULL: a column kept for its dependents
   Generated,  // by its own expression
+  Users,      // in place: what the users of the table have there stays
 };
 
 struct LoadColumn {
@@ -61,8 +62,14 @@ struct ColumnPlan {
 // `in_place`: the rows are written into the table itself, which keeps its other rows.
 Result<ColumnPlan> plan_columns(Capture const& capture, Request const& request, bool in_place);
 
+// What a plan will not do, said before anything is loaded.
+Error refusal(Request const& request, std::string message, std::string cause, std::string next);
+
 // One spelling for a type: "int8" and "bigint" are the same, and so are "varchar(10)" and "character varying(10)".
 std::string normal_type(std::string_view type);
+
+// Columns that the table's users added, and that a full refresh must not empty.
+std::vector<std::string> users_columns(Capture const& capture, Request const& request);
 
 // Dependents (of others than the column itself) that read the column.
 std::vector<Dependent const*> users_of(Capture const& capture, std::string_view column);

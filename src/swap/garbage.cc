@@ -42,6 +42,22 @@ Status drop_generation(pg::Session& session, std::int64_t id, sql::QualifiedName
   return std::move(transaction).commit();
 }
 
+Status release_references(pg::Session& session, sql::QualifiedName const& target) {
+  WEIR_TRY(auto keys, session.query(R"(
+SELECT format('ALTER TABLE %I.%I DROP CONSTRAINT %I', g.relation_schema, g.relation, k.conname)
+FROM weir.generation g
+JOIN pg_constraint k ON k.conrelid = to_regclass(format('%I.%I', g.relation_schema, g.relation))
+WHERE g.state = 'previous' AND k.contype = 'f' AND k.conparentid = 0
+  AND ($2 = '' OR (g.target_schema = $1 AND g.target_name = $2)))",
+                                    {target.schema, target.name}));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    WEIR_TRY(auto transaction, pg::Transaction::begin(session));
+    WEIR_DO(session.execute("SET LOCAL lock_timeout = '20ms'; " + std::string(keys.text(i, 0))));
+    WEIR_DO(std::move(transaction).commit());
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> collect_garbage(pg::Session& session) {
   WEIR_TRY(auto rows, session.query(kCandidates));
   std::vector<Row> candidates;
@@ -51,6 +67,10 @@ Result<std::vector<std::string>> collect_garbage(pg::Session& session) {
                           .relation = {std::string(rows.text(i, 3)), std::string(rows.text(i, 4))},
                           .why = std::string(rows.text(i, 5))});
   std::vector<std::string> lines;
+  if (Status released = release_references(session, {}); !released.ok()) {
+    if (session.is_broken()) return std::move(released).error();
+    lines.push_back("a previous leaf keeps its foreign keys: " + released.error().message());
+  }
   for (Row const& row : candidates) {
     // Whoever loads or publishes the target now holds its writer lock: his tables are his.
     if (Status free = take_writer_lock(session, row.target); !free.ok()) {
@@ -60,13 +80,13 @@ Result<std::vector<std::string>> collect_garbage(pg::Session& session) {
     Status done = drop_generation(session, row.id, row.relation);
     release_writer_lock(session, row.target);
     if (done.ok()) {
-      lines.push_back(fmt::format("dropped \"{}\" ({})", row.relation.text(), row.why));
+      lines.push_back(fmt::format("dropped {} ({})", in_quotes(row.relation), row.why));
     } else if (session.is_broken()) {
       return std::move(done).error();
     } else {
       std::string const cause =
           done.error().cause().empty() ? done.error().message() : done.error().message() + ": " + done.error().cause();
-      lines.push_back(fmt::format("kept \"{}\": {}", row.relation.text(), cause));
+      lines.push_back(fmt::format("kept {}: {}", in_quotes(row.relation), cause));
     }
   }
   WEIR_TRY(auto strangers, session.query(R"(

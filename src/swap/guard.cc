@@ -249,7 +249,7 @@ Result<pg::Rows> Guard::State::drop_schema(sql::Ddl const& ddl, std::string_view
         return {};
       }));
       if (!outside.empty() && options.policy != CascadePolicy::Allow)
-        return refused(fmt::format("cannot drop schema \"{}\": others depend on \"{}\"", written.parts[0], name.text()),
+        return refused(fmt::format("cannot drop schema \"{}\": others depend on {}", written.parts[0], in_quotes(name)),
                        outside);
       if (!outside.empty()) report.taken.push_back(outside);
       report.taken.push_back(name.text());
@@ -350,7 +350,7 @@ Result<pg::Rows> Guard::State::alter(sql::Ddl const& ddl, std::string_view state
       WEIR_TRY(legacy, read_legacy(session, relation->name));
       if (legacy->holders.empty()) return std::move(tried).error();
       for (std::string const& why : legacy->obstacles())
-        return refused(fmt::format("cannot alter \"{}\"", relation->name.text()), why);
+        return refused(fmt::format("cannot alter {}", in_quotes(relation->name)), why);
       WEIR_DO(session.execute(let_go_text(*legacy)));
       return {};
     }));
@@ -382,14 +382,14 @@ Result<pg::Rows> Guard::State::on_leaf(sql::Ddl const& ddl, std::string_view sta
   auto done = run_plain(text);
   if (done.ok()) {
     WEIR_DO(session.execute("RELEASE SAVEPOINT weir_leaf"));
-    report.notes.push_back(fmt::format("it stands on the leaf of \"{}\": {}", shell.name.text(), statement));
+    report.notes.push_back(fmt::format("it stands on the leaf of {}: {}", in_quotes(shell.name), statement));
     return done;
   }
   if (session.is_broken()) return done;
   std::string const state = done.error().sqlstate();
   WEIR_DO(session.execute("ROLLBACK TO SAVEPOINT weir_leaf; RELEASE SAVEPOINT weir_leaf"));
   if (state != "42P16" && state != "42P07" && state != "42710") return done;
-  report.notes.push_back(fmt::format("the leaf of \"{}\" has it already: {}", shell.name.text(), statement));
+  report.notes.push_back(fmt::format("the leaf of {} has it already: {}", in_quotes(shell.name), statement));
   return run_plain("SELECT WHERE false");
 }
 
@@ -410,10 +410,10 @@ Result<pg::Rows> Guard::State::drop_columns(sql::Ddl const& ddl, std::string_vie
         continue;
       }
       if (options.dropped == ColumnPolicy::Hold)
-        return refused(fmt::format("cannot drop column \"{}\" of \"{}\"", column, table.name.text()), names_of(users));
+        return refused(fmt::format("cannot drop column \"{}\" of {}", column, in_quotes(table.name)), names_of(users));
       columns.push_back({.relation = table.oid, .column = column});
       report.kept.push_back(
-          fmt::format("column \"{}\" of \"{}\" stays: it is used by {}", column, table.name.text(), names_of(users)));
+          fmt::format("column \"{}\" of {} stays: it is used by {}", column, in_quotes(table.name), names_of(users)));
       warehouse::Column const* const has = legacy->relation.find_column(column);
       if (has != nullptr && has->not_null)
         drops += fmt::format("{}ALTER COLUMN {} DROP NOT NULL", drops.empty() ? "" : ", ", quote_pg(column));
@@ -441,7 +441,7 @@ Result<pg::Rows> Guard::State::rename_column(sql::Ddl const& ddl, std::string_vi
     WEIR_DO(with_settings([&]() -> Status {
       WEIR_TRY(legacy, read_legacy(session, table.name));
       for (std::string const& why : legacy->obstacles())
-        return refused(fmt::format("cannot alter \"{}\"", table.name.text()), why);
+        return refused(fmt::format("cannot alter {}", in_quotes(table.name)), why);
       WEIR_DO(session.execute(let_go_text(*legacy) + fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}",
                                                                  table.name.quoted(), quote_pg(old->column),
                                                                  quote_pg(parked))));
@@ -479,7 +479,7 @@ Result<pg::Rows> Guard::State::create_index(sql::Ddl const& ddl, std::string_vie
     if (relation == nullptr || table.kind != 'p') continue;
     for (warehouse::Index const& i : relation->indexes)
       if (i.unique == ddl.unique && plain_tail(i.tail) == wanted) {
-        report.notes.push_back(fmt::format("\"{}\" has that index already (\"{}\")", table.name.text(), i.name.name));
+        report.notes.push_back(fmt::format("{} has that index already (\"{}\")", in_quotes(table.name), i.name.name));
         return run_plain("SELECT WHERE false");
       }
   }
@@ -539,12 +539,12 @@ Status Guard::State::keep_columns(Legacy const& legacy, Found const& heir, std::
     for (Holder const& h : legacy.holders)
       if (std::find(h.uses.begin(), h.uses.end(), column) != h.uses.end()) users.push_back(h);
     if (options.dropped == ColumnPolicy::Hold || (heir.kind != 'r' && heir.kind != 'p'))
-      return refused(fmt::format("cannot replace \"{}\": the new one has no column \"{}\"", legacy.name.text(), column),
+      return refused(fmt::format("cannot replace {}: the new one has no column \"{}\"", in_quotes(legacy.name), column),
                      names_of(users));
     ddl += fmt::format("{}ADD COLUMN {} {}", ddl.empty() ? "" : ", ", quote_pg(column), was->type);
     names.push_back(column);
-    report.notes.push_back(fmt::format("column \"{}\" stays in \"{}\", holding NULL: it is used by {}", column,
-                                       legacy.name.text(), names_of(users)));
+    report.notes.push_back(fmt::format("column \"{}\" stays in {}, holding NULL: it is used by {}", column,
+                                       in_quotes(legacy.name), names_of(users)));
   }
   if (ddl.empty()) return {};
   WEIR_DO(session.execute(fmt::format("ALTER TABLE {} {}", heir.name.quoted(), ddl)));
@@ -555,7 +555,7 @@ Status Guard::State::succeed(Departed const& old, Found const& heir) {
   return with_settings([&]() -> Status {
     Legacy const& legacy = *old.legacy;
     for (std::string const& why : legacy.obstacles())
-      return refused(fmt::format("cannot replace \"{}\"", legacy.name.text()), why);
+      return refused(fmt::format("cannot replace {}", in_quotes(legacy.name)), why);
     WEIR_TRY(auto relation, warehouse::load_relation(session, heir.name));
     std::vector<std::string> names;
     for (warehouse::Column const& c : relation->columns) names.push_back(c.name);
@@ -746,7 +746,7 @@ Status Guard::finish() {
       return {};
     }));
     s.report.kept.push_back(
-        fmt::format("\"{}\" was not dropped: it is used by {}", old.name.text(), names_of(old.legacy->holders)));
+        fmt::format("{} was not dropped: it is used by {}", in_quotes(old.name), names_of(old.legacy->holders)));
   }
   s.departed.clear();
   for (auto const& [oid, statements] : s.deferred) {

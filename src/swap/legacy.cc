@@ -117,7 +117,7 @@ bool names_missing_column(ReplayStatement const& s, Legacy const& legacy, Heir c
 }
 
 Error does_not_fit(Legacy const& legacy, std::string what, std::string why) {
-  return Error(ErrorKind::Refused, fmt::format("cannot replace \"{}\": {}", legacy.name.text(), what))
+  return Error(ErrorKind::Refused, fmt::format("cannot replace {}: {}", in_quotes(legacy.name), what))
       .object(legacy.name.text())
       .cause(std::move(why))
       .state("nothing was changed once this transaction is rolled back")
@@ -288,7 +288,7 @@ Status inherit(pg::Session& session, Legacy const& legacy, Heir const& heir, Col
       WEIR_DO(session.query(
           "INSERT INTO weir.archive (object, kind, owner, definition, reason) VALUES ($1, $2, $3, $4, $5)",
           {legacy.name.text(), "part", legacy.relation.owner, s.sql,
-           fmt::format("\"{}\" became a {}", legacy.name.text(), relkind_name(heir.kind))}));
+           fmt::format("{} became a {}", in_quotes(legacy.name), relkind_name(heir.kind))}));
       notes.push_back(fmt::format("cannot stand on a {}, kept in weir.archive: {}", relkind_name(heir.kind), s.sql));
       continue;
     }
@@ -302,7 +302,7 @@ Status inherit(pg::Session& session, Legacy const& legacy, Heir const& heir, Col
   if (now.empty()) return {};
   auto done = session.execute(now);
   if (!done.ok())
-    return std::move(done).error().context(fmt::format("giving \"{}\" what hung on it before", legacy.name.text()));
+    return std::move(done).error().context(fmt::format("giving {} what hung on it before", in_quotes(legacy.name)));
   return {};
 }
 
@@ -367,7 +367,7 @@ Result<int> verify_succession(pg::Session& session, Legacy const& legacy, Heir c
   }
   if (count == 0) return static_cast<int>(after.size());
   return Error(ErrorKind::Refused,
-               fmt::format("could not replace \"{}\": {} would differ afterwards", legacy.name.text(),
+               fmt::format("could not replace {}: {} would differ afterwards", in_quotes(legacy.name),
                            plural(static_cast<std::uint64_t>(count), "catalog fact")))
       .object(legacy.name.text())
       .cause(told)

@@ -70,8 +70,9 @@ Result<std::uint64_t> rows_of_transaction(pg::Session& session, sql::QualifiedNa
 }
 
 Error not_equal(Plan const& plan, std::string_view what, std::uint64_t read, std::uint64_t staged) {
-  return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} {} were read at the source and {} arrived",
-                                            plan.request.target.text(), format_count(read), what, format_count(staged)))
+  return Error(ErrorKind::Data,
+               fmt::format("cannot publish {}: {} {} were read at the source and {} arrived",
+                           in_quotes(plan.request.target), format_count(read), what, format_count(staged)))
       .object(plan.request.target.text())
       .state("the table was not touched; its rows of before are still served")
       .next("run the sync again; if it happens again, the source changes while it is read");
@@ -90,7 +91,7 @@ SELECT a.pid, coalesce(a.application_name, ''), extract(epoch FROM now() - a.bac
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1::bigint::oid AND l.objid = ($2::bigint & 4294967295)::oid)",
                                       {std::to_string(kWriterLock), std::to_string(key)}));
-  Error error(ErrorKind::Busy, fmt::format("could not load \"{}\": another session is loading it", target.text()));
+  Error error(ErrorKind::Busy, fmt::format("could not load {}: another session is loading it", in_quotes(target)));
   error.object(target.text()).state("nothing was changed").next("wait for the other load, or end that session");
   if (holder.size() > 0)
     error.cause(fmt::format("pid {}, \"{}\", connected for {}", holder.text(0, 0), holder.text(0, 1),
@@ -275,7 +276,7 @@ Result<Proof> prove_frozen(pg::Session& session, Plan const& plan, sql::Qualifie
 Error in_finish(Error error, Plan const& plan) {
   if (error.sqlstate() == "23505")
     error.cause(fmt::format("two rows of the source have the same key ({})", join(plan.request.key, ", ")));
-  error.context(fmt::format("finishing the load of \"{}\"", plan.request.target.text()));
+  error.context(fmt::format("finishing the load of {}", in_quotes(plan.request.target)));
   if (error.state().empty()) error.state("the table was not touched; its rows of before are still served");
   return error;
 }

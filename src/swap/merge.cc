@@ -202,8 +202,8 @@ Status replace_rows(Publication& p, std::vector<Written> const& columns) {
   p.report.rows_before = p.report.rows_after + p.report.deleted - p.report.inserted;
   if (p.report.rows_after == p.rows) return {};
   return Error(ErrorKind::Data,
-               fmt::format("cannot publish \"{}\": {} rows were loaded and {} would be in the table",
-                           p.plan.request.target.text(), format_count(p.rows), format_count(p.report.rows_after)))
+               fmt::format("cannot publish {}: {} rows were loaded and {} would be in the table",
+                           in_quotes(p.plan.request.target), format_count(p.rows), format_count(p.report.rows_after)))
       .object(p.plan.request.target.text())
       .cause("a trigger or rule on the table changes what is written")
       .state("rolled back: the rows of before are still served")

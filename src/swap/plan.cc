@@ -26,12 +26,9 @@ struct Choice {
 };
 
 Error refused(Request const& request, std::string why, std::string next) {
-  return Error(ErrorKind::Refused,
-               fmt::format("cannot refresh \"{}\" by method {}", request.target.text(), method_name(request.method)))
-      .object(request.target.text())
-      .cause(std::move(why))
-      .state("nothing was loaded and nothing was changed")
-      .next(std::move(next));
+  return refusal(request,
+                 fmt::format("cannot refresh {} by method {}", in_quotes(request.target), method_name(request.method)),
+                 std::move(why), std::move(next));
 }
 
 Dependent const* find_kind(Capture const& capture, std::string_view kind) {
@@ -48,6 +45,21 @@ std::string column_obstacle(Capture const& capture, Request const& request) {
     return fmt::format("column \"{}\" changes its type, and {} would be locked for the whole copy, to be rewritten",
                        *columns->retyped.begin(), columns->rewritten.front().object);
   return columns->in_place_obstacle;
+}
+
+// Columns whose values only rows that are changed in place keep; "" = there are none.
+std::string users_values(Capture const& capture, Request const& request) {
+  auto const columns = users_columns(capture, request);
+  if (columns.empty()) return "";
+  bool const one = columns.size() == 1;
+  return fmt::format("{} \"{}\" {} added by the table's users", one ? "column" : "columns", join(columns, "\", \""),
+                     one ? "was" : "were");
+}
+
+Result<Choice> choose_for_users_values(Request const& request, std::string const& theirs, std::string const& obstacle) {
+  if (obstacle.empty()) return Choice{Method::Merge, theirs + ": rows are changed in place, so that its values stay"};
+  return refused(request, fmt::format("{}, and the rows cannot be changed in place: {}", theirs, obstacle),
+                 "change that, or give the values up: method shell");
 }
 
 // Why DML in the table itself would not do what it says; "" = it would.
@@ -113,6 +125,8 @@ Result<Choice> choose_for_shell(Capture const& capture, Request const& request) 
   std::string const obstacle = in_place_obstacle(capture, request);
   if (request.method == Method::View)
     return refused(request, "the target is a table", "use method auto, or load into another name");
+  std::string const theirs = users_values(capture, request);
+  if (request.method == Method::Auto && !theirs.empty()) return choose_for_users_values(request, theirs, obstacle);
   if (request.method == Method::Truncate)
     return refused(request, "the target is a shell: method shell replaces its rows without blocking readers",
                    "use method auto or shell");
@@ -144,6 +158,8 @@ Result<Choice> choose_for_shell(Capture const& capture, Request const& request) 
 
 Result<Choice> choose_for_table(Capture const& capture, Request const& request) {
   std::string const in_place = in_place_obstacle(capture, request);
+  std::string const theirs = users_values(capture, request);
+  if (request.method == Method::Auto && !theirs.empty()) return choose_for_users_values(request, theirs, in_place);
   std::vector<std::string> const obstacles = adoption_obstacles(capture);
   std::string const why_not =
       obstacles.empty() ? ""
@@ -188,12 +204,11 @@ Result<Choice> choose_for_table(Capture const& capture, Request const& request) 
 Result<Choice> choose(Capture const& capture, Request const& request) {
   if (capture.kind == TargetKind::Missing) return choose_missing(capture, request);
   if (capture.kind == TargetKind::Other)
-    return Error(ErrorKind::Refused, fmt::format("cannot load into \"{}\": it is a {}", request.target.text(),
-                                                 relkind_name(capture.relation->kind)))
-        .object(request.target.text())
-        .cause(fmt::format("it belongs to \"{}\", and weir did not make it", capture.relation->owner))
-        .state("nothing was loaded and nothing was changed")
-        .next("load into another name, or move that object away");
+    return refusal(
+        request,
+        fmt::format("cannot load into {}: it is a {}", in_quotes(request.target), relkind_name(capture.relation->kind)),
+        fmt::format("it belongs to \"{}\", and weir did not make it", capture.relation->owner),
+        "load into another name, or move that object away");
   if (request.operation != Operation::Replace) return choose_in_place(capture, request);
   if (capture.kind == TargetKind::Shell) return choose_for_shell(capture, request);
   if (capture.kind == TargetKind::View) {
@@ -208,7 +223,7 @@ Status check_rights(Capture const& capture) {
   if (capture.relation) {
     if (capture.relation->can_alter) return {};
     return Error(ErrorKind::Denied,
-                 fmt::format("role \"{}\" may not change table \"{}\"", capture.role, capture.target.text()))
+                 fmt::format("role \"{}\" may not change table {}", capture.role, in_quotes(capture.target)))
         .object(capture.target.text())
         .sqlstate("42501")
         .cause(fmt::format("it belongs to \"{}\"", capture.relation->owner))
@@ -217,15 +232,16 @@ Status check_rights(Capture const& capture) {
                           sql::quote_pg_if_needed(capture.role)));
   }
   if (capture.can_create) return {};
-  return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not create \"{}\"", capture.role, capture.target.text()))
+  return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not create {}", capture.role, in_quotes(capture.target)))
       .object(capture.target.text())
       .sqlstate("42501")
       .state("nothing was loaded and nothing was changed")
       .next(capture.schema_exists
                 ? fmt::format("GRANT USAGE, CREATE ON SCHEMA {} TO {}", sql::quote_pg_if_needed(capture.target.schema),
                               sql::quote_pg_if_needed(capture.role))
-                : fmt::format("GRANT CREATE ON DATABASE ... TO {}, or create schema \"{}\" for it",
-                              sql::quote_pg_if_needed(capture.role), capture.target.schema));
+                : fmt::format("GRANT CREATE ON DATABASE {} TO {}, or create schema \"{}\" for it",
+                              sql::quote_pg_if_needed(capture.database), sql::quote_pg_if_needed(capture.role),
+                              capture.target.schema));
 }
 
 void warn(Plan& plan) {
@@ -237,6 +253,9 @@ void warn(Plan& plan) {
   if (plan.method == Method::Truncate)
     plan.warnings.push_back(
         "readers are shut out for the whole copy: method shell would hold them up for milliseconds");
+  if (std::string const theirs = users_values(capture, plan.request); !theirs.empty() && plan.method != Method::Merge)
+    plan.warnings.push_back(fmt::format("{}, and method {} leaves NULL there: methods auto and merge keep the values",
+                                        theirs, method_name(plan.method)));
   if (plan.method == Method::Merge && capture.relation && !capture.relation->triggers.empty())
     plan.warnings.push_back(
         fmt::format("{} on the table will fire", plural(capture.relation->triggers.size(), "trigger")));
@@ -258,14 +277,11 @@ Status check_view_columns(Plan const& plan) {
   if (plan.method != Method::View || !plan.capture->relation) return {};
   for (ColumnAction const& a : plan.columns)
     if (a.action != "add" && a.action != "keep")
-      return Error(ErrorKind::Refused,
-                   fmt::format(
-                       "cannot refresh \"{}\": column \"{}\" would change its type, and a view's columns are for ever",
-                       plan.request.target.text(), a.column))
-          .object(plan.request.target.text())
-          .cause(a.detail)
-          .state("nothing was loaded and nothing was changed")
-          .next("load into a table (method shell), or give the new column another name");
+      return refusal(
+          plan.request,
+          fmt::format("cannot refresh {}: column \"{}\" would change its type, and a view's columns are for ever",
+                      in_quotes(plan.request.target), a.column),
+          a.detail, "load into a table (method shell), or give the new column another name");
   return {};
 }
 
@@ -314,9 +330,7 @@ void add_steps(Plan& plan) {
        leaf ? "make a private leaf and copy the rows into it (COPY BINARY, FREEZE)"
             : "make a private staging table and copy the rows into it",
        "", "");
-  step("load",
-       leaf ? "count the rows, add the indexes and constraints of the table, ANALYZE" : "count the rows, ANALYZE", "",
-       "");
+  step("load", leaf ? "add the indexes and constraints of the table, ANALYZE" : "count the rows, ANALYZE", "", "");
   step("rehearse", "run the publish with an empty table and roll back",
        capture.relation && plan.method != Method::Merge ? "ACCESS EXCLUSIVE, NOWAIT, a few ms" : "", "");
   if (capture.relation && plan.method == Method::Shell)
@@ -393,7 +407,7 @@ Result<Plan> plan(std::shared_ptr<Capture const> capture, Request const& request
   WEIR_DO(check_rights(*capture));
   if (request.operation == Operation::Upsert && request.key.empty())
     return Error(ErrorKind::Refused,
-                 fmt::format("cannot add rows to \"{}\" by key: no key is known", request.target.text()))
+                 fmt::format("cannot add rows to {} by key: no key is known", in_quotes(request.target)))
         .object(request.target.text())
         .next("set the stream's key, or use append without deduplication");
   WEIR_TRY(Choice choice, choose(*capture, request));

@@ -10,12 +10,13 @@
 #include "swap/leaf.h"
 #include "swap/load.h"
 #include "swap/statistics.h"
+#include "warehouse/query.h"
 
 namespace weir::swap {
 namespace {
 
 Error changed_meanwhile(Plan const& plan, std::string what) {
-  return Error(ErrorKind::Refused, fmt::format("could not publish \"{}\": {}", plan.request.target.text(), what))
+  return Error(ErrorKind::Refused, fmt::format("could not publish {}: {}", in_quotes(plan.request.target), what))
       .object(plan.request.target.text())
       .state("nothing was changed; the rows of before are still served")
       .next("run the sync again: it plans with what stands there now");
@@ -64,6 +65,27 @@ Status apply(Publication& p) {
   return Error(ErrorKind::Internal, "a plan without a method was published");
 }
 
+// A column that took the name of a shadowed one is for its users what that one was: readers with a grant on it go on.
+Status dress_successors(Publication& p) {
+  std::string const target = p.plan.request.target.quoted();
+  for (Shadow const& s : p.plan.column_plan->new_shadows) {
+    if (s.column.empty()) continue;  // nothing took its name
+    WEIR_TRY(auto rows,
+             warehouse::catalog_rows(p.session, "successor", {{"root", target}, {"old", s.shadow}, {"new", s.column}}));
+    std::string statements;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows.boolean(i, 1))
+        statements += (statements.empty() ? "" : "; ") + std::string(rows.text(i, 0));
+      else
+        p.report.notes.push_back(
+            fmt::format("\"{}\" may repeat for the new column \"{}\": {}", rows.text(i, 2), s.column, rows.text(i, 0)));
+    }
+    if (statements.empty()) continue;
+    WEIR_DO(p.session.execute(statements));
+  }
+  return {};
+}
+
 Status callback(Publication& p) {
   if (!p.options.in_transaction) return {};
   WEIR_DO(p.options.in_transaction(p.session));
@@ -89,6 +111,7 @@ Status publish_once(Publication& p) {
     WEIR_DO(keep_books(p));
   }
   WEIR_DO(apply(p));
+  WEIR_DO(dress_successors(p));
   crash_point("kW4");
   WEIR_DO(verify(p));
   crash_point("kW5");
@@ -117,6 +140,24 @@ Error busy(Publication& p, Error const& last) {
   error.cause(who.empty() ? last.message() : who);
   error.state("nothing changed; the finished load is kept and is published by the next run");
   error.next("end that session, or run the sync again later");
+  return error;
+}
+
+// What the server says of a statement is followed by what it means for the table.
+Error explained(Publication const& p, Error error) {
+  bool const refused =
+      error.kind() == ErrorKind::Sql || error.kind() == ErrorKind::Data || error.kind() == ErrorKind::Denied;
+  if (!refused || !error.state().empty()) return error;
+  error.context("publishing " + in_quotes(p.plan.request.target));
+  error.state("rolled back: the rows of before are still served");
+  if (!error.next().empty()) return error;
+  if (error.sqlstate() == "23503")
+    error.next(
+        "bring the other table of the foreign key up to date first, or change the foreign key; then run it again");
+  else if (error.sqlstate().starts_with("23"))
+    error.next("the source's rows break a constraint of the table: change one of the two, then run it again");
+  else
+    error.next("change what the server objects to, then run it again");
   return error;
 }
 
@@ -167,6 +208,8 @@ void after(Publication& p) {
     if (auto done = p.session.execute(analyze + target); !done.ok()) note("ANALYZE after the publish", done.error());
   }
   crash_point("kW9");
+  if (auto released = release_references(p.session, p.plan.request.target); !released.ok())
+    note("the previous leaf keeps its foreign keys until the next run", released.error());
   auto old = p.session.query(
       "SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 AND "
       "state = 'old'",
@@ -175,7 +218,7 @@ void after(Publication& p) {
   for (std::size_t i = 0; i < old->size(); ++i) {
     sql::QualifiedName const relation{std::string(old->text(i, 1)), std::string(old->text(i, 2))};
     Status done = drop_generation(p.session, old->integer(i, 0), relation);
-    if (!done.ok()) note(fmt::format("\"{}\" is kept", relation.text()), done.error());
+    if (!done.ok()) note(fmt::format("{} is kept", in_quotes(relation)), done.error());
   }
   crash_point("kW10");
 }
@@ -185,7 +228,7 @@ void after(Publication& p) {
 Status complete_again(Publication& p) {
   if (!uses_leaf(p.plan)) return {};
   WEIR_TRY(auto leaf, warehouse::load_relation(p.session, p.relation));
-  if (!leaf) return changed_meanwhile(p.plan, fmt::format("the loaded table \"{}\" is gone", p.relation.text()));
+  if (!leaf) return changed_meanwhile(p.plan, fmt::format("the loaded table {} is gone", in_quotes(p.relation)));
   if (p.plan.column_plan->renames) return {};  // its indexes carry the names of after the publish
   for (std::string const& statement : complete_leaf(p.plan, *leaf, p.relaxed)) {
     WEIR_DO(p.session.execute(statement));
@@ -228,10 +271,15 @@ Status keep_books(Publication& p) {
         p.session.query("DELETE FROM weir.unfinished WHERE target_schema = $1 AND target_name = $2", {schema, name}));
   }
   for (std::string const& gone : p.plan.column_plan->gone_shadows) {
-    WEIR_DO(
-        p.session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND shadow_name = $3",
-                        {schema, name, gone}));
+    WEIR_DO(forget_shadows(p.session, p.plan.request.target, gone));
   }
+  return {};
+}
+
+Status forget_shadows(pg::Session& session, sql::QualifiedName const& target, std::string const& shadow) {
+  WEIR_TRY(auto gone, session.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2 AND "
+                                    "($3 = '' OR shadow_name = $3)",
+                                    {target.schema, target.name, shadow}));
   return {};
 }
 
@@ -252,6 +300,10 @@ Status plan_again(Publication& p) {
     p.plan.capture = now;
     return {};
   }
+  auto const theirs = users_columns(*now, old.request);
+  if (old.request.method == Method::Auto && !theirs.empty())
+    return changed_meanwhile(
+        old, fmt::format("its users added column \"{}\", which a new leaf would leave empty", theirs[0]));
   Request request = old.request;
   request.method = old.method;  // the load was made for this method
   WEIR_TRY(p.plan, plan(now, request));
@@ -343,7 +395,7 @@ Result<Report> publish_in_window(Publication& p) {
     if (done.ok()) break;
     Error error = std::move(done).error();
     bool const differs = error.kind() == ErrorKind::Refused && error.where() == kFingerprintDiffers && round < 3;
-    if (!may_pass(error) && !differs) return error;
+    if (!may_pass(error) && !differs) return explained(p, std::move(error));
     if (p.options.stop.stop_requested()) {
       Error stopped = busy(p, error);
       stopped.kind(ErrorKind::Cancelled);

@@ -45,6 +45,8 @@ Status plan_again(Publication& p);
 Status complete_again(Publication& p);
 // weir.generation says afterwards which table holds the rows.
 Status keep_books(Publication& p);
+// weir.shadow: one shadow of the table, or all, are none any more.
+Status forget_shadows(pg::Session& session, sql::QualifiedName const& target, std::string const& shadow = "");
 
 // The methods: the part between "the fence is taken" and "the proof". Each leaves the transaction open.
 Status swap_leaf(Publication& p);
@@ -84,6 +86,10 @@ Result<Report> publish_in_window(Publication& p);
 
 // Drops a generation's table. Never CASCADE: 2BP01 comes back as the error. Does not wait for locks that readers hold.
 Status drop_generation(pg::Session& session, std::int64_t id, sql::QualifiedName const& relation);
+
+// Takes the outgoing foreign keys off the previous leaf of the table, or of every table ("" names): rows that nobody
+// sees must not hold back what others delete. A rollback gives them back. Does not wait for locks that readers hold.
+Status release_references(pg::Session& session, sql::QualifiedName const& target);
 
 // True for an error that a later try may not meet: lock, deadlock, "tuple concurrently updated", a schema made twice.
 bool may_pass(Error const& error);

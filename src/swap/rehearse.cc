@@ -78,8 +78,8 @@ Status rehearse_publish(Publication& p) {
 
 Error would_break(Plan const& plan, Error error) {
   Error refused(error.kind() == ErrorKind::Denied ? ErrorKind::Denied : ErrorKind::Refused,
-                fmt::format("cannot refresh \"{}\": the rehearsal of the publish failed: {}",
-                            plan.request.target.text(), error.message()));
+                fmt::format("cannot refresh {}: the rehearsal of the publish failed: {}",
+                            in_quotes(plan.request.target), error.message()));
   refused.object(plan.request.target.text())
       .sqlstate(error.sqlstate())
       .cause(error.cause())

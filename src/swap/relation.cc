@@ -21,7 +21,7 @@ using sql::quote_pg;
 
 Error refused(RelationDefinition const& definition, std::string cause, std::string next) {
   return Error(ErrorKind::Refused,
-               fmt::format("cannot build \"{}\" without losing what depends on it", definition.target.text()))
+               fmt::format("cannot build {} without losing what depends on it", in_quotes(definition.target)))
       .object(definition.target.text())
       .cause(std::move(cause))
       .state("nothing was changed")
@@ -84,7 +84,7 @@ class Decision {
     Capture const& now = *plan_.capture;
     if (!now.relation) return missing();
     if (!now.relation->can_alter)
-      return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not change \"{}\"", now.role, now.target.text()))
+      return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not change {}", now.role, in_quotes(now.target)))
           .object(now.target.text())
           .sqlstate("42501")
           .cause(fmt::format("it belongs to \"{}\"", now.relation->owner))
@@ -118,7 +118,7 @@ class Decision {
   Status missing() {
     Capture const& now = *plan_.capture;
     if (!now.can_create)
-      return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not create \"{}\"", now.role, now.target.text()))
+      return Error(ErrorKind::Denied, fmt::format("role \"{}\" may not create {}", now.role, in_quotes(now.target)))
           .object(now.target.text())
           .sqlstate("42501")
           .state("nothing was changed")
@@ -256,7 +256,7 @@ Result<RelationPlan> plan_relation(pg::Session& session, RelationDefinition cons
   Status looked = look(session, plan);
   if (session.is_broken()) return std::move(looked).error();
   WEIR_DO(session.execute("ROLLBACK TO SAVEPOINT weir_plan; RELEASE SAVEPOINT weir_plan"));
-  if (!looked.ok()) return std::move(looked).error().context(fmt::format("planning \"{}\"", definition.target.text()));
+  if (!looked.ok()) return std::move(looked).error().context(fmt::format("planning {}", in_quotes(definition.target)));
   return plan;
 }
 

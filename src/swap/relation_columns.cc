@@ -40,7 +40,7 @@ class ColumnChanger {
       }
       if (has == nullptr)
         return Error(ErrorKind::Refused,
-                     fmt::format("table \"{}\" has no column \"{}\"", legacy_.name.text(), change.column))
+                     fmt::format("table {} has no column \"{}\"", in_quotes(legacy_.name), change.column))
             .object(legacy_.name.text())
             .state("nothing was changed");
       if (change.what == ColumnChange::What::Drop) {
@@ -90,7 +90,7 @@ class ColumnChanger {
     }
     if (dropped_ == ColumnPolicy::Hold)
       return Error(ErrorKind::Refused,
-                   fmt::format("cannot drop column \"{}\" of \"{}\"", column.name, legacy_.name.text()))
+                   fmt::format("cannot drop column \"{}\" of {}", column.name, in_quotes(legacy_.name)))
           .object(legacy_.name.text())
           .cause("it is used by " + names_of(used_by))
           .state("nothing was changed")
@@ -141,8 +141,8 @@ Status check_movable(Legacy const& legacy, std::span<ColumnChange const> changes
     if (change.what != ColumnChange::What::Retype) continue;
     for (Holder const& h : users(legacy, change.column))
       if (!h.obstacle.empty() || !h.can_alter)
-        return Error(ErrorKind::Refused, fmt::format("cannot change the type of column \"{}\" of \"{}\"", change.column,
-                                                     legacy.name.text()))
+        return Error(ErrorKind::Refused, fmt::format("cannot change the type of column \"{}\" of {}", change.column,
+                                                     in_quotes(legacy.name)))
             .object(legacy.name.text())
             .cause(fmt::format("{} (owner {}) uses it: {}", h.object, h.owner,
                                h.obstacle.empty() ? "it belongs to another role" : h.obstacle))
@@ -163,7 +163,7 @@ Result<RelationReport> change_columns(pg::Session& session, sql::QualifiedName c
   WEIR_TRY(auto settings, CatalogSettings::enter(session));
   WEIR_TRY(auto legacy, read_legacy(session, table));
   if (!legacy || (legacy->relation.kind != 'r' && legacy->relation.kind != 'p'))
-    return Error(ErrorKind::Refused, fmt::format("cannot change the columns of \"{}\": it is no table", table.text()))
+    return Error(ErrorKind::Refused, fmt::format("cannot change the columns of {}: it is no table", in_quotes(table)))
         .object(table.text());
   WEIR_DO(check_movable(*legacy, changes));
   ColumnChanger changer(session, *legacy, dropped, report);
@@ -189,7 +189,7 @@ Result<RelationReport> change_columns(pg::Session& session, sql::QualifiedName c
                 .careful = false,
                 .patience = limits.window};
   Status done = with_exclusive_lock(p, "", text);
-  if (!done.ok()) return std::move(done).error().context(fmt::format("changing the columns of \"{}\"", table.text()));
+  if (!done.ok()) return std::move(done).error().context(fmt::format("changing the columns of {}", in_quotes(table)));
   WEIR_DO(changer.give_back());
   WEIR_TRY(auto now, describe_relation(session, table.quoted()));
   Heir heir{.name = table, .kind = legacy->relation.kind, .leaf = {}, .columns = {}};

@@ -20,7 +20,7 @@ Status lock_writer(pg::Session& session, sql::QualifiedName const& target) {
   WEIR_TRY(auto rows, session.query("SELECT pg_try_advisory_xact_lock($1, $2)",
                                     {std::to_string(kWriterLock), std::to_string(writer_lock_key(target))}));
   if (rows.boolean(0, 0)) return {};
-  return Error(ErrorKind::Busy, fmt::format("could not build \"{}\": another session is loading it", target.text()))
+  return Error(ErrorKind::Busy, fmt::format("could not build {}: another session is loading it", in_quotes(target)))
       .object(target.text())
       .state("nothing was changed")
       .next("wait for the other one");
@@ -368,7 +368,7 @@ Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan, Audit a
   Prepared prepared{.plan = plan, .relation = {}, .generation = 0, .rows = 0, .relaxed = {}, .notes = {}};
   Status done = plan.definition.kind == RelationKind::Table ? prepare_table(session, prepared)
                                                             : prepare_view(session, prepared, audit);
-  if (!done.ok()) return std::move(done).error().context(fmt::format("building \"{}\"", plan.definition.target.text()));
+  if (!done.ok()) return std::move(done).error().context(fmt::format("building {}", in_quotes(plan.definition.target)));
   return prepared;
 }
 
@@ -391,8 +391,8 @@ Status close_rows(pg::Session& session, Prepared& prepared, std::uint64_t rows) 
   WEIR_TRY(auto counted, session.query("SELECT count(*) FROM " + prepared.relation.quoted()));
   prepared.rows = static_cast<std::uint64_t>(counted.integer(0, 0));
   if (prepared.rows != rows)
-    return Error(ErrorKind::Data, fmt::format("cannot build \"{}\": {} rows were sent and {} arrived",
-                                              prepared.plan.definition.target.text(), rows, prepared.rows))
+    return Error(ErrorKind::Data, fmt::format("cannot build {}: {} rows were sent and {} arrived",
+                                              in_quotes(prepared.plan.definition.target), rows, prepared.rows))
         .state("nothing was changed");
   WEIR_TRY(auto planned, plan_for_existing(session, prepared.plan));
   if (planned) {

@@ -246,8 +246,7 @@ class Publisher {
     p_.report.rows_after = prepared_.rows;
     WEIR_DO(keep_books(p_));
     if (plan_.way == Way::Succeed) {
-      WEIR_DO(session_.query("DELETE FROM weir.shadow WHERE target_schema = $1 AND target_name = $2",
-                             {plan_.definition.target.schema, plan_.definition.target.name}));
+      WEIR_DO(forget_shadows(session_, plan_.definition.target));
     }
     report_.generation = prepared_.relation.text();
     WEIR_TRY(auto shell, warehouse::load_relation(session_, plan_.definition.target));
@@ -290,7 +289,7 @@ class Publisher {
       // Dropping it would lock what its foreign keys point at: tidy_up() does it without haste.
       if (!p_.plan.capture->on_leaf.empty())
         report_.notes.push_back(
-            fmt::format("\"{}\" is kept: {} reads it", leaf.name.text(), p_.plan.capture->on_leaf.front().object));
+            fmt::format("{} is kept: {} reads it", in_quotes(leaf.name), p_.plan.capture->on_leaf.front().object));
       return {};
     }
     WEIR_DO(session_.execute("DROP TABLE " + leaf.name.quoted()));
@@ -314,12 +313,12 @@ class Publisher {
     return list;
   }
   Error changed(std::string what) const {
-    return Error(ErrorKind::Refused, fmt::format("could not publish \"{}\": {}", plan_.definition.target.text(), what))
+    return Error(ErrorKind::Refused, fmt::format("could not publish {}: {}", in_quotes(plan_.definition.target), what))
         .object(plan_.definition.target.text())
         .state("nothing was changed once this transaction is rolled back")
         .next("run it again: it plans with what stands there now");
   }
-  Error gone() const { return changed(fmt::format("what was prepared (\"{}\") is gone", prepared_.relation.text())); }
+  Error gone() const { return changed(fmt::format("what was prepared ({}) is gone", in_quotes(prepared_.relation))); }
 
   pg::Session& session_;
   Prepared const& prepared_;
@@ -486,7 +485,7 @@ Result<std::vector<RelationReport>> publish(pg::Session& session, std::span<Prep
   auto reports = publish_all(session, prepared, limits);
   if (!reports.ok())
     return std::move(reports).error().context(
-        prepared.size() == 1 ? fmt::format("publishing \"{}\"", prepared[0].plan.definition.target.text())
+        prepared.size() == 1 ? fmt::format("publishing {}", in_quotes(prepared[0].plan.definition.target))
                              : fmt::format("publishing {} together", plural(prepared.size(), "relation")));
   return reports;
 }
@@ -523,7 +522,7 @@ void tidy_up(pg::Session& session, RelationReport& report) {
   for (std::size_t i = 0; i < old->size(); ++i) {
     sql::QualifiedName const leaf{std::string(old->text(i, 1)), std::string(old->text(i, 2))};
     Status done = drop_generation(session, old->integer(i, 0), leaf);
-    if (!done.ok()) note(fmt::format("\"{}\" is kept", leaf.text()), done.error());
+    if (!done.ok()) note(fmt::format("{} is kept", in_quotes(leaf)), done.error());
   }
 }
 

@@ -11,7 +11,7 @@ namespace weir::swap {
 namespace {
 
 Error no_previous(sql::QualifiedName const& target, std::string cause) {
-  return Error(ErrorKind::Refused, fmt::format("cannot roll back \"{}\": there is no previous leaf", target.text()))
+  return Error(ErrorKind::Refused, fmt::format("cannot roll back {}: there is no previous leaf", in_quotes(target)))
       .object(target.text())
       .cause(std::move(cause))
       .state("nothing was changed")
@@ -24,6 +24,9 @@ Request request_for(Capture const& capture, warehouse::Relation const& leaf) {
   request.method = capture.kind == TargetKind::View ? Method::View : Method::Shell;
   for (warehouse::Column const& c : leaf.columns)
     if (!c.generated) request.columns.push_back({.name = c.name, .type = c.type, .not_null = c.not_null});
+  // Columns that the leaf lacks came later, from the source or from the table's users: they stay, and hold NULL.
+  request.loaded_before.emplace();
+  for (TargetColumn const& c : request.columns) request.loaded_before->push_back(c.name);
   return request;
 }
 
@@ -37,7 +40,7 @@ Result<Report> roll_back_to(pg::Session& session, sql::QualifiedName const& targ
                            : "there is no such table");
   if (!now->previous) return no_previous(target, "it was published once only, or the leaf was collected");
   WEIR_TRY(auto leaf, warehouse::load_relation(session, now->previous->relation));
-  if (!leaf) return no_previous(target, fmt::format("\"{}\" is gone", now->previous->relation.text()));
+  if (!leaf) return no_previous(target, fmt::format("{} is gone", in_quotes(now->previous->relation)));
 
   WEIR_TRY(Plan made, plan(now, request_for(*now, *leaf)));
   Publication p{.session = session,

@@ -45,8 +45,8 @@ Status truncate_and_fill(Publication& p) {
   p.report.inserted = p.report.rows_after;
   p.report.rows_before = p.report.deleted = static_cast<std::uint64_t>(before.integer(0, 0));
   if (p.report.rows_after != p.rows)
-    return Error(ErrorKind::Data, fmt::format("cannot publish \"{}\": {} rows were loaded and {} arrived",
-                                              p.plan.request.target.text(), p.rows, p.report.rows_after))
+    return Error(ErrorKind::Data, fmt::format("cannot publish {}: {} rows were loaded and {} arrived",
+                                              in_quotes(p.plan.request.target), p.rows, p.report.rows_after))
         .state("rolled back: the rows of before are still served")
         .next("run it again");
   return columns_after(p);

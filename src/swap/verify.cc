@@ -227,7 +227,7 @@ Status verify(Publication& p) {
     if (!expected.gained(fact) && !(p.plan.adopts_table && adoption_accounts_for(p, fact, after))) tell("new:", fact);
   if (count == 0) return {};
   return Error(ErrorKind::Refused,
-               fmt::format("could not publish \"{}\": {} would differ afterwards", p.plan.request.target.text(),
+               fmt::format("could not publish {}: {} would differ afterwards", in_quotes(p.plan.request.target),
                            plural(static_cast<std::uint64_t>(count), "catalog fact")))
       .object(p.plan.request.target.text())
       .where(std::string(kFingerprintDiffers))

@@ -251,6 +251,29 @@ TEST(SwapMethods, a_key_of_another_type_is_left_to_the_shell) {
   EXPECT_NE(forced.error().cause().find(world.views + ".v (owner postgres)"), std::string::npos);
 }
 
+TEST(SwapMethods, what_users_wrote_into_a_column_of_their_own_decides_the_method) {
+  auto session = test::prepared_warehouse();
+  World const world = make_world(session, kWays[0], true);
+  must(session.execute(fmt::format("ALTER TABLE {} ADD mine text", world.table.quoted())));
+  auto const planned = [&](char const* select, Method method) {
+    auto request = test::request_of(session, world.table, select, {"id"}, method);
+    request.loaded_before = {{"id", "qty", "note", "small", "strict"}};
+    request.merge_below_rows = 0;
+    return plan(must(capture(session, world.table)), request);
+  };
+  std::string const theirs = "column \"mine\" was added by the table's users";
+  auto const automatic = must(planned(kChanges[0].select, Method::Auto));
+  EXPECT_EQ(automatic.method, Method::Merge);
+  EXPECT_NE(automatic.reason.find(theirs), std::string::npos) << automatic.reason;
+  auto const refused = planned(kChanges[8].select, Method::Auto);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind(), ErrorKind::Refused);
+  EXPECT_NE(refused.error().cause().find(theirs), std::string::npos) << refused.error().to_text();
+  auto const forced = must(planned(kChanges[8].select, Method::Shell));
+  ASSERT_FALSE(forced.warnings.empty());
+  EXPECT_NE(forced.warnings[0].find(theirs), std::string::npos) << forced.warnings[0];
+}
+
 TEST(SwapMethods, a_merge_counts_the_values_that_policy_keep_takes_away) {
   auto session = test::prepared_warehouse();
   World const world = make_world(session, kWays[3], true);
