@@ -51,7 +51,10 @@ Value set_function() {
 }
 
 Value standard_modules() {
-  return dict_of({{"datetime", datetime_module()}, {"pytz", pytz_module()}, {"re", re_module()}});
+  return dict_of({{"datetime", datetime_module()},
+                  {"pytz", pytz_module()},
+                  {"re", re_module()},
+                  {"itertools", itertools_module()}});
 }
 
 }  // namespace weir::jinja

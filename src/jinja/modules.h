@@ -9,6 +9,7 @@ namespace weir::jinja {
 Value datetime_module();  // date, time, datetime, timedelta, timezone
 Value pytz_module();      // timezone, utc, UTC; zones of the system's tz database
 Value re_module();  // search, match, fullmatch, findall, finditer, sub, subn, split, compile, escape and the flags
+Value itertools_module();
 Value standard_modules();  // all of them, as one dict
 
 Value zip_function();  // zip(), at once: a list of tuples

@@ -8,6 +8,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "jinja/iterate.h"
 #include "jinja/modules.h"
 #include "project/context_functions.h"
 #include "project/profile_render.h"
@@ -144,6 +145,13 @@ class MacroFunction final : public jinja::Object {
   MacroCode const& code_;
 };
 
+// What iterates over the names of an object that stands for a dict.
+std::unique_ptr<jinja::Cursor> names_cursor(std::vector<std::string> names) {
+  return jinja::cursor_of([names = std::move(names), at = std::size_t{0}](State&) mutable -> Outcome<Value> {
+    return at == names.size() ? Value::missing() : Value(names[at++]);
+  });
+}
+
 // dbt_utils in {{ dbt_utils.star(...) }}
 class PackageNamespace final : public jinja::Object {
  public:
@@ -172,6 +180,12 @@ class PackageNamespace final : public jinja::Object {
       return state.call(context_.macro(*macro), arguments);
     return Object::call_method(state, name, arguments);
   }
+  bool is_iterable() const override { return true; }
+  Outcome<std::unique_ptr<jinja::Cursor>> iterate(State&) override {
+    std::vector<std::string> names;
+    for (auto const& [name, code] : context_.facts().library->of_package(package_)) names.push_back(name);
+    return names_cursor(std::move(names));
+  }
   Outcome<bool> contains(State&, Value const& key) override {
     return context_.facts().library->find_in(package_, jinja::to_text(key)) != nullptr;
   }
@@ -189,6 +203,8 @@ class ContextObject final : public jinja::Object {
   bool is_mapping() const override { return true; }
   bool is_true() const override { return true; }
   Outcome<Value> item(State&, Value const& key) override { return context_.find(jinja::to_text(key)); }
+  bool is_iterable() const override { return true; }
+  Outcome<std::unique_ptr<jinja::Cursor>> iterate(State&) override { return names_cursor(context_.member_names()); }
   Outcome<bool> contains(State&, Value const& key) override { return !context_.find(jinja::to_text(key)).is_missing(); }
   Outcome<Value> attribute(State&, std::string_view name) override {
     jinja::Ref<ContextObject> const self(this);
@@ -236,6 +252,11 @@ class Builtins final : public jinja::Object {
   bool is_true() const override { return true; }
   Outcome<Value> attribute(State&, std::string_view name) override { return context_.builtin(name); }
   Outcome<Value> item(State&, Value const& key) override { return context_.builtin(jinja::to_text(key)); }
+  bool is_iterable() const override { return true; }
+  Outcome<std::unique_ptr<jinja::Cursor>> iterate(State&) override { return names_cursor(context_.member_names()); }
+  Outcome<bool> contains(State&, Value const& key) override {
+    return !context_.builtin(jinja::to_text(key)).is_missing();
+  }
 
  private:
   DbtContext& context_;
