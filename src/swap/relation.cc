@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sql/statement.h"
 #include "swap/leaf.h"
 #include "swap/legacy.h"
 #include "swap/relation_parts.h"
@@ -217,10 +218,16 @@ Status look(pg::Session& session, RelationPlan& plan) {
   if (plan.capture->relation || !plan.definition.columns_ddl.empty()) {
     WEIR_DO(describe_query(session, settings, plan, columns));
     if (!plan.definition.columns_ddl.empty()) {
-      WEIR_DO(session.execute(fmt::format("{}; CREATE TEMP TABLE weir_shape ({}); {}", settings.callers(),
+      // A temporary table's foreign keys could not point at the tables that they are meant for.
+      auto const words = sql::words(plan.definition.columns_ddl);
+      bool const refers =
+          std::any_of(words.begin(), words.end(), [](auto const& word) { return word.is("references"); });
+      std::string const shape =
+          fmt::format("{}.weir_shape_{}", refers ? "weir_data" : "pg_temp", session.backend_pid());
+      WEIR_DO(session.execute(fmt::format("{}; CREATE TABLE {} ({}); {}", settings.callers(), shape,
                                           plan.definition.columns_ddl, CatalogSettings::ours())));
       for (DescribedColumn const& c : columns) plan.query_columns.push_back(c.name);
-      WEIR_TRY(columns, describe_relation(session, "pg_temp.weir_shape"));
+      WEIR_TRY(columns, describe_relation(session, shape));
     }
     if (plan.capture->relation) {
       WEIR_TRY(plan.legacy, read_legacy(session, plan.definition.target));
