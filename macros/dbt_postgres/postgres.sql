@@ -343,7 +343,20 @@
   {% do return({'indexes': run_query(get_show_indexes_sql(relation))}) %}
 {% endmacro %}
 {% macro postgres__get_materialized_view_configuration_changes(existing_relation, new_config) %}
-  {% do return(existing_relation.get_materialized_view_config_change_collection(postgres__describe_materialized_view(existing_relation), new_config.model)) %}
+  {% set wanted = [] %}
+  {% for index in new_config.get('indexes', []) %}
+    {% do wanted.append([index.columns | sort | join(','), index.get('unique', false), index.get('type') or 'btree']) %}
+  {% endfor %}
+  {% set present = [] %}
+  {% set changes = [] %}
+  {% for row in postgres__describe_materialized_view(existing_relation).indexes.rows %}
+    {% do present.append([row['column_names'].split(',') | sort | join(','), row['unique'], row['method']]) %}
+    {% if present[-1] not in wanted %}{% do changes.append({'action': 'drop', 'context': {'name': row['name']}}) %}{% endif %}
+  {% endfor %}
+  {% for index in new_config.get('indexes', []) %}
+    {% if wanted[loop.index0] not in present %}{% do changes.append({'action': 'create', 'context': {'as_node_config': index}}) %}{% endif %}
+  {% endfor %}
+  {% do return({'requires_full_refresh': false, 'indexes': changes} if changes else none) %}
 {% endmacro %}
 {% macro postgres__get_alter_materialized_view_as_sql(relation, configuration_changes, sql, existing_relation, backup_relation, intermediate_relation) -%}
   {%- if configuration_changes.requires_full_refresh -%}

@@ -1,5 +1,7 @@
 // Every command, option and example. What is written here is what `weir help`, `weir help --json`, the shell
 // completions and the parser know; tests/cases/cli compares the help texts.
+#include <array>
+
 #include "app/command.h"
 #include "app/commands/commands.h"
 #include "app/commands/dbt.h"
@@ -208,6 +210,169 @@ constexpr OptionSpec kExcludeResourceType{.name = "exclude-resource-type",
                                           .alias = "exclude-resource-types",
                                           .repeats = true};
 
+// Of the commands that run nodes.
+template <std::size_t... Counts>
+constexpr auto joined(OptionSpec const (&... lists)[Counts]) {
+  std::array<OptionSpec, (Counts + ...)> all;
+  std::size_t at = 0;
+  auto add = [&all, &at](auto const& list) {
+    for (auto const& one : list) all[at++] = one;
+  };
+  (add(lists), ...);
+  return all;
+}
+constexpr OptionSpec kDbtSelection[] = {
+    kDbtSelect,
+    kDbtExclude,
+    kDbtSelector,
+    kIndirect,
+    kState,
+    {.name = "defer", .meaning = "take relations that are not built here from --state"},
+    {.name = "defer-state", .value = "DIR", .meaning = "artifacts for --defer, instead of --state"},
+    {.name = "favor-state", .meaning = "with --defer: also where a relation is there"},
+};
+constexpr OptionSpec kDbtKinds[] = {kResourceType, kExcludeResourceType};
+constexpr OptionSpec kDbtFullRefresh[] = {
+    {.name = "full-refresh", .letter = 'f', .meaning = "build incremental models and seeds anew"},
+};
+constexpr OptionSpec kDbtRows[] = {
+    {.name = "empty", .meaning = "build without rows: ref() and source() give none"},
+    {.name = "event-time-start", .value = "TIME", .meaning = "microbatch: batches from here"},
+    {.name = "event-time-end", .value = "TIME", .meaning = "microbatch: batches up to here"},
+};
+constexpr OptionSpec kDbtStoreFailures[] = {
+    {.name = "store-failures", .meaning = "keep the rows that fail a test"},
+};
+constexpr OptionSpec kDbtRunning[] = {
+    kProfilesDir,
+    kProfile,
+    kTarget,
+    kTargetPath,
+    kVars,
+    kThreads,
+    kNoPartialParse,
+    {.name = "fail-fast", .letter = 'x', .meaning = "end at the first failure"},
+    {.name = "warn-error", .meaning = "warnings are errors"},
+    {.name = "no-write-json", .meaning = "write no artifacts"},
+    {.name = "log-format",
+     .value = "FORMAT",
+     .meaning = "of the console: text, debug or json",
+     .choices = "default|text|debug|json"},
+    {.name = "log-format-file", .value = "FORMAT", .meaning = "of logs/dbt.log", .choices = "default|text|debug|json"},
+    {.name = "log-level", .value = "LEVEL", .meaning = "of the console", .choices = "debug|info|warn|error|none"},
+    {.name = "log-level-file", .value = "LEVEL", .meaning = "of logs/dbt.log", .choices = "debug|info|warn|error|none"},
+    {.name = "log-path", .value = "DIR", .meaning = "folder of dbt.log (default: logs)"},
+    {.name = "no-use-colors", .meaning = "without colours"},
+    {.name = "no-print", .meaning = "say nothing that templates print"},
+    {.name = "debug", .letter = 'd', .meaning = "each step"},
+};
+constexpr auto kDbtRunOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtRows, kDbtRunning);
+constexpr auto kDbtBuildOptions =
+    joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtRows, kDbtStoreFailures, kDbtRunning);
+constexpr auto kDbtTestOptions = joined(kDbtSelection, kDbtStoreFailures, kDbtRunning);
+constexpr auto kDbtSeedOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtRunning);
+constexpr OptionSpec kDbtOfCompile[] = {
+    {.name = "inline", .value = "SQL", .meaning = "this text instead of a node"},
+    {.name = "output", .value = "FORMAT", .meaning = "of what is printed: text or json", .choices = "text|json"},
+    {.name = "no-inject-ephemeral-ctes", .meaning = "leave ephemeral models out"},
+};
+constexpr auto kDbtCompileOptions = joined(kDbtSelection, kDbtOfCompile, kDbtFullRefresh, kDbtRunning);
+constexpr auto kDbtSnapshotOptions = joined(kDbtSelection, kDbtRows, kDbtRunning);
+constexpr auto kDbtCloneOptions = joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtRunning);
+constexpr OptionSpec kDbtOfShow[] = {
+    {.name = "inline", .value = "SQL", .meaning = "this text instead of a node"},
+    {.name = "output", .value = "FORMAT", .meaning = "of the rows: text or json", .choices = "text|json"},
+    {.name = "limit", .value = "N", .meaning = "rows (default: 5; -1: all)"},
+};
+constexpr auto kDbtShowOptions = joined(kDbtSelection, kDbtOfShow, kDbtRunning);
+constexpr OptionSpec kDbtOfOperation[] = {
+    {.name = "args", .value = "YAML", .meaning = "the macro's arguments: '{name: value}'"},
+    {.name = "sql", .value = "SQL", .meaning = "this text instead of a macro"},
+};
+constexpr auto kDbtOperationOptions = joined(kDbtOfOperation, kDbtRunning);
+constexpr OptionSpec kDbtOfFreshness[] = {
+    {.name = "output", .letter = 'o', .value = "FILE", .meaning = "instead of target/sources.json"},
+};
+constexpr auto kDbtFreshnessOptions = joined(kDbtSelection, kDbtOfFreshness, kDbtRunning);
+constexpr OptionSpec kDbtOfDocs[] = {
+    {.name = "no-compile", .meaning = "only the catalog"},
+};
+constexpr auto kDbtDocsOptions = joined(kDbtSelection, kDbtOfDocs, kDbtRunning);
+constexpr auto kDbtRetryOptions = joined(kDbtFullRefresh, kDbtRunning);
+constexpr OptionSpec kDbtOfPlan[] = {
+    {.name = "output", .letter = 'o', .value = "FORMAT", .meaning = "text or json", .choices = "text|json"},
+};
+constexpr auto kDbtPlanOptions = joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtOfPlan, kDbtRunning);
+constexpr Example kDbtPlanExamples[] = {
+    {"dbt plan", "of the whole project"},
+    {"dbt plan -s staging --full-refresh", "of some models, anew"},
+    {"dbt plan --output json", "for CI"},
+};
+constexpr Example kDbtRunExamples[] = {
+    {"dbt run", "build all models; what depends on them stays"},
+    {"dbt run -s 'orders+' --threads 4", "a model and what comes after it, on four sessions"},
+    {"dbt run --full-refresh -s tag:daily", "incremental models anew"},
+};
+constexpr Example kDbtBuildExamples[] = {
+    {"dbt build", "seeds, models, snapshots and tests, in the graph's order"},
+    {"dbt build -s state:modified+ --state prod --defer", "what changed, and what comes after it"},
+    {"dbt build --fail-fast --log-format json", "for a program that watches"},
+};
+constexpr Example kDbtTestExamples[] = {
+    {"dbt test", "all tests"},
+    {"dbt test -s orders --store-failures", "of a model; keep the rows that fail"},
+    {"dbt test -s test_type:unit", "unit tests"},
+};
+constexpr Example kDbtSeedExamples[] = {
+    {"dbt seed", "load the CSV files"},
+    {"dbt seed --full-refresh", "with new columns"},
+    {"dbt seed -s countries", "one of them"},
+};
+constexpr Example kDbtSnapshotExamples[] = {
+    {"dbt snapshot", "record what changed"},
+    {"dbt snapshot -s orders_history", "one of them"},
+    {"dbt snapshot -t prod", "in another target"},
+};
+constexpr Example kDbtShowExamples[] = {
+    {"dbt show -s orders", "its first five rows"},
+    {"dbt show --inline 'select 1 as x' --output json", "of a text, as JSON"},
+    {"dbt show -s orders --limit 100", "more of them"},
+};
+constexpr Example kDbtCloneExamples[] = {
+    {"dbt clone --state prod", "views of another environment's relations"},
+    {"dbt clone -s orders --state prod", "one"},
+    {"dbt clone --full-refresh --state prod", "over what is there"},
+};
+constexpr Example kDbtOperationExamples[] = {
+    {"dbt run-operation grant_select --args '{role: bi}'", "a macro"},
+    {"dbt run-operation dbt_utils.log_info --args '{message: x}'", "of a package"},
+    {"dbt run-operation --sql 'analyze'", "a statement"},
+};
+constexpr Example kDbtRetryExamples[] = {
+    {"dbt retry", "what failed in the last run"},
+    {"dbt retry --threads 4", "on four sessions"},
+    {"dbt retry --full-refresh", "anew"},
+};
+constexpr Example kDbtFreshnessExamples[] = {
+    {"dbt source freshness", "all sources"},
+    {"dbt source freshness -s source:raw", "one of them"},
+    {"dbt source freshness --output fresh.json", "into another file"},
+};
+constexpr Example kDbtDocsExamples[] = {
+    {"dbt docs generate", "compile, and write target/catalog.json"},
+    {"dbt docs generate --no-compile", "only the catalog"},
+    {"dbt docs generate -t prod", "of another target"},
+};
+constexpr Example kDbtDebugExamples[] = {
+    {"dbt debug", "can the warehouse be reached"},
+    {"dbt debug -t prod", "that of another target"},
+    {"dbt debug --profiles-dir ci", "with another profiles.yml"},
+};
+constexpr Example kDbtCompileExamples[] = {
+    {"dbt compile", "SQL of all nodes below target/compiled"},
+    {"dbt compile --inline 'select {{ var(\"x\") }}'", "of a text"},
+    {"dbt compile -s orders", "of one model"},
+};
 constexpr OptionSpec kDbtParseOptions[] = {kProfilesDir, kProfile, kTarget,        kTargetPath,
                                            kVars,        kThreads, kNoPartialParse};
 constexpr OptionSpec kDbtLsOptions[] = {kDbtSelect,
@@ -345,7 +510,7 @@ constexpr CommandSpec kCommands[] = {
      .examples = kRollbackExamples,
      .about = "The same swap, backwards: dependents stay. Only the publish before the last one is kept.",
      .run = run_table_rollback},
-    {.path = "dbt", .summary = "read a dbt project", .group = ""},
+    {.path = "dbt", .summary = "build a dbt project", .group = "", .options = kDbtRunning},
     {.path = "dbt parse",
      .summary = "read a dbt project and write its manifest",
      .group = "dbt",
@@ -362,6 +527,110 @@ constexpr CommandSpec kCommands[] = {
               "space for or, a\n"
               "comma for and.",
      .run = run_dbt_ls},
+    {.path = "dbt plan",
+     .summary = "what a build would do to the warehouse, and to what others made there",
+     .group = "dbt",
+     .options = kDbtPlanOptions,
+     .examples = kDbtPlanExamples,
+     .about = "Writes nothing. Names each relation's way of being published, the views of others on it, and relations "
+              "that no "
+              "node makes.\nExit 1 if a node could not be built.",
+     .run = run_dbt_plan},
+    {.path = "dbt run",
+     .summary = "build models, dependents intact",
+     .group = "dbt",
+     .options = kDbtRunOptions,
+     .examples = kDbtRunExamples,
+     .about = "Each model is built beside the old one and published when it is ready. What depends on it, grants, "
+              "comments and indexes\nstay. Exit 1 if a node fails.",
+     .run = run_dbt_run},
+    {.path = "dbt build",
+     .summary = "build and test seeds, models and snapshots",
+     .group = "dbt",
+     .options = kDbtBuildOptions,
+     .examples = kDbtBuildExamples,
+     .about = "A test that fails keeps what comes after the tested node from being built.",
+     .run = run_dbt_build},
+    {.path = "dbt test",
+     .summary = "run tests",
+     .group = "dbt",
+     .options = kDbtTestOptions,
+     .examples = kDbtTestExamples,
+     .about = "Exit 1 if a test of severity error fails.",
+     .run = run_dbt_test},
+    {.path = "dbt seed",
+     .summary = "load CSV files",
+     .group = "dbt",
+     .options = kDbtSeedOptions,
+     .examples = kDbtSeedExamples,
+     .about = "Types are found as dbt finds them; rows are loaded by COPY and published at once.",
+     .run = run_dbt_seed},
+    {.path = "dbt compile",
+     .summary = "write the SQL of nodes",
+     .group = "dbt",
+     .options = kDbtCompileOptions,
+     .examples = kDbtCompileExamples,
+     .about = "Nothing is changed in the warehouse; templates may ask it.",
+     .run = run_dbt_compile},
+    {.path = "dbt snapshot",
+     .summary = "record how rows change",
+     .group = "dbt",
+     .options = kDbtSnapshotOptions,
+     .examples = kDbtSnapshotExamples,
+     .about = "Versions of rows that changed are closed, and new ones added, in one transaction.",
+     .run = run_dbt_snapshot},
+    {.path = "dbt show",
+     .summary = "the first rows of a node or a text",
+     .group = "dbt",
+     .options = kDbtShowOptions,
+     .examples = kDbtShowExamples,
+     .about = "Nothing is changed in the warehouse.",
+     .run = run_dbt_show},
+    {.path = "dbt clone",
+     .summary = "views of the relations of another environment",
+     .group = "dbt",
+     .options = kDbtCloneOptions,
+     .examples = kDbtCloneExamples,
+     .about = "What is there already stays, unless --full-refresh says so.",
+     .run = run_dbt_clone},
+    {.path = "dbt run-operation",
+     .summary = "carry out a macro",
+     .group = "dbt",
+     .positional = "[MACRO]",
+     .options = kDbtOperationOptions,
+     .examples = kDbtOperationExamples,
+     .about = "What the macro does not commit is rolled back.",
+     .run = run_dbt_operation},
+    {.path = "dbt retry",
+     .summary = "run again what failed or was skipped",
+     .group = "dbt",
+     .options = kDbtRetryOptions,
+     .examples = kDbtRetryExamples,
+     .about = "Takes target/run_results.json of the last run, with its vars, target and --full-refresh.",
+     .run = run_dbt_retry},
+    {.path = "dbt source", .summary = "sources of a dbt project", .group = ""},
+    {.path = "dbt source freshness",
+     .summary = "how old the sources' rows are",
+     .group = "dbt",
+     .options = kDbtFreshnessOptions,
+     .examples = kDbtFreshnessExamples,
+     .about = "Exit 1 if one is older than its error_after.",
+     .run = run_dbt_freshness},
+    {.path = "dbt docs", .summary = "documentation of a dbt project", .group = ""},
+    {.path = "dbt docs generate",
+     .summary = "write the catalog",
+     .group = "dbt",
+     .options = kDbtDocsOptions,
+     .examples = kDbtDocsExamples,
+     .about = "target/catalog.json: the relations' columns, types and comments as they are now.",
+     .run = run_dbt_docs_generate},
+    {.path = "dbt debug",
+     .summary = "check profile and connection",
+     .group = "dbt",
+     .options = kDbtParseOptions,
+     .examples = kDbtDebugExamples,
+     .about = "Exit 1 if the warehouse cannot be reached.",
+     .run = run_dbt_debug},
     {.path = "dbt clean",
      .summary = "remove the folders of clean-targets",
      .group = "dbt",

@@ -40,7 +40,8 @@ std::string read_answer() {
 
 Format Context::format() const {
   // dbt's --output says what is listed, not how weir talks.
-  if (arguments_.command != nullptr && arguments_.command->path.starts_with("dbt")) return Format::Text;
+  if (arguments_.command != nullptr && arguments_.command->path.starts_with("dbt"))
+    return arguments_.value("log-format") == "json" ? Format::Json : Format::Text;
   if (arguments_.has("json")) return Format::Json;
   auto const name = arguments_.value("output", "text");
   return name == "json" ? Format::Json : name == "ndjson" ? Format::NdJson : Format::Text;

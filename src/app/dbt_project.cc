@@ -66,8 +66,6 @@ Result<project::ManifestPtr> load_dbt_project(Context const& context, std::strin
   if (!loaded.ok()) {
     Error error = std::move(loaded).error();
     if (error.state().empty()) error.state("nothing was changed");
-    // A template that cannot be read keeps the command from running; exit status 1 is for what fails in a run.
-    if (error.kind() == ErrorKind::Template) error.kind(ErrorKind::Config);
     return error;
   }
   auto manifest = std::move(loaded).value();
@@ -78,6 +76,41 @@ Result<project::ManifestPtr> load_dbt_project(Context const& context, std::strin
   std::filesystem::create_directories(folder, failed);
   WEIR_DO(write_file(folder / "manifest.json", project::manifest_json(*manifest)));
   return manifest;
+}
+
+Result<std::vector<project::NodeKind>> dbt_resource_types(Context const& context,
+                                                          std::vector<project::NodeKind> const& normal) {
+  auto const parse = [&](std::string_view option) -> Result<std::vector<project::NodeKind>> {
+    std::vector<project::NodeKind> kinds;
+    for (auto const& name : context.arguments().list(option)) {
+      for (auto const& word : split(name, ' ')) {
+        if (word == "default" || word == "all") {
+          kinds.insert(kinds.end(), normal.begin(), normal.end());
+          if (word == "all") kinds.push_back(project::NodeKind::Analysis);
+          continue;
+        }
+        auto const kind = project::kind_from_name(word);
+        if (!kind) {
+          static std::vector<std::string> const known{"model",       "seed",     "snapshot", "test",   "unit_test",
+                                                      "source",      "exposure", "analysis", "metric", "semantic_model",
+                                                      "saved_query", "function", "default",  "all"};
+          std::string next = did_you_mean(word, known);
+          return Error(ErrorKind::Usage, fmt::format("resource type \"{}\" does not exist", word))
+              .object(word)
+              .next(next.empty() ? fmt::format("there is: {}", join(known, ", ")) : next);
+        }
+        kinds.push_back(*kind);
+      }
+    }
+    return kinds;
+  };
+  WEIR_TRY(auto chosen, parse("resource-type"));
+  WEIR_TRY(auto const left_out, parse("exclude-resource-type"));
+  if (chosen.empty()) chosen = normal;
+  std::erase_if(chosen, [&](project::NodeKind kind) {
+    return std::find(left_out.begin(), left_out.end(), kind) != left_out.end();
+  });
+  return chosen;
 }
 
 Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project::Manifest const& manifest,

@@ -13,6 +13,9 @@ std::filesystem::path dbt_project_folder(Context const& context);
 Result<project::LoadOptions> dbt_load_options(Context const& context, std::string_view which);
 // Loads, says the warnings on standard error, and writes manifest.json into the target folder.
 Result<project::ManifestPtr> load_dbt_project(Context const& context, std::string_view which);
+// --resource-type and --exclude-resource-type; `normal` where neither says anything. Errors: Usage.
+Result<std::vector<project::NodeKind>> dbt_resource_types(Context const& context,
+                                                          std::vector<project::NodeKind> const& normal);
 // What --select, --exclude, --selector and their kin choose. Criteria that match nothing are warned of.
 Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project::Manifest const& manifest,
                                                 std::vector<project::NodeKind> kinds);

@@ -87,7 +87,8 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
     status = *done;
   } else {
     print_error(done.error(), terminal, context.format() != Format::Text);
-    status = exit_code(done.error().kind());
+    // A dbt command that could not run ends with 2, whatever the reason; 1 is for nodes that failed.
+    status = is_dbt(command->path) ? 2 : exit_code(done.error().kind());
   }
   if (int const failed = output_failure(); failed != 0) {
     print_error(Error(ErrorKind::Config, fmt::format("could not write to standard output: {}", std::strerror(failed)))
@@ -96,7 +97,6 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
                 terminal, context.format() != Format::Text);
     if (status == 0) status = exit_code(ErrorKind::Config);
   }
-  if (is_dbt(command->path) && status > 1) status = 2;  // dbt knows 0, 1 and 2
   return interrupt.asked() && status != 0 ? interrupt.exit_status() : status;
 }
 

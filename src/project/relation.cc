@@ -482,7 +482,11 @@ Outcome<Value> ColumnObject::attribute(State& state, std::string_view name) {
 }
 
 std::string ColumnObject::repr() const {
-  return fmt::format("<PostgresColumn {} ({})>", parts.name, parts.data_type());
+  auto const text = [](std::string_view said) { return jinja::repr(jinja::Value(said)); };
+  auto const number = [](std::optional<std::int64_t> said) { return said ? std::to_string(*said) : "None"; };
+  return fmt::format("PostgresColumn(column={}, dtype={}, char_size={}, numeric_precision={}, numeric_scale={})",
+                     text(parts.name), text(parts.dtype), number(parts.char_size), number(parts.numeric_precision),
+                     number(parts.numeric_scale));
 }
 
 bool ColumnObject::equals(Value const& other) const {

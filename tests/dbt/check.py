@@ -177,7 +177,7 @@ def main():
     names = options.names or sorted(name for name in os.listdir(HERE) if os.path.exists(os.path.join(HERE, name, 'steps')))
     program = os.path.abspath(options.program)
     failed = []
-    with clusters.Cluster('dbt', fsync='off', full_page_writes='off') as cluster:
+    with clusters.Cluster('dbt', fsync='off', full_page_writes='off', shared_buffers='64MB', max_wal_size='1GB') as cluster:
         subprocess.run(['psql', '-Xq', '-h', cluster.folder, '-p', cluster.port, '-U', cluster.user, '-c',
                         'create role loader login; create role bi; create role ops; grant bi, ops to loader'], check=True)
         for name in names:

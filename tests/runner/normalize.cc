@@ -23,6 +23,7 @@ std::vector<Rule> const& rules() {
     // A date with a time of day; a date alone is data.
     add(R"(\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z|[+-]\d\d(:?\d\d)?)?)", "<time>");
     add(R"(\b\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)?)", "<time>");
+    add(R"(\b\d+ hours \d+ minutes and \d+\.\d+ seconds)", "<duration>");
     add(R"(\b\d+ (d|h|min) \d+ (h|min|s)\b)", "<duration>");
     add(R"(\b\d+(\.\d+)? ?(us|ms|s|min|h)\b(?!/))", "<duration>");
     add(R"(\b[\d,]+(\.\d+)? ?(k|M)?rows/s)", "<rate>");

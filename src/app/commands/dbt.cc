@@ -71,42 +71,10 @@ std::string json_of(Node const& node, std::vector<std::string> const& keys) {
   return out;
 }
 
-Result<std::vector<NodeKind>> listed_kinds(Context const& context) {
-  std::vector<NodeKind> const normal{NodeKind::Model,    NodeKind::Snapshot,   NodeKind::Seed,
-                                     NodeKind::Test,     NodeKind::Source,     NodeKind::Exposure,
-                                     NodeKind::Metric,   NodeKind::SavedQuery, NodeKind::SemanticModel,
-                                     NodeKind::UnitTest, NodeKind::Function};
-  auto const parse = [&](std::string_view option) -> Result<std::vector<NodeKind>> {
-    std::vector<NodeKind> kinds;
-    for (auto const& name : context.arguments().list(option)) {
-      for (auto const& word : split(name, ' ')) {
-        if (word == "default" || word == "all") {
-          kinds.insert(kinds.end(), normal.begin(), normal.end());
-          if (word == "all") kinds.push_back(NodeKind::Analysis);
-          continue;
-        }
-        auto const kind = project::kind_from_name(word);
-        if (!kind) {
-          static std::vector<std::string> const known{"model",       "seed",     "snapshot", "test",   "unit_test",
-                                                      "source",      "exposure", "analysis", "metric", "semantic_model",
-                                                      "saved_query", "function", "default",  "all"};
-          std::string next = did_you_mean(word, known);
-          return Error(ErrorKind::Usage, fmt::format("resource type \"{}\" does not exist", word))
-              .object(word)
-              .next(next.empty() ? fmt::format("there is: {}", join(known, ", ")) : next);
-        }
-        kinds.push_back(*kind);
-      }
-    }
-    return kinds;
-  };
-  WEIR_TRY(auto chosen, parse("resource-type"));
-  WEIR_TRY(auto const left_out, parse("exclude-resource-type"));
-  if (chosen.empty()) chosen = normal;
-  std::erase_if(chosen,
-                [&](NodeKind kind) { return std::find(left_out.begin(), left_out.end(), kind) != left_out.end(); });
-  return chosen;
-}
+std::vector<NodeKind> const kListed{NodeKind::Model,    NodeKind::Snapshot,   NodeKind::Seed,
+                                    NodeKind::Test,     NodeKind::Source,     NodeKind::Exposure,
+                                    NodeKind::Metric,   NodeKind::SavedQuery, NodeKind::SemanticModel,
+                                    NodeKind::UnitTest, NodeKind::Function};
 
 bool is_below(std::filesystem::path const& path, std::filesystem::path const& folder) {
   auto const relative = path.lexically_relative(folder);
@@ -130,7 +98,7 @@ Result<int> run_dbt_parse(Context& context) {
 
 Result<int> run_dbt_ls(Context& context) {
   WEIR_TRY(auto const manifest, load_dbt_project(context, "list"));
-  WEIR_TRY(auto const kinds, listed_kinds(context));
+  WEIR_TRY(auto const kinds, dbt_resource_types(context, kListed));
   WEIR_TRY(auto const chosen, select_dbt_nodes(context, *manifest, kinds));
   if (chosen.nodes.empty()) log_info("warning: no nodes were selected");
   std::string const what = context.arguments().value("output", "selector");

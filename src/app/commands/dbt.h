@@ -8,5 +8,21 @@ namespace weir::app {
 Result<int> run_dbt_parse(Context& context);
 Result<int> run_dbt_ls(Context& context);
 Result<int> run_dbt_clean(Context& context);
+// dbt_run.cc
+Result<int> run_dbt_run(Context& context);
+Result<int> run_dbt_build(Context& context);
+Result<int> run_dbt_test(Context& context);
+Result<int> run_dbt_seed(Context& context);
+Result<int> run_dbt_snapshot(Context& context);
+Result<int> run_dbt_compile(Context& context);
+Result<int> run_dbt_show(Context& context);
+Result<int> run_dbt_clone(Context& context);
+Result<int> run_dbt_retry(Context& context);
+// dbt_warehouse.cc
+Result<int> run_dbt_operation(Context& context);
+Result<int> run_dbt_freshness(Context& context);
+Result<int> run_dbt_docs_generate(Context& context);
+Result<int> run_dbt_plan(Context& context);
+Result<int> run_dbt_debug(Context& context);
 
 }  // namespace weir::app

@@ -1,5 +1,5 @@
 {{ config(materialized='table') }}
-{% set answer = run_query("select id, amount, note, loaded::date as d, 1.50::numeric as n, true as b from " ~ source('raw', 'orders') ~ " order by id") %}
+{% set answer = run_query("select id, amount, note, date '2024-02-29' + id as d, 1.50::numeric as n, true as b from " ~ source('raw', 'orders') ~ " order by id") %}
 {% set lines = [] %}
 {% if execute %}
   {% do lines.append('columns ' ~ (answer.column_names | join(','))) %}

@@ -1,0 +1,117 @@
+#include "build/compile.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "project/templates.h"
+
+namespace weir::build {
+namespace {
+
+using jinja::Value;
+using project::Data;
+
+constexpr std::string_view kTestArguments = "_dbt_generic_test_kwargs";
+
+// ref('x'), var('y') ... written as an argument of a generic test without braces.
+bool is_call(std::string_view text) {
+  auto const trimmed = trim(text);
+  if (!trimmed.ends_with(')')) return false;
+  for (std::string_view const name : {"env_var", "ref", "var", "source", "doc"}) {
+    if (!trimmed.starts_with(name)) continue;
+    auto const rest = trim(trimmed.substr(name.size()));
+    if (rest.starts_with('(') && rest.size() > 2) return true;
+  }
+  return false;
+}
+
+// An argument of a generic test, its texts rendered. Column names stay texts.
+Result<Value> test_argument(RunContext& context, Data const& value, bool is_column_name) {
+  if (value.is_string()) {
+    if (is_column_name) return Value(value.text());
+    std::string const text = is_call(value.text()) ? fmt::format("{{{{ {} }}}}", value.text()) : value.text();
+    if (text.find('{') == std::string::npos) return Value(text);
+    auto parsed = project::native_templates()->parse("<test argument>", text);
+    if (!parsed.ok()) return std::move(parsed).error().to_error();
+    auto rendered = (*parsed)->render_native(context);
+    if (!rendered.ok()) return std::move(rendered).error().to_error();
+    return std::move(rendered).value();
+  }
+  if (value.is_list()) {
+    std::vector<Value> items;
+    for (auto const& one : value.items()) {
+      WEIR_TRY(auto item, test_argument(context, one, false));
+      items.push_back(std::move(item));
+    }
+    return jinja::list_of(std::move(items));
+  }
+  if (value.is_dict()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (auto const& [key, one] : value.pairs()) {
+      WEIR_TRY(auto item, test_argument(context, one, false));
+      entries.emplace_back(key, std::move(item));
+    }
+    return jinja::dict_of(std::move(entries));
+  }
+  return project::to_value(value);
+}
+
+Status add_test_arguments(RunContext& context) {
+  if (!context.node().generic_test) return {};
+  std::vector<std::pair<std::string, Value>> arguments;
+  for (auto const& [key, value] : context.node().generic_test->kwargs.pairs()) {
+    WEIR_TRY(auto argument, test_argument(context, value, key == "column_name"));
+    arguments.emplace_back(key, std::move(argument));
+  }
+  context.set(std::string(kTestArguments), jinja::dict_of(std::move(arguments)));
+  return {};
+}
+
+void add_cte(std::vector<InjectedCte>& ctes, InjectedCte cte) {
+  auto const known = std::find_if(ctes.begin(), ctes.end(), [&cte](auto const& one) { return one.id == cte.id; });
+  if (known == ctes.end()) ctes.push_back(std::move(cte));
+}
+
+// The ephemeral models that the rendered text named, each with what it needs itself.
+Result<std::vector<InjectedCte>> needed_ctes(RunContext& context) {
+  std::vector<InjectedCte> ctes;
+  auto const named = context.ephemeral();
+  for (auto const index : named) {
+    auto const& node = context.run().manifest.nodes()[index];
+    auto code = context.run().compiled(node.unique_id);
+    if (code == nullptr) {
+      RunContext inner(context.run(), context.worker(), node);
+      WEIR_TRY(code, compile(inner));
+    }
+    for (auto const& cte : code->ctes) add_cte(ctes, cte);
+    add_cte(ctes, {node.unique_id, fmt::format(" {} as (\n{}\n)", cte_name(node.identifier()), code->own_code)});
+  }
+  return ctes;
+}
+
+}  // namespace
+
+Result<CompiledNode> compile_text(RunContext& context, std::string_view name, std::string_view text, int first_line) {
+  CompiledNode out;
+  WEIR_TRY(out.own_code, context.render(std::string(name), text, first_line));
+  WEIR_TRY(out.ctes, needed_ctes(context));
+  out.code = context.run().options.inject_ephemeral_ctes ? inject_ctes(out.own_code, out.ctes) : out.own_code;
+  return out;
+}
+
+Result<std::shared_ptr<CompiledNode const>> compile(RunContext& context) {
+  auto const& node = context.node();
+  WEIR_DO(add_test_arguments(context));
+  WEIR_TRY(auto compiled, compile_text(context, node.original_file_path, node.raw_code, node.first_line));
+  auto shared = std::make_shared<CompiledNode const>(std::move(compiled));
+  context.run().keep(node.unique_id, shared);
+  context.set_compiled(shared);
+  if (node.kind != project::NodeKind::Snapshot) {
+    WEIR_DO(write_compiled_sql(context, shared->code));
+  }
+  return std::shared_ptr<CompiledNode const>(shared);
+}
+
+}  // namespace weir::build

@@ -1,0 +1,385 @@
+#include "build/materialize.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "build/constraints.h"
+#include "build/statements.h"
+#include "project/relation.h"
+#include "project/templates.h"
+#include "sql/name.h"
+#include "swap/relation.h"
+
+namespace weir::build {
+namespace {
+
+using jinja::Value;
+using project::NodeKind;
+using project::RelationParts;
+
+// What each straight way stands in for. One override anywhere, and the macros are carried out.
+constexpr std::string_view kCommon[] = {"statement",
+                                        "run_query",
+                                        "run_hooks",
+                                        "load_cached_relation",
+                                        "make_intermediate_relation",
+                                        "make_backup_relation",
+                                        "drop_relation",
+                                        "drop_relation_if_exists",
+                                        "rename_relation",
+                                        "persist_docs",
+                                        "apply_grants",
+                                        "should_revoke",
+                                        "create_indexes",
+                                        "get_create_index_sql",
+                                        "should_full_refresh"};
+constexpr std::string_view kOfTable[] = {"get_create_table_as_sql", "create_table_as", "get_assert_columns_equivalent",
+                                         "get_table_columns_and_constraints", "get_select_subquery"};
+constexpr std::string_view kOfView[] = {"get_create_view_as_sql", "create_view_as"};
+constexpr std::string_view kOfMaterializedView[] = {"get_create_materialized_view_as_sql",
+                                                    "get_replace_sql",
+                                                    "materialized_view_setup",
+                                                    "materialized_view_teardown",
+                                                    "materialized_view_get_build_sql",
+                                                    "materialized_view_execute_build_sql"};
+constexpr std::string_view kOfSeed[] = {"create_csv_table", "reset_csv_table",  "load_csv_rows",
+                                        "get_batch_size",   "get_binding_char", "get_seed_column_quoted_csv",
+                                        "get_csv_sql"};
+
+bool all_builtin(RunContext const& context, std::span<std::string_view const> names) {
+  return std::all_of(names.begin(), names.end(), [&context](auto name) { return is_builtin(context, name); });
+}
+
+// The macro that makes the node: of the project for PostgreSQL, then for all databases; then weir's.
+project::MacroCode const* materialization_macro(RunContext const& context, std::string const& name) {
+  auto const& library = *context.facts().library;
+  for (auto const* adapter : {"postgres", "default"}) {
+    auto const* code = library.find(context.package(), fmt::format("materialization_{}_{}", name, adapter));
+    if (code != nullptr) return code;
+  }
+  return nullptr;
+}
+
+bool should_full_refresh(RunContext const& context) {
+  auto const& own = context.config("full_refresh");
+  return own.is_none() ? context.facts().flags["FULL_REFRESH"].truth() : own.truth();
+}
+
+enum class Way { Table, View, MaterializedView, Seed, Macros };
+
+Way choose_way(RunContext const& context, std::string const& kind, std::optional<RelationParts> const& existing) {
+  auto const* macro = materialization_macro(context, kind);
+  if (macro == nullptr || !project::is_internal_package(macro->package_name) || !all_builtin(context, kCommon))
+    return Way::Macros;
+  if (kind == "table" && all_builtin(context, kOfTable)) return Way::Table;
+  if (kind == "view" && all_builtin(context, kOfView)) return Way::View;
+  if (kind == "seed" && all_builtin(context, kOfSeed))
+    return existing && existing->type == "view" ? Way::Macros : Way::Seed;
+  bool const whole = !existing || should_full_refresh(context);
+  // What is there already is refreshed or altered by the macros.
+  if (kind == "materialized_view" && (whole || existing->type != "materialized_view") &&
+      all_builtin(context, kOfMaterializedView))
+    return Way::MaterializedView;
+  // The first build and the full refresh of an incremental model are a table's.
+  if (kind == "incremental" && (whole || existing->type == "view") && all_builtin(context, kOfTable)) return Way::Table;
+  return Way::Macros;
+}
+
+Status run_header(RunContext& context) {
+  auto const& header = context.config("sql_header");
+  if (!header.is_string() || is_blank_sql(header.text())) return {};
+  WEIR_DO(context.worker().execute(header.text()));
+  return {};
+}
+
+bool has_contract(RunContext const& context) {
+  return context.config("contract")["enforced"].truth();
+}
+
+// Grants and comments of the config, by dbt's macros. The old relation's own grants are still there.
+Status finish_relation(RunContext& context, RelationParts const& target, bool existed) {
+  auto const relation = project::make_relation(target);
+  if (auto const& grants = context.config("grants"); grants.truth()) {
+    WEIR_TRY(auto const ignored,
+             context.call("apply_grants", {relation, project::to_value(grants)}, {{"should_revoke", Value(existed)}}));
+  }
+  if (auto const& docs = context.config("persist_docs"); docs["relation"].truth() || docs["columns"].truth()) {
+    WEIR_TRY(auto const ignored, context.call("persist_docs", {relation, context.find("model")}));
+  }
+  return {};
+}
+
+Result<swap::RelationDefinition> definition_of(RunContext& context, swap::RelationKind kind) {
+  swap::RelationDefinition definition;
+  definition.target = name_of(context.target());
+  definition.kind = kind;
+  definition.query = strip_semicolon(context.sql());
+  if (kind != swap::RelationKind::View) {
+    WEIR_TRY(definition.indexes, indexes_of(context));
+  }
+  definition.unlogged = context.config("unlogged").truth();
+  if (has_contract(context)) {
+    WEIR_TRY(auto const ignored, context.call("get_assert_columns_equivalent", {Value(context.sql())}));
+    if (kind == swap::RelationKind::Table) {
+      WEIR_TRY(definition.columns_ddl, columns_ddl(context));
+    }
+  }
+  if (context.weir_setting("shape") == "ordinary") definition.shape = swap::Shape::Ordinary;
+  return definition;
+}
+
+Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
+  auto& worker = context.worker();
+  WEIR_DO(run_hooks(context, context.node().pre_hooks, false));
+  WEIR_DO(worker.begin());
+  WEIR_DO(run_hooks(context, context.node().pre_hooks, true));
+  WEIR_DO(run_header(context));
+  WEIR_TRY(auto const definition, definition_of(context, kind));
+  WEIR_TRY(auto* session, worker.session());
+  WEIR_TRY(auto report, swap::build(*session, definition, publish_limits(worker)));
+  auto target = context.target();
+  target.type = kind == swap::RelationKind::View    ? "view"
+                : kind == swap::RelationKind::Table ? "table"
+                                                    : "materialized_view";
+  WEIR_DO(write_run_sql(context, fmt::format("create {} {} as (\n{}\n);\n", replace_all(*target.type, "_", " "),
+                                             target.render(), definition.query)));
+  if (kind == swap::RelationKind::View) {
+    WEIR_DO(finish_relation(context, target, existed));
+  }
+  WEIR_DO(run_hooks(context, context.node().post_hooks, true));
+  if (kind != swap::RelationKind::View) {
+    WEIR_DO(finish_relation(context, target, existed));
+  }
+  WEIR_DO(swap::complete(*session, report));
+  WEIR_DO(commit(context));
+  swap::tidy_up(*session, report);
+  WEIR_DO(run_hooks(context, context.node().post_hooks, false));
+  WEIR_DO(commit(context));
+  context.run().cache.add(target);
+  context.notes.insert(context.notes.end(), report.notes.begin(), report.notes.end());
+  Materialized out;
+  if (kind == swap::RelationKind::View) {
+    out.response = response_of("CREATE VIEW");
+    out.response.rows_affected = std::nullopt;
+  } else {
+    out.response = response_of(fmt::format("{} {}", has_contract(context) ? "INSERT 0" : "SELECT", report.rows));
+  }
+  return out;
+}
+
+// COPY's text format: tabs between values, \N for NULL.
+void append_copy_row(std::string& out, std::vector<pg::Parameter> const& row) {
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (i > 0) out += '\t';
+    if (!row[i]) {
+      out += "\\N";
+      continue;
+    }
+    for (char const c : *row[i]) {
+      switch (c) {
+        case '\\':
+          out += "\\\\";
+          break;
+        case '\t':
+          out += "\\t";
+          break;
+        case '\n':
+          out += "\\n";
+          break;
+        case '\r':
+          out += "\\r";
+          break;
+        default:
+          out += c;
+      }
+    }
+  }
+  out += '\n';
+}
+
+Result<std::uint64_t> copy_rows(pg::Session& session, std::string const& statement, SeedRows const& seed) {
+  WEIR_TRY(auto copy, session.copy_in(statement));
+  std::string buffer;
+  for (auto const& row : seed.rows) {
+    append_copy_row(buffer, row);
+    if (buffer.size() < (1U << 18)) continue;
+    WEIR_DO(copy.write(buffer));
+    buffer.clear();
+  }
+  WEIR_DO(copy.write(buffer));
+  return std::move(copy).finish();
+}
+
+std::string seed_column(RunContext const& context, std::string const& name) {
+  auto const& quote = context.config("quote_columns");
+  return quote.is_none() || quote.truth() ? sql::quote_pg(name) : name;
+}
+
+// Names as PostgreSQL stores them, for COPY: bare ones are folded.
+std::string stored_name(RunContext const& context, std::string const& name) {
+  auto const& quote = context.config("quote_columns");
+  return quote.is_none() || quote.truth() ? name : to_lower(name);
+}
+
+Result<Materialized> seed(RunContext& context, bool existed) {
+  auto& worker = context.worker();
+  WEIR_TRY(auto const rows, read_seed(context));
+  WEIR_DO(run_hooks(context, context.node().pre_hooks, false));
+  WEIR_DO(worker.begin());
+  WEIR_DO(run_hooks(context, context.node().pre_hooks, true));
+  auto const& types = context.config("column_types");
+  swap::RelationDefinition definition;
+  definition.target = name_of(context.target());
+  std::vector<std::string> columns, ddl;
+  for (auto const& column : rows.columns) {
+    auto const* said = types.find(column.name);
+    ddl.push_back(
+        fmt::format("{} {}", seed_column(context, column.name), said != nullptr ? said->str() : column.sql_type));
+    columns.push_back(stored_name(context, column.name));
+  }
+  definition.columns_ddl = join(ddl, ", ");
+  WEIR_TRY(definition.indexes, indexes_of(context));
+  WEIR_TRY(auto* session, worker.session());
+  WEIR_TRY(auto const plan, swap::plan_relation(*session, definition));
+  WEIR_TRY(auto prepared, swap::open_rows(*session, plan));
+  WEIR_TRY(auto const count, copy_rows(*session, swap::copy_statement(prepared, columns, ""), rows));
+  WEIR_DO(swap::close_rows(*session, prepared, count));
+  WEIR_TRY(auto reports, swap::publish(*session, std::span(&prepared, 1), publish_limits(worker)));
+  auto& report = reports.front();
+  auto target = context.target();
+  target.type = "table";
+  WEIR_DO(finish_relation(context, target, existed));
+  WEIR_DO(run_hooks(context, context.node().post_hooks, true));
+  WEIR_DO(swap::complete(*session, report));
+  WEIR_DO(commit(context));
+  swap::tidy_up(*session, report);
+  WEIR_DO(run_hooks(context, context.node().post_hooks, false));
+  WEIR_DO(commit(context));
+  context.run().cache.add(target);
+  Materialized out;
+  std::string const code = should_full_refresh(context) ? "CREATE" : "INSERT";
+  out.response.message = fmt::format("{} {}", code, count);
+  out.response.code = code;
+  out.response.rows_affected = static_cast<std::int64_t>(count);
+  return out;
+}
+
+Result<Materialized> by_macros(RunContext& context, std::string const& kind) {
+  auto const* macro = materialization_macro(context, kind);
+  if (macro == nullptr) {
+    std::vector<std::string> known{"view", "table", "incremental", "ephemeral", "materialized_view"};
+    std::string next = did_you_mean(kind, known);
+    return Error(ErrorKind::Template, fmt::format("there is no materialization \"{}\"", kind))
+        .object(context.node().unique_id)
+        .where(context.node().original_file_path)
+        .next(next.empty()
+                  ? "use view, table, incremental, ephemeral or materialized_view, or write the materialization"
+                  : next);
+  }
+  auto result = macro->code->call(*macro->definition, context, {});
+  if (!result.ok()) return std::move(result).error().to_error();
+  WEIR_DO(commit(context));
+  if (result->is_dict())
+    if (auto const* relations = result->dict().find(std::string_view("relations"));
+        relations != nullptr && relations->is_list())
+      for (auto const& one : relations->list().items)
+        if (auto const* relation = one.as<project::RelationObject>()) context.run().cache.add(relation->parts);
+  Materialized out;
+  if (auto const* main = context.stored("main")) {
+    out.response = main->response;
+  } else if (kind == "clone") {
+    out.response.message = "No-op";
+  }
+  return out;
+}
+
+std::string kind_of(project::Node const& node) {
+  switch (node.kind) {
+    case NodeKind::Seed:
+      return "seed";
+    case NodeKind::Snapshot:
+      return "snapshot";
+    case NodeKind::Test:
+      return node.materialized().empty() ? "test" : node.materialized();
+    case NodeKind::UnitTest:
+      return "unit";
+    case NodeKind::Function:
+      return "function";
+    default:
+      return node.materialized();
+  }
+}
+
+std::optional<swap::RelationKind> swap_kind(Way way) {
+  switch (way) {
+    case Way::Table:
+      return swap::RelationKind::Table;
+    case Way::View:
+      return swap::RelationKind::View;
+    case Way::MaterializedView:
+      return swap::RelationKind::MaterializedView;
+    case Way::Seed:
+    case Way::Macros:
+      break;
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<RelationParts>> existing_relation(RunContext& context) {
+  if (!context.node().is_relational()) return std::optional<RelationParts>();
+  return context.run().cache.find(context.worker(), context.target().schema.value_or(""),
+                                  context.target().identifier.value_or(""));
+}
+
+}  // namespace
+
+bool is_builtin(RunContext const& context, std::string_view macro) {
+  auto const& library = *context.facts().library;
+  auto const* code = library.find(context.package(), macro);
+  if (code != nullptr && !project::is_internal_package(code->package_name)) return false;
+  auto const* link = library.dispatch(context.package(), macro, "dbt");
+  return link == nullptr || project::is_internal_package(link->package_name);
+}
+
+Status run_hooks(RunContext& context, std::vector<project::Hook> const& hooks, bool inside) {
+  bool first = true;
+  for (auto const& hook : hooks) {
+    if (hook.transaction != inside) continue;
+    if (first && !inside) {
+      WEIR_DO(commit(context));
+    }
+    first = false;
+    WEIR_TRY(auto const text, context.render("hook of " + context.node().name, hook.sql));
+    if (is_blank_sql(text)) continue;
+    WEIR_TRY(auto const ignored, run_statement(context, text, inside));
+  }
+  return {};
+}
+
+Result<std::optional<swap::RelationDefinition>> planned_definition(RunContext& context) {
+  WEIR_TRY(auto const existing, existing_relation(context));
+  auto const relation_kind = swap_kind(choose_way(context, kind_of(context.node()), existing));
+  if (!relation_kind) return std::optional<swap::RelationDefinition>();
+  WEIR_TRY(auto definition, definition_of(context, *relation_kind));
+  return std::optional(std::move(definition));
+}
+
+Result<Materialized> materialize(RunContext& context) {
+  auto const& node = context.node();
+  std::string const kind = context.run().options.command == Command::Clone ? "clone" : kind_of(node);
+  WEIR_TRY(auto const existing, existing_relation(context));
+  auto const way = choose_way(context, kind, existing);
+  auto const relation_kind = swap_kind(way);
+  auto made = relation_kind      ? straight(context, *relation_kind, existing.has_value())
+              : way == Way::Seed ? seed(context, existing.has_value())
+                                 : by_macros(context, kind);
+  if (!made.ok()) {
+    auto const ignored = rollback(context);
+    static_cast<void>(ignored);
+  }
+  return made;
+}
+
+}  // namespace weir::build

@@ -1,0 +1,218 @@
+#include "build/node_run.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "build/compile.h"
+#include "build/materialize.h"
+#include "build/show.h"
+
+namespace weir::build {
+namespace {
+
+using project::Node;
+using project::NodeKind;
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+bool has_code(Node const& node) {
+  return node.kind != NodeKind::Seed && node.kind != NodeKind::UnitTest;
+}
+
+// failures, should_warn, should_error: the row of a test's statement.
+Status judge_test(RunContext const& context, NodeResult& result) {
+  auto const* main = context.stored("main");
+  auto const* rows = main == nullptr ? nullptr : table_of(main->table);
+  if (rows == nullptr || rows->rows.size() != 1 || rows->rows[0].size() != 3)
+    return Error(ErrorKind::Template,
+                 fmt::format("test \"{}\" did not answer with one row of failures, should_warn and should_error",
+                             context.node().name))
+        .next("look at its SQL below target/compiled, and at the macro get_test_sql");
+  auto const& row = rows->rows[0];
+  auto const failures = parse_int(jinja::to_text(row[0])).value_or(0);
+  auto const& config = context.node().config;
+  std::string const counted = fmt::format("Got {} result{}", failures, failures == 1 ? "" : "s");
+  result.failures = failures;
+  result.status = NodeStatus::Pass;
+  if (to_lower(config["severity"].str()) == "error" && jinja::truth(row[2])) {
+    result.status = NodeStatus::Fail;
+    result.message = fmt::format("{}, configured to fail if {}", counted, config["error_if"].str());
+  } else if (jinja::truth(row[1])) {
+    result.status = context.facts().flags["WARN_ERROR"].truth() ? NodeStatus::Fail : NodeStatus::Warn;
+    result.message = fmt::format("{}, configured to {} if {}", counted,
+                                 result.status == NodeStatus::Fail ? "fail" : "warn", config["warn_if"].str());
+  }
+  return {};
+}
+
+Status judge_unit_test(RunContext const& context, NodeResult& result) {
+  auto const* main = context.stored("main");
+  auto const* rows = main == nullptr ? nullptr : table_of(main->table);
+  if (rows == nullptr)
+    return Error(ErrorKind::Template, fmt::format("unit test \"{}\" gave no rows", context.node().name));
+  auto const difference = unit_test_difference(*rows);
+  result.failures = difference ? 1 : 0;
+  result.status = difference ? NodeStatus::Fail : NodeStatus::Pass;
+  if (difference) result.message = *difference;
+  return {};
+}
+
+bool is_printed(RunOptions const& options, Node const& node) {
+  auto const& names = options.print_nodes;
+  if (names.empty()) return options.command == Command::Show;
+  return std::find(names.begin(), names.end(), node.name) != names.end();
+}
+
+Status compile_node(RunContext& context, NodeResult& result) {
+  auto const& node = context.node();
+  if (node.kind == NodeKind::UnitTest) {
+    WEIR_DO(prepare_unit_test(context));
+  } else if (has_code(node)) {
+    WEIR_TRY(auto const code, compile(context));
+  } else {
+    return {};
+  }
+  result.is_compiled = true;
+  result.compiled_code = context.sql();
+  if (is_printed(context.run().options, node)) return print_node(context, context.sql());
+  return {};
+}
+
+bool only_compiles(Command command) {
+  return command == Command::Compile || command == Command::Show || command == Command::DocsGenerate;
+}
+
+Status run_node(RunContext& context, NodeResult& result) {
+  WEIR_TRY(auto const made, materialize(context));
+  auto const& node = context.node();
+  if (node.kind == NodeKind::Test) return judge_test(context, result);
+  if (node.kind == NodeKind::UnitTest) return judge_unit_test(context, result);
+  result.adapter_response = made.response.data();
+  result.message = made.response.message;
+  return {};
+}
+
+// The line of the template that the server complains about: the one that holds the name it quotes.
+std::string pointed_line(Node const& node, std::string const& message) {
+  auto const open = message.find('"');
+  auto const close = open == std::string::npos ? open : message.find('"', open + 1);
+  if (close == std::string::npos) return "";
+  std::string const name = message.substr(open + 1, close - open - 1);
+  auto const last = name.substr(name.rfind('.') == std::string::npos ? 0 : name.rfind('.') + 1);
+  auto const lines = split(node.raw_code, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    auto const at = lines[i].find(last);
+    if (last.empty() || at == std::string::npos) continue;
+    auto const number = node.first_line + static_cast<int>(i);
+    return fmt::format("\n  --> {}:{}:{}\n  {:>4} | {}\n       | {}{}", node.original_file_path, number, at + 1, number,
+                       lines[i], std::string(at, ' '), std::string(last.size(), '^'));
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string describe(Node const& node) {
+  auto const relation = fmt::format("{}.{}", node.schema, node.alias);
+  switch (node.kind) {
+    case NodeKind::Model:
+      return fmt::format("sql {} model {}", node.materialized(), relation);
+    case NodeKind::Seed:
+      return "seed file " + relation;
+    case NodeKind::Snapshot:
+      return "snapshot " + relation;
+    case NodeKind::Test:
+      return "test " + node.name;
+    case NodeKind::UnitTest:
+      return fmt::format("unit_test {}::{}", node.unit_test->model, node.name);
+    case NodeKind::Function:
+      return "function " + relation;
+    default:
+      return fmt::format("{} {}", kind_name(node.kind), node.name);
+  }
+}
+
+std::string error_message(Node const& node, Error const& error, std::string const& code) {
+  bool const is_database = !error.sqlstate().empty();
+  std::string out = fmt::format("{} Error in {} {} ({})",
+                                is_database                           ? "Database"
+                                : error.kind() == ErrorKind::Template ? "Compilation"
+                                                                      : "Runtime",
+                                kind_name(node.kind), node.name, node.original_file_path);
+  out += "\n  " + error.message();
+  if (is_database) {
+    out += pointed_line(node, error.message());
+  } else if (!error.where().empty()) {
+    out += "\n  --> " + error.where();
+    if (!error.excerpt().empty()) out += "\n" + indent(error.excerpt(), 2);
+  }
+  for (auto const& context : error.contexts()) out += "\n  > " + context;
+  if (!error.cause().empty()) out += "\n  cause: " + error.cause();
+  if (!error.state().empty()) out += "\n  state: " + error.state();
+  if (!error.next().empty()) out += "\n  next: " + error.next();
+  static_cast<void>(code);
+  return out;
+}
+
+NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex index) {
+  auto const& node = run.manifest.nodes()[index];
+  NodeResult result;
+  result.node = index;
+  result.unique_id = node.unique_id;
+  result.thread = thread_name();
+  if (node.kind != NodeKind::Analysis && node.kind != NodeKind::UnitTest) result.relation_name = node.relation_name;
+  Stopwatch const watch;
+  if (is_microbatch(node) && !only_compiles(run.options.command)) {
+    carry_out_batches(run, worker, node, result);
+    result.seconds = watch.seconds();
+    return result;
+  }
+  RunContext context(run, worker, node);
+  Timing compiling{"compile", timestamp_now(), ""};
+  auto done = compile_node(context, result);
+  compiling.completed_at = timestamp_now();
+  result.timing.push_back(compiling);
+  if (done.ok() && !only_compiles(run.options.command)) {
+    Timing executing{"execute", timestamp_now(), ""};
+    done = run_node(context, result);
+    executing.completed_at = timestamp_now();
+    result.timing.push_back(executing);
+  }
+  if (!done.ok()) {
+    auto const ignored = worker.rollback();
+    static_cast<void>(ignored);
+    result.status = NodeStatus::Error;
+    result.message = error_message(node, done.error(), result.compiled_code.value_or(""));
+    result.error = std::move(done).error();
+  } else if (auto const ended = worker.rollback(); !ended.ok()) {
+    result.notes.push_back(ended.error().message());
+  }
+  result.notes.insert(result.notes.end(), context.notes.begin(), context.notes.end());
+  result.seconds = watch.seconds();
+  return result;
+}
+
+Result<SeedRows> read_seed(RunContext& context) {
+  auto const& node = context.node();
+  std::filesystem::path root = node.root_path.value_or(context.facts().root().root.string());
+  WEIR_TRY(auto const text, read_file(root / node.original_file_path));
+  auto const& delimiter = context.config("delimiter");
+  WEIR_TRY(auto const file,
+           parse_csv(text, delimiter.is_string() && !delimiter.text().empty() ? delimiter.text()[0] : ',',
+                     node.original_file_path));
+  std::vector<std::string> forced;
+  for (auto const& [name, type] : context.config("column_types").pairs()) forced.push_back(name);
+  return infer_seed(file, forced);
+}
+
+}  // namespace weir::build

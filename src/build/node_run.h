@@ -1,0 +1,26 @@
+#pragma once
+// Carrying out one node on one thread: compile, run, judge. For run.cc.
+
+#include "build/run_context.h"
+
+namespace weir::build {
+
+// What the node's lines on the console call it: "sql table model dbt.orders", "test unique_orders_id".
+std::string describe(project::Node const& node);
+
+// The result, errors included. Nothing is printed.
+NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex index);
+
+// A unit test's compiled SQL and expectation put into its context; then materialize() runs it. (unit_tests.cc)
+Status prepare_unit_test(RunContext& context);
+// Equal rows on both sides, or the difference as a text.
+std::optional<std::string> unit_test_difference(TableData const& rows);
+
+// A microbatch model: one run a batch. (microbatch.cc)
+bool is_microbatch(project::Node const& node);
+void carry_out_batches(RunState& run, Worker& worker, project::Node const& node, NodeResult& result);
+
+// The error as run_results.json and the summary say it, with the template's line that it points at.
+std::string error_message(project::Node const& node, Error const& error, std::string const& code);
+
+}  // namespace weir::build

@@ -1,0 +1,607 @@
+// A whole run: hooks, schemas, the graph of nodes on several threads, what the console says, artifacts.
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "build/compile.h"
+#include "build/materialize.h"
+#include "build/node_run.h"
+#include "build/schedule.h"
+#include "build/show.h"
+#include "build/statements.h"
+#include "project/templates.h"
+#include "sql/name.h"
+#include "swap/swap.h"
+
+namespace weir::build {
+namespace {
+
+using jinja::Value;
+using project::Data;
+using project::Node;
+using project::NodeKind;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+bool builds(Command command) {
+  return command == Command::Run || command == Command::Build || command == Command::Test || command == Command::Seed ||
+         command == Command::Snapshot || command == Command::Clone;
+}
+
+bool has_hooks(Command command) {
+  return builds(command) && command != Command::Clone;
+}
+
+std::string kind_phrase(Node const& node) {
+  if (node.kind == NodeKind::Model) return node.materialized() + " model";
+  if (node.kind == NodeKind::Test) return "data test";
+  if (node.kind == NodeKind::UnitTest) return "unit test";
+  return std::string(kind_name(node.kind));
+}
+
+std::string counted(std::map<std::string, std::size_t> const& counts) {
+  std::vector<std::string> parts;
+  for (auto const& [name, count] : counts) parts.push_back(fmt::format("{} {}{}", count, name, count == 1 ? "" : "s"));
+  return join(parts, ", ");
+}
+
+std::string duration_text(double seconds) {
+  auto const whole = static_cast<std::int64_t>(seconds);
+  return fmt::format(" in {} hours {} minutes and {:.2f} seconds", whole / 3600, whole / 60 % 60,
+                     seconds - static_cast<double>(whole / 60 * 60));
+}
+
+// ------------------------------------------------------------------------------------------------- console lines
+
+struct Line {
+  std::string text, status;
+  Level level = Level::Info;
+};
+
+Line result_text(Node const& node, NodeResult const& result, EventLog const& log) {
+  std::string const what = describe(node);
+  std::string const message = result.message.value_or("");
+  std::string const relation = fmt::format("{}.{}", node.schema, node.alias);
+  bool const failed = result.status == NodeStatus::Error || result.status == NodeStatus::RuntimeError;
+  switch (node.kind) {
+    case NodeKind::Test:
+      if (failed) return {"ERROR " + node.name, log.red("ERROR"), Level::Error};
+      if (result.status == NodeStatus::Pass) return {"PASS " + node.name, log.green("PASS"), Level::Info};
+      if (result.status == NodeStatus::Warn)
+        return {fmt::format("WARN {} {}", result.failures.value_or(0), node.name),
+                log.yellow(fmt::format("WARN {}", result.failures.value_or(0))), Level::Warn};
+      return {fmt::format("FAIL {} {}", result.failures.value_or(0), node.name),
+              log.red(fmt::format("FAIL {}", result.failures.value_or(0))), Level::Error};
+    case NodeKind::UnitTest: {
+      auto const name = fmt::format("{}::{}", node.unit_test->model, node.name);
+      if (failed) return {"ERROR " + name, log.red("ERROR"), Level::Error};
+      return result.status == NodeStatus::Pass
+                 ? Line{"PASS " + name, log.green("PASS"), Level::Info}
+                 : Line{fmt::format("FAIL {} {}", result.failures.value_or(0), name),
+                        log.red(fmt::format("FAIL {}", result.failures.value_or(0))), Level::Error};
+    }
+    case NodeKind::Seed:
+      return failed ? Line{"ERROR loading seed file " + relation, log.red("ERROR"), Level::Error}
+                    : Line{"OK loaded seed file " + relation, log.green(message), Level::Info};
+    case NodeKind::Snapshot:
+      return failed ? Line{"ERROR snapshotting " + relation, log.red("ERROR"), Level::Error}
+                    : Line{"OK snapshotted " + relation, log.green(message), Level::Info};
+    default:
+      if (result.status == NodeStatus::PartialSuccess)
+        return {"PARTIAL SUCCESS creating " + what, log.yellow(message), Level::Warn};
+      return failed ? Line{"ERROR creating " + what, log.red("ERROR"), Level::Error}
+                    : Line{"OK created " + what, log.green(message), Level::Info};
+  }
+}
+
+Data::Dict node_info(Node const& node, std::string_view status) {
+  return {{"materialized", Data(node.materialized())},
+          {"node_name", Data(node.name)},
+          {"node_path", Data(node.path)},
+          {"node_relation", Data(Data::Dict{{"alias", Data(node.alias)},
+                                            {"database", Data(node.database)},
+                                            {"relation_name", Data(node.relation_name.value_or(""))},
+                                            {"schema", Data(node.schema)}})},
+          {"node_status", Data(status)},
+          {"resource_type", Data(std::string(kind_name(node.kind)))},
+          {"unique_id", Data(node.unique_id)}};
+}
+
+std::string_view result_event(Node const& node) {
+  switch (node.kind) {
+    case NodeKind::Test:
+    case NodeKind::UnitTest:
+      return "LogTestResult";
+    case NodeKind::Seed:
+      return "LogSeedResult";
+    case NodeKind::Snapshot:
+      return "LogSnapshotResult";
+    default:
+      return "LogModelResult";
+  }
+}
+std::string_view result_code(Node const& node) {
+  switch (node.kind) {
+    case NodeKind::Test:
+    case NodeKind::UnitTest:
+      return "Q007";
+    case NodeKind::Seed:
+      return "Q016";
+    case NodeKind::Snapshot:
+      return "Q015";
+    default:
+      return "Q012";
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------- the run
+
+class Runner {
+ public:
+  Runner(RunState& run, BuildPlan plan) : run_(run), plan_(std::move(plan)) {}
+
+  Result<RunReport> go() {
+    auto const begin = std::chrono::steady_clock::now();
+    std::error_code failure;
+    std::filesystem::create_directories(run_.options.target_folder, failure);
+    if (run_.options.selected.empty()) return nothing_to_do();
+    Worker main(run_.manifest.target(), run_.options.stop, "MainThread");
+    say_beginning();
+    if (builds(run_.options.command)) {
+      WEIR_DO(prepare(main));
+    }
+    if (has_hooks(run_.options.command)) run_hooks_of(main, "on-run-start");
+    carry_out_nodes();
+    if (has_hooks(run_.options.command)) run_hooks_of(main, "on-run-end");
+    RunReport report;
+    report.seconds = seconds_since(begin);
+    report.results = run_.take_results();
+    report.args = run_.options.args;
+    report.invocation_id = run_.options.invocation_id;
+    report.started_at = run_.options.started_at;
+    report.cancelled = run_.options.stop.stop_requested();
+    say_end(report);
+    WEIR_DO(write_results(report));
+    return report;
+  }
+
+ private:
+  Result<RunReport> nothing_to_do() {
+    run_.log.write({"NothingToDo",
+                    "Q035",
+                    Level::Warn,
+                    "Nothing to do. Try checking your model configs and model specification args",
+                    {},
+                    false});
+    RunReport report;
+    report.args = run_.options.args;
+    report.invocation_id = run_.options.invocation_id;
+    report.started_at = run_.options.started_at;
+    WEIR_DO(write_results(report));
+    return report;
+  }
+
+  Status write_results(RunReport const& report) const {
+    if (!run_.options.write_json) return {};
+    return write_file(run_.options.target_folder / "run_results.json", run_results_json(report));
+  }
+
+  Node const& node_of(ItemIndex item) const { return run_.manifest.nodes()[plan_.nodes[item].node]; }
+
+  void say_beginning() {
+    auto& log = run_.log;
+    log.line();
+    log.write({"ConcurrencyLine",
+               "Q027",
+               Level::Info,
+               fmt::format("Concurrency: {} threads (target='{}')", run_.options.threads, run_.manifest.target().name),
+               {{"node_count", Data(static_cast<std::int64_t>(plan_.nodes.size()))},
+                {"num_threads", Data(static_cast<std::int64_t>(run_.options.threads))},
+                {"target_name", Data(run_.manifest.target().name)}},
+               false});
+    log.line();
+  }
+
+  // Schemas that are missing, weir's own, and what the warehouse holds.
+  Status prepare(Worker& worker) {
+    WEIR_TRY(auto* session, worker.session());
+    WEIR_DO(swap::prepare_warehouse(*session));
+    std::set<std::string> wanted;
+    for (auto const& one : plan_.nodes) {
+      auto const& node = run_.manifest.nodes()[one.node];
+      if (node.is_relational() || node.kind == NodeKind::Function || stores_failures(node)) wanted.insert(node.schema);
+    }
+    std::vector<std::string> schemas(wanted.begin(), wanted.end());
+    WEIR_TRY(auto const rows, worker.execute("select nspname from pg_catalog.pg_namespace"));
+    for (std::size_t i = 0; i < rows.size(); ++i) wanted.erase(std::string(rows.text(i, 0)));
+    for (auto const& schema : wanted) {
+      WEIR_DO(worker.execute("create schema if not exists " + sql::quote_pg(schema)));
+    }
+    WEIR_DO(worker.commit());
+    WEIR_DO(run_.cache.read(worker, schemas));
+    return worker.rollback();
+  }
+
+  bool stores_failures(Node const& node) const {
+    if (node.kind != NodeKind::Test) return false;
+    auto const& own = node.config["store_failures"];
+    return own.is_none() ? run_.options.store_failures : own.truth();
+  }
+
+  // ---- hooks
+
+  void run_hooks_of(Worker& worker, std::string_view when) {
+    std::vector<Node const*> hooks;
+    for (auto const& node : run_.manifest.nodes())
+      if (node.kind == NodeKind::Operation && std::find(node.tags.begin(), node.tags.end(), when) != node.tags.end())
+        hooks.push_back(&node);
+    if (hooks.empty()) return;
+    std::stable_sort(hooks.begin(), hooks.end(), [](auto const* a, auto const* b) {
+      return a->hook_index.value_or(0) < b->hook_index.value_or(0);
+    });
+    bool failed = false;
+    for (std::size_t i = 0; i < hooks.size(); ++i) {
+      auto const name = fmt::format("{}.{}.{}", hooks[i]->package_name, when,
+                                    hooks[i]->hook_index.value_or(static_cast<std::int64_t>(i)));
+      failed = run_hook(worker, *hooks[i], name, i + 1, hooks.size(), failed) || failed;
+    }
+    run_.log.line();
+  }
+
+  bool run_hook(Worker& worker, Node const& node, std::string const& name, std::size_t index, std::size_t total,
+                bool skip) {
+    auto& log = run_.log;
+    auto const begin = std::chrono::steady_clock::now();
+    NodeResult result;
+    result.unique_id = node.unique_id;
+    if (skip) {
+      result.status = NodeStatus::Skipped;
+      result.message = name + " skipped";
+      run_.add(std::move(result));
+      return false;
+    }
+    log.write({"LogHookStartLine",
+               "Q032",
+               Level::Info,
+               log.result_line("START hook: " + name, "RUN", index, total),
+               {},
+               false});
+    auto const done = carry_out_hook(worker, node);
+    result.seconds = seconds_since(begin);
+    result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;
+    result.failures = done.ok() ? 0 : 1;
+    result.message = done.ok() ? name + " passed" : fmt::format("{} failed, error:\n {}", name, done.error().message());
+    log.write({"LogHookEndLine",
+               "Q033",
+               done.ok() ? Level::Info : Level::Error,
+               log.result_line(fmt::format("{} hook: {}", done.ok() ? "OK" : "ERROR", name),
+                               done.ok() ? log.green("OK") : log.red("ERROR"), index, total, result.seconds),
+               {},
+               false});
+    if (!done.ok()) result.error = done.error().clone();
+    run_.add(std::move(result));
+    return !done.ok();
+  }
+
+  Status carry_out_hook(Worker& worker, Node const& node) {
+    RunContext context(run_, worker, node);
+    context.set("results", results_value(run_));
+    std::set<std::string> schemas;
+    for (auto const& one : plan_.nodes)
+      if (auto const& built = run_.manifest.nodes()[one.node]; built.is_relational()) schemas.insert(built.schema);
+    std::vector<Value> names, pairs;
+    for (auto const& schema : schemas) {
+      names.emplace_back(schema);
+      pairs.push_back(jinja::tuple_of({Value(run_.manifest.target().database), Value(schema)}));
+    }
+    context.set("schemas", jinja::list_of(std::move(names)));
+    context.set("database_schemas", jinja::list_of(std::move(pairs)));
+    auto text = context.render(node.original_file_path, node.raw_code);
+    Status done = text.ok() ? Status() : Status(std::move(text).error());
+    if (done.ok()) done = write_compiled_sql(context, *text);
+    if (done.ok() && !is_blank_sql(*text)) {
+      auto rows = run_statement(context, *text, true);
+      if (!rows.ok()) done = std::move(rows).error();
+    }
+    if (done.ok()) done = commit(context);
+    if (!done.ok()) {
+      auto const ignored = worker.rollback();
+      static_cast<void>(ignored);
+    }
+    return done;
+  }
+
+  // ---- nodes
+
+  void carry_out_nodes() {
+    Schedule schedule;
+    schedule.threads = std::min(run_.options.threads, std::max<std::size_t>(plan_.nodes.size(), 1));
+    schedule.fail_fast = run_.options.fail_fast;
+    schedule.stop = run_.options.stop;
+    for (auto const& node : plan_.nodes) schedule.waits_for.push_back(node.waits_for);
+    for (std::size_t i = 0; i < schedule.threads; ++i)
+      workers_.push_back(std::make_unique<Worker>(run_.manifest.target(), run_.options.stop,
+                                                  fmt::format("Thread-{} (worker)", i + 1)));
+    carry_out(schedule, {[this](ItemIndex item, std::size_t worker) { return one(item, *workers_[worker]); },
+                         [this](ItemIndex item, ItemIndex cause) { skip(item, cause); }});
+  }
+
+  ItemOutcome one(ItemIndex item, Worker& worker) {
+    set_thread_name(worker.name());
+    auto const& node = node_of(item);
+    auto& log = run_.log;
+    bool const quiet = !builds(run_.options.command);
+    auto const index = ++begun_;
+    if (!quiet)
+      log.write({"LogStartLine",
+                 "Q011",
+                 Level::Info,
+                 log.result_line("START " + describe(node), "RUN", index, plan_.nodes.size()),
+                 {{"description", Data(describe(node))},
+                  {"index", Data(static_cast<std::int64_t>(index))},
+                  {"node_info", Data(node_info(node, "started"))},
+                  {"total", Data(static_cast<std::int64_t>(plan_.nodes.size()))}},
+                 false});
+    auto result = carry_out_node(run_, worker, plan_.nodes[item].node);
+    auto const status = result.status;
+    auto const line = result_text(node, result, log);
+    if (!quiet || is_failure(status))
+      log.write({std::string(result_event(node)),
+                 std::string(result_code(node)),
+                 line.level,
+                 log.result_line(line.text, line.status, index, plan_.nodes.size(), result.seconds),
+                 {{"description", Data(describe(node))},
+                  {"execution_time", Data(result.seconds)},
+                  {"index", Data(static_cast<std::int64_t>(index))},
+                  {"node_info", Data(node_info(node, status_text(status)))},
+                  {"status", Data(result.message.value_or(std::string(status_text(status))))},
+                  {"total", Data(static_cast<std::int64_t>(plan_.nodes.size()))}},
+                 false});
+    for (auto const& note : result.notes) log.note(Level::Info, "  " + note);
+    run_.add(std::move(result));
+    return is_failure(status) ? ItemOutcome::Failed : ItemOutcome::Done;
+  }
+
+  void skip(ItemIndex item, ItemIndex cause) {
+    auto const& node = node_of(item);
+    auto& log = run_.log;
+    auto const index = ++begun_;
+    std::string const what = node.kind == NodeKind::Test ? "test " + node.name
+                             : node.kind == NodeKind::UnitTest
+                                 ? fmt::format("unit_test {}::{}", node.unit_test->model, node.name)
+                                 : fmt::format("relation {}.{}", node.schema, node.alias);
+    log.write({"SkippingDetails",
+               "Q034",
+               Level::Info,
+               log.result_line("SKIP " + what, log.yellow("SKIP"), index, plan_.nodes.size()),
+               {{"index", Data(static_cast<std::int64_t>(index))},
+                {"node_info", Data(node_info(node, "skipped"))},
+                {"total", Data(static_cast<std::int64_t>(plan_.nodes.size()))}},
+               false});
+    NodeResult result;
+    result.node = plan_.nodes[item].node;
+    result.unique_id = node.unique_id;
+    result.status = NodeStatus::Skipped;
+    result.thread = thread_name();
+    result.relation_name = node.relation_name;
+    if (cause != item) result.message = fmt::format("Skipping because \"{}\" failed", node_of(cause).unique_id);
+    run_.add(std::move(result));
+  }
+
+  // ---- the end
+
+  void say_end(RunReport const& report) {
+    auto& log = run_.log;
+    if (!builds(run_.options.command)) return;
+    std::map<std::string, std::size_t> kinds;
+    for (auto const& result : report.results) {
+      auto const* node = run_.manifest.find(result.unique_id);
+      ++kinds[node == nullptr || node->kind == NodeKind::Operation ? "project hook" : kind_phrase(*node)];
+    }
+    log.line();
+    log.write(
+        {"FinishedRunningStats",
+         "E047",
+         Level::Info,
+         fmt::format("Finished running {}{} ({:.2f}s).", counted(kinds), duration_text(report.seconds), report.seconds),
+         {{"execution", Data(duration_text(report.seconds))},
+          {"execution_time", Data(report.seconds)},
+          {"stat_line", Data(counted(kinds))}},
+         false});
+    log.line();
+    std::int64_t pass = 0, warn = 0, error = 0, skipped = 0, partial = 0;
+    for (auto const& result : report.results) {
+      switch (result.status) {
+        case NodeStatus::Warn:
+          ++warn;
+          break;
+        case NodeStatus::Skipped:
+          ++skipped;
+          break;
+        case NodeStatus::PartialSuccess:
+          ++partial;
+          ++error;
+          break;
+        default:
+          is_failure(result.status) ? ++error : ++pass;
+      }
+    }
+    std::string const ending =
+        report.cancelled          ? log.yellow("Exited because of keyboard interrupt")
+        : error == 0 && warn == 0 ? log.green("Completed successfully")
+        : error == 0              ? log.yellow(fmt::format("Completed with {} warning{}:", warn, warn == 1 ? "" : "s"))
+                     : log.red(fmt::format("Completed with {} error{}, {} partial success{}, and {} warning{}:", error,
+                                           error == 1 ? "" : "s", partial, partial == 1 ? "" : "es", warn,
+                                           warn == 1 ? "" : "s"));
+    log.write({"EndOfRunSummary",
+               "Z030",
+               Level::Info,
+               ending,
+               {{"keyboard_interrupt", Data(report.cancelled)},
+                {"num_errors", Data(error)},
+                {"num_partial_success", Data(partial)},
+                {"num_warnings", Data(warn)}},
+               false});
+    say_failures(report);
+    log.line();
+    log.write({"StatsLine",
+               "Z023",
+               Level::Info,
+               fmt::format("Done. PASS={} WARN={} ERROR={} SKIP={} NO-OP=0 TOTAL={}", pass, warn, error, skipped,
+                           report.results.size()),
+               {{"stats", Data(Data::Dict{{"error", Data(error)},
+                                          {"noop", Data(0)},
+                                          {"pass", Data(pass)},
+                                          {"skip", Data(skipped)},
+                                          {"total", Data(static_cast<std::int64_t>(report.results.size()))},
+                                          {"warn", Data(warn)}})}},
+               false});
+  }
+
+  void say_failures(RunReport const& report) {
+    auto& log = run_.log;
+    for (auto const& result : report.results) {
+      auto const* node = run_.manifest.find(result.unique_id);
+      if (!is_failure(result.status) && result.status != NodeStatus::Warn) continue;
+      log.line();
+      bool const is_warning = result.status == NodeStatus::Warn;
+      auto const level = is_warning ? Level::Warn : Level::Error;
+      if (node != nullptr && (result.status == NodeStatus::Fail || is_warning)) {
+        auto const heading = fmt::format("{} in {} {} ({})", is_warning ? "Warning" : "Failure", kind_name(node->kind),
+                                         node->name, node->original_file_path);
+        log.write({"RunResultFailure", "Z024", level, is_warning ? log.yellow(heading) : log.red(heading), {}, false});
+      }
+      log.write({"RunResultError",
+                 "Z024",
+                 level,
+                 "  " + result.message.value_or(""),
+                 {{"msg", Data(result.message.value_or(""))}},
+                 false});
+      if (node != nullptr && result.is_compiled) {
+        log.line();
+        std::string path = node->original_file_path;
+        if (node->generic_test)
+          path += "/" + node->path.substr(node->path.rfind('/') == std::string::npos ? 0 : node->path.rfind('/') + 1);
+        log.write({"SQLCompiledPath",
+                   "Z026",
+                   Level::Info,
+                   fmt::format("  compiled code at {}/compiled/{}/{}", run_.options.target_folder.filename().string(),
+                               node->package_name, path),
+                   {},
+                   false});
+      }
+      if (node != nullptr && stores_failures(*node) && node->relation_name && !is_warning) {
+        std::string const query = "select * from " + *node->relation_name;
+        std::string const rule(query.size(), '-');
+        log.line();
+        log.write({"CheckNodeTestFailure",
+                   "Z027",
+                   Level::Info,
+                   fmt::format("  See test failures:\n  {}\n  {}\n  {}", rule, query, rule),
+                   {},
+                   false});
+      }
+    }
+  }
+
+  RunState& run_;
+  BuildPlan plan_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<std::size_t> begun_{0};
+};
+
+Status carry_out_operation(RunContext& context, OperationOptions const& operation) {
+  if (!operation.sql.empty()) {
+    WEIR_TRY(auto const text, context.render("--sql", operation.sql));
+    WEIR_TRY(auto const ignored, run_statement(context, text, true));
+  } else {
+    auto const dot = operation.macro.find('.');
+    auto const& library = *context.facts().library;
+    auto const* code = dot == std::string::npos
+                           ? library.find(context.package(), operation.macro)
+                           : library.find_in(operation.macro.substr(0, dot), operation.macro.substr(dot + 1));
+    if (code == nullptr)
+      return Error(ErrorKind::Usage, fmt::format("there is no macro \"{}\"", operation.macro))
+          .object(operation.macro)
+          .state("nothing was run")
+          .next(did_you_mean(operation.macro, library.names()));
+    std::vector<jinja::Named> arguments;
+    for (auto const& [name, value] : operation.arguments.pairs())
+      arguments.push_back({Value(name), project::to_value(value)});
+    auto result = code->code->call(*code->definition, context, {{}, arguments});
+    if (!result.ok()) return std::move(result).error().to_error();
+  }
+  return {};
+}
+
+}  // namespace
+
+Project::Project(project::ManifestPtr manifest_, Data::Dict flags, std::int64_t run_started_us)
+    : manifest(std::move(manifest_)), projects(manifest->projects().begin(), manifest->projects().end()) {
+  facts.target = manifest->target();
+  facts.projects = &projects;
+  facts.library = manifest->library();
+  facts.cli_vars = manifest->vars();
+  facts.flags = Data(std::move(flags));
+  facts.invocation_id = manifest->invocation_id();
+  facts.run_started_us = run_started_us;
+}
+
+Result<RunReport> run(RunOptions options, EventLog& log) {
+  if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
+  RunState state(std::move(options), log);
+  return Runner(state, plan(state.manifest, state.options.command, state.options.selected)).go();
+}
+
+Result<RunReport> run_operation(RunOptions options, OperationOptions const& operation, EventLog& log) {
+  if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
+  RunState state(std::move(options), log);
+  auto const begin = std::chrono::steady_clock::now();
+  Worker worker(state.manifest.target(), state.options.stop, "MainThread");
+  auto const node = made_up_node(state, operation.macro.empty() ? "inline" : operation.macro);
+  RunContext context(state, worker, node);
+  auto done = carry_out_operation(context, operation);
+  for (auto const& note : context.notes) log.note(Level::Info, note);
+  // As in dbt: what a macro did not commit by itself is not kept.
+  auto ended = worker.rollback();
+  if (done.ok()) done = std::move(ended);
+  NodeResult result;
+  result.unique_id = fmt::format("macro.{}.{}", node.package_name, node.name);
+  result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;
+  result.failures = done.ok() ? 0 : 1;
+  result.seconds = seconds_since(begin);
+  if (!done.ok()) {
+    result.message = done.error().to_text();
+    log.write({"RunningOperationCaughtError",
+               "Q001",
+               Level::Error,
+               "Encountered an error while running operation: " + done.error().to_text(),
+               {},
+               false});
+  }
+  RunReport report;
+  report.results.push_back(std::move(result));
+  report.seconds = seconds_since(begin);
+  report.args = state.options.args;
+  report.invocation_id = state.options.invocation_id;
+  report.started_at = state.options.started_at;
+  if (state.options.write_json) {
+    WEIR_DO(write_file(state.options.target_folder / "run_results.json", run_results_json(report)));
+  }
+  return report;
+}
+
+Status try_connection(project::Target const& target) {
+  WEIR_TRY(auto session, connect(target));
+  WEIR_DO(session.execute("select 1"));
+  return {};
+}
+
+}  // namespace weir::build

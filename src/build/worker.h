@@ -1,0 +1,52 @@
+#pragma once
+// One thread of a run: its session with the warehouse, and the transaction discipline that dbt's macros are written
+// for. The session is opened when it is first needed and kept for all nodes of the thread. Belongs to one thread.
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "jinja/value.h"
+#include "pg/session.h"
+#include "project/profile.h"
+
+namespace weir::build {
+
+// Connects as the profile's target says, with its role and search_path.
+Result<pg::Session> connect(project::Target const& target);
+
+class Worker {
+ public:
+  Worker(project::Target const& target, std::stop_token stop, std::string name)
+      : target_(target), stop_(std::move(stop)), name_(std::move(name)) {}
+
+  // "Thread-1 (worker)".
+  std::string const& name() const { return name_; }
+  Result<pg::Session*> session();
+  // Statements of a template. Outside of a transaction one is begun first, but for what cannot stand in one (VACUUM,
+  // CREATE INDEX CONCURRENTLY ...) where `auto_begin` is false.
+  Result<pg::Rows> execute(std::string_view sql, bool auto_begin = true);
+  Status begin();
+  Status commit();    // nothing where no transaction is open
+  Status rollback();  // the same; closes a session that cannot even do that
+  bool in_transaction() const;
+  std::stop_token stop() const { return stop_; }
+
+  // `graph` as templates of this thread see it: they may keep things in it from node to node.
+  jinja::Value graph;
+
+ private:
+  project::Target const& target_;
+  std::stop_token stop_;
+  std::string name_;
+  std::optional<pg::Session> session_;
+  std::optional<pg::Session::CancelOnStop> cancel_;
+};
+
+// True for a statement that PostgreSQL refuses inside of a transaction.
+bool needs_no_transaction(std::string_view sql);
+
+}  // namespace weir::build
