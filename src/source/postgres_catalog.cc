@@ -76,17 +76,18 @@ std::string oid_array(std::vector<std::string> const& oids) {
   return "{" + join(oids, ",") + "}";
 }
 
-std::vector<std::string> warnings_of(pg::Rows const& tables, std::size_t row, std::string const& user) {
+void add_warnings(Table& table, pg::Rows const& tables, std::size_t row, std::string const& user) {
   auto is = [&](std::string_view name) { return tables.text(row, name) == "t"; };
-  std::vector<std::string> warnings;
+  auto& warnings = table.warnings;
   if (!is("schema_usage"))
     warnings.push_back(fmt::format("role \"{}\" has no USAGE on the schema: the table cannot be read", user));
-  if (is("row_security"))
-    warnings.push_back(
+  if (is("row_security")) {
+    table.hidden.push_back(
         fmt::format("row-level security hides rows from role \"{}\": what is loaded may not be all", user));
+    warnings.push_back(table.hidden.back());
+  }
   if (!is("populated")) warnings.push_back("the materialized view has never been refreshed: it cannot be read");
   if (is("has_children")) warnings.push_back("tables inherit from it: their rows are read with it");
-  return warnings;
 }
 
 bool is_wanted(Table const& table, DiscoverRequest const& request) {
@@ -152,7 +153,7 @@ Result<DiscoveredCatalog> discover_postgres(pg::Session& session, DiscoverReques
     if (!is_wanted(table, request)) continue;
     table.estimated_rows = parse_int(tables.text(row, "rows")).value_or(-1);
     table.estimated_bytes = parse_int(tables.text(row, "bytes")).value_or(-1);
-    table.warnings = warnings_of(tables, row, std::string(facts.text(0, 2)));
+    add_warnings(table, tables, row, std::string(facts.text(0, 2)));
     oids.emplace_back(tables.text(row, "oid"));
     place_of.emplace(oids.back(), catalog.tables.size());
     catalog.tables.push_back(std::move(table));

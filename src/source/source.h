@@ -70,7 +70,8 @@ struct Table {
   std::int64_t estimated_rows = -1;  // -1 = not known
   std::int64_t estimated_bytes = -1;
   std::vector<std::string>
-      warnings;  // masked columns, row-level security, missing rights: what would be silently wrong
+      warnings;                     // masked columns, row-level security, missing rights: what would be silently wrong
+  std::vector<std::string> hidden;  // those of them that say what a read leaves out without an error
 
   std::string text() const { return schema.empty() ? name : schema + "." + name; }
   Key const* primary_key() const;

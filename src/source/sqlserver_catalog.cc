@@ -27,6 +27,12 @@ bool is_wanted(DiscoverRequest const& request, Table const& table) {
                              [&](std::string const& pattern) { return matches_glob(pattern, table.text()); });
 }
 
+// Values or rows that the login is not shown: a read goes well and is not the truth.
+void warn_of_hidden(Table& table, std::string what) {
+  table.hidden.push_back(what);
+  table.warnings.push_back(std::move(what));
+}
+
 Result<ById> find_tables(ServerSession& session, DiscoverRequest const& request) {
   WEIR_TRY(odbc::TextRows const rows, session.odbc.query(embedded_file("queries/mssql/tables.sql")));
   ById found;
@@ -68,8 +74,9 @@ Status add_columns(ServerSession& session, ById& found) {
       continue;
     }
     if (source.is_masked && !may_unmask)
-      table.warnings.push_back(fmt::format(
-          "column \"{}\" is masked for this login: masked values are read, not the true ones", source.name));
+      warn_of_hidden(table,
+                     fmt::format("column \"{}\" is masked for this login: masked values are read, not the true ones",
+                                 source.name));
     entry->second.collations[source.name] = source.collation;
     table.columns.push_back(map_column(source));
     if (auto srid = srid_column(source)) table.columns.push_back(std::move(*srid));
@@ -122,9 +129,9 @@ Status add_security(ServerSession& session, ById& found) {
   for (std::size_t row = 0; row < rows.rows.size(); ++row) {
     auto const entry = found.find(rows.integer(row, "object_id"));
     if (entry == found.end()) continue;
-    entry->second.table.warnings.push_back(
-        fmt::format("security policy \"{}\" filters its rows: only those that the login may see are read",
-                    rows.text(row, "policy_name")));
+    warn_of_hidden(entry->second.table,
+                   fmt::format("security policy \"{}\" filters its rows: only those that the login may see are read",
+                               rows.text(row, "policy_name")));
   }
   return {};
 }

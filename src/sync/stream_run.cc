@@ -463,7 +463,10 @@ bool StreamRun::attempt(Worker& worker) {
   report_.method = plan_.publish.method;
   report_.method_reason = plan_.publish.reason;
   worker.tidy(status.ok() ? std::nullopt : std::optional(status.error().kind()));
-  if (status.ok()) return true;
+  if (status.ok()) {
+    report_.notes.insert(report_.notes.begin(), plan_.table.hidden.begin(), plan_.table.hidden.end());
+    return true;
+  }
   write_failure(worker, record, status.error());
   report_.outcome = Outcome::Failed;
   report_.error = std::move(status).error().context("syncing stream \"" + plan_.stream + "\"");
