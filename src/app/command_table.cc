@@ -210,6 +210,10 @@ constexpr OptionSpec kExcludeResourceType{.name = "exclude-resource-type",
                                           .alias = "exclude-resource-types",
                                           .repeats = true};
 
+constexpr OptionSpec kWarnError{.name = "warn-error", .meaning = "warnings are errors"};
+constexpr OptionSpec kWarnErrorOptions{
+    .name = "warn-error-options", .value = "YAML", .meaning = "which are: '{error: all, warn: [...], silence: [...]}'"};
+constexpr OptionSpec kNoVersionCheck{.name = "no-version-check", .meaning = "whatever require-dbt-version says"};
 // Of the commands that run nodes.
 template <std::size_t... Counts>
 constexpr auto joined(OptionSpec const (&... lists)[Counts]) {
@@ -252,7 +256,9 @@ constexpr OptionSpec kDbtRunning[] = {
     kThreads,
     kNoPartialParse,
     {.name = "fail-fast", .letter = 'x', .meaning = "end at the first failure"},
-    {.name = "warn-error", .meaning = "warnings are errors"},
+    kWarnError,
+    kWarnErrorOptions,
+    kNoVersionCheck,
     {.name = "no-write-json", .meaning = "write no artifacts"},
     {.name = "log-format",
      .value = "FORMAT",
@@ -373,13 +379,17 @@ constexpr Example kDbtCompileExamples[] = {
     {"dbt compile --inline 'select {{ var(\"x\") }}'", "of a text"},
     {"dbt compile -s orders", "of one model"},
 };
-constexpr OptionSpec kDbtParseOptions[] = {kProfilesDir, kProfile, kTarget,        kTargetPath,
-                                           kVars,        kThreads, kNoPartialParse};
+constexpr OptionSpec kDbtParseOptions[] = {
+    kProfilesDir, kProfile,        kTarget,    kTargetPath,       kVars,
+    kThreads,     kNoPartialParse, kWarnError, kWarnErrorOptions, kNoVersionCheck};
 constexpr OptionSpec kDbtLsOptions[] = {kDbtSelect,
                                         kDbtExclude,
                                         kDbtSelector,
                                         kIndirect,
                                         kState,
+                                        {.name = "defer", .meaning = "accepted: ls says what is in the project"},
+                                        {.name = "favor-state", .meaning = "accepted, as --defer"},
+                                        {.name = "defer-state", .value = "DIR", .meaning = "accepted, as --defer"},
                                         kResourceType,
                                         kExcludeResourceType,
                                         {.name = "output",
@@ -396,8 +406,24 @@ constexpr OptionSpec kDbtLsOptions[] = {kDbtSelect,
                                         kTargetPath,
                                         kVars,
                                         kThreads,
-                                        kNoPartialParse};
+                                        kNoPartialParse,
+                                        kWarnError,
+                                        kWarnErrorOptions,
+                                        kNoVersionCheck};
 constexpr OptionSpec kDbtCleanOptions[] = {kProfilesDir, kProfile, kTarget, kVars};
+constexpr OptionSpec kDbtDepsOptions[] = {
+    {.name = "lock", .meaning = "only write package-lock.yml"},
+    {.name = "upgrade", .meaning = "look for new versions, and fetch everything again"},
+    {.name = "add-package", .value = "NAME@VERSION", .meaning = "add it to packages.yml first"},
+    {.name = "source",
+     .value = "KIND",
+     .meaning = "where the package of --add-package comes from (default: hub)",
+     .choices = "hub|git|local"},
+    kNoVersionCheck,
+    kProfilesDir,
+    kProfile,
+    kTarget,
+    kVars};
 constexpr Example kDbtParseExamples[] = {
     {"dbt parse", "read the project, write target/manifest.json"},
     {"dbt parse --vars '{start: 2026-01-01}'", "with a var"},
@@ -411,6 +437,11 @@ constexpr Example kDbtLsExamples[] = {
 constexpr Example kDbtCleanExamples[] = {
     {"dbt clean", "remove target, dbt_packages, or what clean-targets says"},
     {"dbt clean -C /srv/dwh", "of another project"},
+};
+constexpr Example kDbtDepsExamples[] = {
+    {"dbt deps", "what packages.yml asks for, at the versions of package-lock.yml"},
+    {"dbt deps --upgrade", "the newest versions that packages.yml allows"},
+    {"dbt deps --add-package dbt-labs/dbt_utils@1.3.0", "one more"},
 };
 
 constexpr CommandSpec kCommands[] = {
@@ -631,6 +662,16 @@ constexpr CommandSpec kCommands[] = {
      .examples = kDbtDebugExamples,
      .about = "Exit 1 if the warehouse cannot be reached.",
      .run = run_dbt_debug},
+    {.path = "dbt deps",
+     .summary = "install the packages of a dbt project",
+     .group = "dbt",
+     .options = kDbtDepsOptions,
+     .examples = kDbtDepsExamples,
+     .about =
+         "From the hub (DBT_PACKAGE_HUB_URL: another one), git, tarballs and folders. A package that is there at the "
+         "version of\npackage-lock.yml stays as it is and needs no network. If one cannot be fetched, none is "
+         "changed.",
+     .run = run_dbt_deps},
     {.path = "dbt clean",
      .summary = "remove the folders of clean-targets",
      .group = "dbt",

@@ -5,23 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "app/dbt_warnings.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "project/yaml_data.h"
 
 namespace weir::app {
 namespace {
-
-Result<project::Data::Dict> parse_vars(std::string const& text) {
-  if (trim(text).empty()) return project::Data::Dict{};
-  auto const root = project::read_yaml("--vars", text);
-  if (!root.ok() || (*root)->kind != yaml::Kind::Mapping)
-    return Error(ErrorKind::Usage, "\"--vars\" is no YAML mapping")
-        .object(text)
-        .next("write it like --vars '{key: value}'");
-  return project::to_data(**root).pairs();
-}
 
 // As they were given: commas mean something in a selection.
 std::vector<std::string> values(Arguments const& arguments, std::string_view name) {
@@ -34,6 +24,17 @@ std::vector<std::string> values(Arguments const& arguments, std::string_view nam
 std::filesystem::path dbt_project_folder(Context const& context) {
   char const* from_environment = std::getenv("DBT_PROJECT_DIR");
   return context.arguments().value("project-dir", from_environment == nullptr ? "." : from_environment);
+}
+
+Result<project::Data::Dict> dbt_vars(Context const& context) {
+  std::string const text = context.arguments().value("vars");
+  if (trim(text).empty()) return project::Data::Dict{};
+  auto const root = project::read_yaml("--vars", text);
+  if (!root.ok() || (*root)->kind != yaml::Kind::Mapping)
+    return Error(ErrorKind::Usage, "\"--vars\" is no YAML mapping")
+        .object(text)
+        .next("write it like --vars '{key: value}'");
+  return project::to_data(**root).pairs();
 }
 
 Result<project::LoadOptions> dbt_load_options(Context const& context, std::string_view which) {
@@ -56,7 +57,8 @@ Result<project::LoadOptions> dbt_load_options(Context const& context, std::strin
                    fmt::format("\"--threads\" is a number from 1, not \"{}\"", arguments.value("threads")));
     options.threads = threads;
   }
-  WEIR_TRY(options.vars, parse_vars(arguments.value("vars")));
+  options.check_version = !arguments.has("no-version-check");
+  WEIR_TRY(options.vars, dbt_vars(context));
   return options;
 }
 
@@ -69,8 +71,11 @@ Result<project::ManifestPtr> load_dbt_project(Context const& context, std::strin
     return error;
   }
   auto manifest = std::move(loaded).value();
-  for (auto const& warning : manifest->warnings()) log_info("warning: {}", warning);
   auto const& root = manifest->root();
+  WEIR_TRY(auto const policy, WarningPolicy::of(context.arguments(), root.flags));
+  for (auto const& warning : manifest->warnings()) {
+    WEIR_DO(policy.handle(warning.event, warning.text));
+  }
   auto const folder = root.root / root.target_path;
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -128,12 +133,15 @@ Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project:
   std::string const folder =
       arguments.value("state", std::getenv("DBT_STATE") == nullptr ? "" : std::getenv("DBT_STATE"));
   if (!folder.empty()) {
-    WEIR_TRY(state, project::read_state(folder));
+    WEIR_TRY(state, project::read_state(folder, manifest.root().root / manifest.root().target_path));
     options.state = &state;
   }
   WEIR_TRY(auto chosen, project::select(manifest, options));
-  for (auto const& criterion : chosen.empty_criteria)
-    log_info("warning: the selection criterion \"{}\" matches no nodes", criterion);
+  WEIR_TRY(auto const policy, WarningPolicy::of(arguments, manifest.root().flags));
+  for (auto const& criterion : chosen.empty_criteria) {
+    WEIR_DO(policy.handle("NoNodesForSelectionCriteria",
+                          fmt::format("the selection criterion \"{}\" matches no nodes", criterion)));
+  }
   return chosen;
 }
 

@@ -9,6 +9,8 @@ namespace weir::app {
 
 // The project's folder: --project-dir, DBT_PROJECT_DIR, or here.
 std::filesystem::path dbt_project_folder(Context const& context);
+// --vars. Error: Usage.
+Result<project::Data::Dict> dbt_vars(Context const& context);
 // Options of the command line. Errors: Usage.
 Result<project::LoadOptions> dbt_load_options(Context const& context, std::string_view which);
 // Loads, says the warnings on standard error, and writes manifest.json into the target folder.

@@ -39,8 +39,8 @@ When tables fail for different reasons, the gravest one decides. weir dbt knows 
   NO_COLOR               no colours; CLICOLOR_FORCE=1 forces them, TERM=dumb turns them off
   CREDENTIALS_DIRECTORY  where ${cred:NAME} is read (systemd sets it)
   DBT_PROFILES_DIR       where dbt_profile: looks first, and weir dbt
-  DBT_PROJECT_DIR, DBT_TARGET, DBT_TARGET_PATH, DBT_STATE, DBT_FULL_REFRESH, DBT_STORE_FAILURES, DBT_FAIL_FAST, DBT_WARN_ERROR,
-  DBT_EMPTY, DBT_LOG_FORMAT, DBT_LOG_FORMAT_FILE, DBT_LOG_LEVEL, DBT_LOG_LEVEL_FILE, DBT_LOG_PATH  as the options of weir dbt
+  DBT_PROJECT_DIR, DBT_TARGET, DBT_STATE, ...  as the options of weir dbt: DBT_ and the option's name; .env sets them too
+  DBT_PACKAGE_HUB_URL    where weir dbt deps asks for packages
 
 An option wins over the environment, the environment over the files.
 )"},

@@ -14,6 +14,7 @@
 
 #include "app/command.h"
 #include "app/command_line.h"
+#include "app/dbt_environment.h"
 #include "app/help.h"
 #include "app/interrupt.h"
 #include "app/terminal.h"
@@ -78,8 +79,15 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
     (asked ? write_out : write_err)(help_text(path, terminal));
     return arguments.wants_help ? 0 : 2;
   }
-  Interrupt interrupt;
   auto const* command = arguments.command;
+  if (is_dbt(command->path)) {
+    load_env_file();
+    if (auto const added = add_environment(arguments); !added.ok()) {
+      print_error(added.error(), terminal, false);
+      return exit_code(added.error().kind());
+    }
+  }
+  Interrupt interrupt;
   Context context(std::move(arguments), terminal, interrupt);
   auto done = command->run(context);
   int status = 0;

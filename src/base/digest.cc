@@ -23,6 +23,9 @@ std::string digest_hex(std::string_view data, EVP_MD const* kind) {
 std::string sha256_hex(std::string_view data) {
   return digest_hex(data, EVP_sha256());
 }
+std::string sha1_hex(std::string_view data) {
+  return digest_hex(data, EVP_sha1());
+}
 std::string md5_hex(std::string_view data) {
   return digest_hex(data, EVP_md5());
 }

@@ -7,6 +7,7 @@
 namespace weir {
 
 std::string sha256_hex(std::string_view data);
-std::string md5_hex(std::string_view data);  // for names that other programs make the same way, never for safety
+std::string sha1_hex(std::string_view data);
+std::string md5_hex(std::string_view data);  // as sha1, for what other programs make the same way; never for safety
 
 }  // namespace weir

@@ -124,9 +124,17 @@ Error Failure::to_error() && {
   Error error = std::move(fields_->error);
   if (error.where().empty()) error.where(fields_->place.text());
   if (error.excerpt().empty()) error.excerpt(fields_->place.excerpt);
-  for (auto const& call : fields_->calls)
-    error.context(
-        fmt::format("in macro \"{}\" ({}), called from {}", call.macro, call.template_name, call.called_from.text()));
+  // Of a recursion without end, both ends.
+  constexpr std::size_t kInner = 4, kOuter = 2;
+  auto const& calls = fields_->calls;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (i == kInner && calls.size() > kInner + kOuter + 1) {
+      i = calls.size() - kOuter;
+      error.context(fmt::format("{} more calls", i - kInner));
+    }
+    error.context(fmt::format("in macro \"{}\" ({}), called from {}", calls[i].macro, calls[i].template_name,
+                              calls[i].called_from.text()));
+  }
   return error;
 }
 

@@ -16,9 +16,9 @@
 
 #include <fmt/format.h>
 
+#include "base/child_process.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "pg/child_process.h"
 
 namespace weir::pg {
 namespace fs = std::filesystem;

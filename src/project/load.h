@@ -22,6 +22,7 @@ struct LoadOptions {
   Data::Dict vars;              // of --vars
   Data::Dict flags;             // what templates see as `flags`, by upper-case name: FULL_REFRESH, WHICH, ...
   std::string which = "parse";  // the command's name, as flags.WHICH
+  bool check_version = true;    // require-dbt-version counts
 };
 
 // Errors: Config (a file), Template (a template), with place and the line.

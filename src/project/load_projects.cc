@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "project/loading.h"
+#include "project/package_files.h"
+#include "project/profile_render.h"
 #include "project/templates.h"
+#include "project/version.h"
 
 namespace weir::project {
 namespace {
@@ -23,6 +27,67 @@ std::vector<fs::path> package_folders(ProjectFile const& root) {
   }
   std::sort(folders.begin(), folders.end());
   return folders;
+}
+
+// vars.yml takes the place of `vars:` in dbt_project.yml.
+Status take_vars_file(ProjectFile& root, Data::Dict vars) {
+  if (vars.empty()) return {};
+  if (!root.vars.pairs().empty())
+    return Error(ErrorKind::Config, "vars stand in both vars.yml and dbt_project.yml")
+        .where("dbt_project.yml")
+        .state("nothing was read")
+        .next("move those of dbt_project.yml to vars.yml");
+  root.vars = Data(std::move(vars));
+  return {};
+}
+
+// Whether the project runs on this version of dbt's language.
+Status check_dbt_version(ProjectFile const& project) {
+  std::vector<Version> bounds;
+  for (auto const& text : project.require_dbt_version)
+    for (auto const& part : split(text, ',')) {
+      auto const bound = parse_version(part);
+      if (!bound)
+        return Error(ErrorKind::Config, fmt::format("\"{}\" under require-dbt-version is no version", part))
+            .where((project.root / "dbt_project.yml").string())
+            .state("nothing was read")
+            .next("write it like [\">=1.8.0\", \"<2.0.0\"]");
+      bounds.push_back(*bound);
+    }
+  bounds.push_back(*parse_version(kDbtVersion));
+  if (reduce(bounds)) return {};
+  return Error(ErrorKind::Config, fmt::format("project \"{}\" asks for another version of dbt: {}", project.name,
+                                              join(project.require_dbt_version, ", ")))
+      .object(project.name)
+      .where((project.root / "dbt_project.yml").string())
+      .cause(fmt::format("weir reads the language of dbt {}", kDbtVersion))
+      .state("nothing was read")
+      .next("take a version of it that fits, or go on with --no-version-check");
+}
+
+// What packages.yml asks for must be there. A lock file knows the folders' names, else they are counted.
+Status check_installed(ProjectFile const& root, Data::Dict const& vars, std::vector<fs::path> const& folders) {
+  RenderText const render = profile_renderer(vars);
+  WEIR_TRY(auto const declared, read_declared_packages(root.root, render));
+  std::error_code failed;
+  std::vector<std::string> missing;
+  if (fs::exists(root.root / kLockFile, failed) && !declared.specs.empty()) {
+    WEIR_TRY(std::string text, read_file(root.root / kLockFile));
+    WEIR_TRY(auto const lock, read_yaml(kLockFile, std::move(text)));
+    WEIR_TRY(auto const locked, package_specs(*lock, render));
+    for (auto const& spec : locked)
+      if (!spec.name.empty() && !fs::is_directory(root.root / root.packages_path / spec.name, failed))
+        missing.push_back(fmt::format("\"{}\"", spec.name));
+  } else if (declared.specs.size() > folders.size()) {
+    for (auto const& spec : declared.specs) missing.push_back(fmt::format("\"{}\"", spec.label()));
+  }
+  if (missing.empty()) return {};
+  return Error(ErrorKind::Config, fmt::format("{} of {} {} not installed: {}", plural(missing.size(), "package"),
+                                              declared.file, missing.size() == 1 ? "is" : "are", join(missing, ", ")))
+      .where(declared.file)
+      .cause(fmt::format("{} holds {}", root.packages_path, plural(folders.size(), "package")))
+      .state("nothing was read")
+      .next("weir dbt deps");
 }
 
 }  // namespace
@@ -62,12 +127,23 @@ Status read_projects(Draft& draft) {
   }
   WEIR_TRY(draft.target, load_profile(profile));
   facts.target = draft.target;
+  WEIR_TRY(auto file_vars, read_vars_file(folder));
+  ContextFacts root_facts = facts;  // here they count like --vars
+  root_facts.cli_vars = file_vars;
+  update(root_facts.cli_vars, options.vars);
+  YamlContext root_context(root_facts, true, YamlContext::Secrets::Refused);
+  WEIR_TRY(auto root,
+           read_project_file(folder, [&](std::string_view text) { return render_value(text, root_context); }));
+  WEIR_DO(take_vars_file(root, std::move(file_vars)));
+  if (options.target_path) root.target_path = *options.target_path;
+  bool const check_version =
+      options.check_version && (root.flags["version_check"].is_none() || root.flags["version_check"].truth());
+  draft.projects.push_back(std::move(root));
+  auto const folders = package_folders(draft.root());
+  WEIR_DO(check_installed(draft.root(), options.vars, folders));
   YamlContext context(facts, true, YamlContext::Secrets::Refused);
   RenderText const render = [&](std::string_view text) { return render_value(text, context); };
-  WEIR_TRY(auto root, read_project_file(folder, render));
-  if (options.target_path) root.target_path = *options.target_path;
-  draft.projects.push_back(std::move(root));
-  for (auto const& path : package_folders(draft.root())) {
+  for (auto const& path : folders) {
     auto package = read_project_file(path, render);
     if (!package.ok())
       return std::move(package).error().context(fmt::format("reading package \"{}\"", path.filename().string()));
@@ -78,6 +154,10 @@ Status read_projects(Draft& draft) {
             .cause(fmt::format("the other one is in {}", other.root.string()))
             .next("remove one of the two from packages.yml");
     draft.projects.push_back(std::move(package).value());
+  }
+  for (auto const& project : draft.projects) {
+    if (!check_version) break;
+    WEIR_DO(check_dbt_version(project));
   }
   return {};
 }

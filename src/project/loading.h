@@ -90,7 +90,7 @@ struct Draft {
   std::map<std::pair<std::string, std::string>, SourcePatch> source_patches;  // package, source
   std::map<std::string, Data> fixtures;      // "package.name": rows of a CSV file as a list, text of an SQL file
   std::map<std::string, yaml::Mark> places;  // of a node's entry, for errors
-  std::vector<std::string> warnings;
+  std::vector<Warning> warnings;
 
   ProjectFile const& root() const { return projects.front(); }
   ProjectFile const* project(std::string_view name) const;

@@ -20,6 +20,12 @@ namespace weir::project {
 
 class MacroLibrary;
 
+// Something that was found while parsing and is no mistake for certain.
+struct Warning {
+  std::string event;  // dbt's name for it, by which people silence it
+  std::string text;   // a line
+};
+
 class Manifest {
  public:
   // What load_project() puts together.
@@ -36,7 +42,7 @@ class Manifest {
     std::shared_ptr<MacroLibrary const> library;  // null for one that was read from manifest.json
     Data::Dict vars;                              // of --vars
     std::string invocation_id, generated_at;      // generated_at: 2026-11-24T03:00:00.000000Z
-    std::vector<std::string> warnings;            // found while parsing, each a line
+    std::vector<Warning> warnings;
   };
   explicit Manifest(Parts parts);
 
@@ -56,7 +62,7 @@ class Manifest {
   Data::Dict const& vars() const { return parts_.vars; }
   std::string const& invocation_id() const { return parts_.invocation_id; }
   std::string const& generated_at() const { return parts_.generated_at; }
-  std::span<std::string const> warnings() const { return parts_.warnings; }
+  std::span<Warning const> warnings() const { return parts_.warnings; }
 
   Node const* find(std::string_view unique_id) const;
   std::optional<NodeIndex> index_of(std::string_view unique_id) const;

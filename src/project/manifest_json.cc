@@ -159,6 +159,17 @@ std::vector<std::vector<std::string>> lists(Data const& value) {
   return out;
 }
 
+// The keys that only metrics, semantic models and saved queries have.
+Data semantic_body(Data const& said) {
+  Data::Dict body;
+  for (std::string_view const key :
+       {"label", "type", "type_params", "filter", "time_granularity", "model", "node_relation", "defaults", "entities",
+        "measures", "dimensions", "primary_entity", "query_params", "exports"})
+    if (auto const* value = said.find(key)) body.emplace_back(key, *value);
+  if (said["description"].is_none()) body.emplace_back("description", Data());
+  return body;
+}
+
 Node read_node(Data const& said) {
   Node node;
   node.kind = kind_from_name(text(said["resource_type"])).value_or(NodeKind::Model);
@@ -221,6 +232,8 @@ Node read_node(Data const& said) {
   if (node.kind == NodeKind::Exposure)
     node.exposure = ExposureFacts{text(said["type"]), or_dict(said["owner"]), optional_text(said["label"]),
                                   optional_text(said["maturity"]), optional_text(said["url"])};
+  if (node.kind == NodeKind::Metric || node.kind == NodeKind::SemanticModel || node.kind == NodeKind::SavedQuery)
+    node.body = semantic_body(said);
   if (said["test_metadata"].is_dict()) {
     GenericTest test;
     test.name = text(said["test_metadata"]["name"]);
@@ -299,7 +312,7 @@ Result<ManifestPtr> read_manifest_json(std::filesystem::path const& path) {
   return ManifestPtr(std::make_shared<Manifest const>(std::move(parts)));
 }
 
-Result<PreviousState> read_state(std::filesystem::path const& folder) {
+Result<PreviousState> read_state(std::filesystem::path const& folder, std::filesystem::path const& target) {
   std::error_code failed;
   if (!std::filesystem::exists(folder / "manifest.json", failed))
     return Error(ErrorKind::Config, fmt::format("there is no manifest.json in \"{}\"", folder.string()))
@@ -312,6 +325,9 @@ Result<PreviousState> read_state(std::filesystem::path const& folder) {
   }
   if (std::filesystem::exists(folder / "sources.json", failed)) {
     WEIR_TRY(state.sources, read_json(folder / "sources.json"));
+  }
+  if (std::filesystem::exists(target / "sources.json", failed)) {
+    WEIR_TRY(state.current_sources, read_json(target / "sources.json"));
   }
   return state;
 }

@@ -133,8 +133,8 @@ Data unit_test_data(Node const& node) {
 // Metrics, semantic models and saved queries: their own keys stand in `body`.
 Data semantic_data(Node const& node) {
   Data::Dict pairs = resource(node);
-  for (auto const& [key, value] : node.body.pairs()) set(pairs, key, value);
   set(pairs, "description", node.description);
+  for (auto const& [key, value] : node.body.pairs()) set(pairs, key, value);
   set(pairs, "config", node.config);
   set(pairs, "unrendered_config", node.unrendered_config);
   set(pairs, "group", text_or_none(node.group));
@@ -143,7 +143,7 @@ Data semantic_data(Node const& node) {
   set(pairs, "created_at", node.created_at);
   if (node.kind == NodeKind::Metric) {
     set(pairs, "sources", lists(node.sources));
-    set(pairs, "metrics", lists(node.metrics));
+    set(pairs, "metrics", Data::List{});  // type_params says them
     set(pairs, "meta", node.meta);
     set(pairs, "tags", Data::strings(node.tags));
   }

@@ -135,13 +135,6 @@ Result<std::vector<std::string>> texts(yaml::Node const& root, Data const& data,
   return value.texts();
 }
 
-bool is_name(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
 // A project's part of a kind that is spelled with '-' in newer files.
 Data const& part(Data const& file, std::string_view key) {
   if (file.contains(key)) return file[key];
@@ -170,9 +163,9 @@ Data const& ProjectFile::configs(NodeKind kind) const {
   return part(rendered, key);
 }
 
+// dbt finds these under the name with '_' alone.
 Data const& ProjectFile::unrendered_configs(NodeKind kind) const {
-  auto const key = config_key(kind);
-  return part(unrendered, key);
+  return unrendered[config_key(kind)];
 }
 
 std::vector<std::string> ProjectFile::all_source_paths() const {
@@ -182,6 +175,18 @@ std::vector<std::string> ProjectFile::all_source_paths() const {
     for (auto const& path : *part)
       if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
   return paths;
+}
+
+Result<Data::Dict> read_vars_file(std::filesystem::path const& folder) {
+  std::error_code failed;
+  if (!fs::exists(folder / "vars.yml", failed)) return Data::Dict{};
+  WEIR_TRY(std::string text, read_file(folder / "vars.yml"));
+  WEIR_TRY(auto const root, read_yaml("vars.yml", std::move(text)));
+  if (root->kind == yaml::Kind::Null) return Data::Dict{};
+  auto const* vars = root->kind == yaml::Kind::Mapping ? root->find("vars") : nullptr;
+  if (vars == nullptr || vars->kind != yaml::Kind::Mapping)
+    return yaml::error_at(root->mark, "vars.yml holds a mapping under \"vars\"").next("begin it with vars:");
+  return to_data(*vars).pairs();
 }
 
 Result<std::filesystem::path> find_project_folder(std::filesystem::path const& from) {
@@ -211,7 +216,7 @@ Result<ProjectFile> read_project_file(std::filesystem::path const& folder, Rende
   if (!data["name"].is_string())
     return wrong(*root, "name", fmt::format("{} needs a \"name\"", kFile)).next("add: name: my_project");
   made.name = data["name"].text();
-  if (!is_name(made.name))
+  if (!is_project_name(made.name))
     return wrong(*root, "name", fmt::format("\"{}\" cannot be a project's name", made.name))
         .next("use letters, digits and underscores, not beginning with a digit");
   made.version = data["version"].is_none() ? "" : data["version"].str();
@@ -244,6 +249,13 @@ Result<ProjectFile> read_project_file(std::filesystem::path const& folder, Rende
   made.restrict_access = data["restrict-access"].truth();
   WEIR_DO(read_dispatch(*root, made));
   return made;
+}
+
+bool is_project_name(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 }  // namespace weir::project

@@ -48,7 +48,12 @@ struct ProjectFile {
 
 // Reads `folder`/dbt_project.yml. Errors: Config.
 Result<ProjectFile> read_project_file(std::filesystem::path const& folder, RenderText const& render);
+// The mapping under `vars` of `folder`/vars.yml; empty where there is no such file. Errors: Config.
+Result<Data::Dict> read_vars_file(std::filesystem::path const& folder);
 // The folder of dbt_project.yml: `from`, or the nearest one above. Error: Config.
 Result<std::filesystem::path> find_project_folder(std::filesystem::path const& from);
+
+// Letters, digits and underscores, not beginning with a digit.
+bool is_project_name(std::string_view name);
 
 }  // namespace weir::project

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "project/loading.h"
 #include "project/macro_calls.h"
+#include "project/properties.h"
 #include "project/templates.h"
 
 namespace weir::project {
@@ -77,7 +78,7 @@ Status missing(Draft& draft, Node& node, Error error) {
   Data::Dict config = node.config.pairs();
   set(config, "enabled", Data(false));
   node.config = Data(std::move(config));
-  draft.warnings.push_back(fmt::format("{} ({})", error.message(), error.where()));
+  draft.warnings.push_back({"NodeNotFoundOrDisabled", fmt::format("{} ({})", error.message(), error.where())});
   return {};
 }
 
@@ -412,7 +413,8 @@ Status check_relations(Draft& draft) {
       auto const [at, is_new] = by_name.emplace(node->package_name + "." + node->name, node);
       if (!is_new)
         draft.warnings.push_back(
-            fmt::format("{} and {} have one name: \"{}\"", at->second->unique_id, node->unique_id, node->name));
+            {"DuplicateNameDistinctNodeTypesDeprecation",
+             fmt::format("{} and {} have one name: \"{}\"", at->second->unique_id, node->unique_id, node->name)});
     }
     if (!node->relation_name) continue;
     auto const [at, is_new] = by_relation.emplace(*node->relation_name, node);
@@ -502,6 +504,7 @@ Status resolve_references(Draft& draft) {
     WEIR_DO(resolve_named(draft, *node, node->metrics, metrics, "metric"));
     WEIR_DO(resolve_named(draft, *node, node->functions, functions, "function"));
   }
+  WEIR_DO(resolve_semantics(draft));
   WEIR_DO(resolve_unit_tests(draft));
   WEIR_DO(render_docs(draft));
   infer_keys(draft);

@@ -22,8 +22,9 @@ struct PreviousState {
   Data run_results, sources,
       current_sources;  // run_results.json, sources.json, this run's sources.json; None where absent
 };
-// Reads a folder of artifacts. Errors: Config, if the folder or its manifest.json is not there.
-Result<PreviousState> read_state(std::filesystem::path const& folder);
+// Reads a folder of artifacts; `target` is where this project's own lie. Errors: Config, if the folder or its
+// manifest.json is not there.
+Result<PreviousState> read_state(std::filesystem::path const& folder, std::filesystem::path const& target);
 
 struct SelectionOptions {
   std::vector<std::string> select, exclude;   // each a union of criteria, separated by white space

@@ -89,8 +89,7 @@ Result<int> run_dbt_parse(Context& context) {
   for (auto const& node : manifest->nodes()) ++counts[kind_name(node.kind)];
   std::string text;
   for (auto const& [kind, count] : counts)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_count(count),
-                        plural(count, kind).substr(std::to_string(count).size() + 1));
+    text += (text.empty() ? "" : ", ") + plural(count, kind);
   log_info("{}: {} macros{}{}", manifest->root().name, format_count(manifest->macros().size()),
            text.empty() ? "" : ", ", text);
   return 0;

@@ -8,6 +8,7 @@ namespace weir::app {
 Result<int> run_dbt_parse(Context& context);
 Result<int> run_dbt_ls(Context& context);
 Result<int> run_dbt_clean(Context& context);
+Result<int> run_dbt_deps(Context& context);
 // dbt_run.cc
 Result<int> run_dbt_run(Context& context);
 Result<int> run_dbt_build(Context& context);

@@ -1,4 +1,4 @@
-#include "pg/child_process.h"
+#include "base/child_process.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-namespace weir::pg {
+namespace weir {
 namespace {
 
 [[noreturn]] void become(char* const* arguments, ChildOptions const& options, int output, int input) {
@@ -67,4 +67,20 @@ std::optional<int> wait_for_child(pid_t child, std::chrono::milliseconds time) {
   }
 }
 
-}  // namespace weir::pg
+Result<int> run_child(std::vector<std::string> const& arguments, ChildOptions const& options,
+                      std::chrono::milliseconds time, std::stop_token stop) {
+  WEIR_TRY(pid_t const child, start_child(arguments, options));
+  auto const until = std::chrono::steady_clock::now() + time;
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < until)
+    if (auto const status = wait_for_child(child, std::chrono::milliseconds(100))) return *status;
+  kill(-child, SIGTERM);
+  if (!wait_for_child(child, std::chrono::seconds(5))) {
+    kill(-child, SIGKILL);
+    wait_for_child(child, std::chrono::seconds(5));
+  }
+  if (stop.stop_requested()) return Error(ErrorKind::Cancelled, fmt::format("\"{}\" was stopped", arguments[0]));
+  return Error(ErrorKind::Unavailable, fmt::format("\"{}\" took longer than {} s and was ended", arguments[0],
+                                                   std::chrono::duration_cast<std::chrono::seconds>(time).count()));
+}
+
+}  // namespace weir

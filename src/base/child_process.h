@@ -1,18 +1,19 @@
 #pragma once
-// Private to pg/: starts a program with another user's rights, without a shell. Safe in a program with threads: between
-// fork and exec only async-signal-safe calls are made.
+// Starts programs without a shell, also with another user's rights. Safe in a program with threads: between fork and
+// exec only async-signal-safe calls are made. Arguments begin with the program's full path.
 
 #include <sys/types.h>
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 
-namespace weir::pg {
+namespace weir {
 
 // The rights a server runs with: nothing = one's own.
 struct RunAs {
@@ -34,4 +35,9 @@ Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOption
 std::optional<int> child_ended(pid_t child);
 std::optional<int> wait_for_child(pid_t child, std::chrono::milliseconds time);
 
-}  // namespace weir::pg
+// Starts it and waits until it has ended: its exit status. What runs longer than `time`, or beyond a stop, is ended
+// with all that it started. Errors: Config (cannot be started), Unavailable (took too long), Cancelled.
+Result<int> run_child(std::vector<std::string> const& arguments, ChildOptions const& options,
+                      std::chrono::milliseconds time, std::stop_token stop);
+
+}  // namespace weir

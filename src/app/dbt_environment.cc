@@ -1,0 +1,206 @@
+#include "app/dbt_environment.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace weir::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
+
+// One file after another statement: export? KEY = VALUE # comment.
+class EnvReader {
+ public:
+  explicit EnvReader(std::string_view text) : rest_(text) {}
+
+  void read() {
+    for (; !rest_.empty(); ++line_) {
+      skip_spaces();
+      int const began = line_;
+      if (!at('#') && !at('\n') && !rest_.empty() && !statement())
+        log_info("warning: line {} of .env is no NAME=VALUE and is left out", began);
+      rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size()));
+      if (!rest_.empty()) rest_.remove_prefix(1);
+    }
+  }
+
+ private:
+  bool at(char c) const { return rest_.starts_with(c); }
+  void skip_spaces() {
+    while (!rest_.empty() && is_space(rest_[0])) rest_.remove_prefix(1);
+  }
+
+  bool statement() {
+    if (rest_.starts_with("export") && rest_.size() > 6 && is_space(rest_[6])) {
+      rest_.remove_prefix(6);
+      skip_spaces();
+    }
+    auto const name = at('\'') ? quoted('\'') : unquoted_name();
+    if (!name || name->empty()) return false;
+    skip_spaces();
+    if (at('#') || at('\n') || rest_.empty()) return true;  // a name alone sets nothing
+    if (!at('=')) return false;
+    rest_.remove_prefix(1);
+    skip_spaces();
+    auto const value = at('\'') ? quoted('\'') : at('"') ? quoted('"') : std::optional(unquoted_value());
+    if (!value) return false;
+    skip_spaces();
+    if (!at('#') && !at('\n') && !rest_.empty()) return false;
+    setenv(name->c_str(), expanded(*value).c_str(), 0);
+    return true;
+  }
+
+  std::optional<std::string> unquoted_name() {
+    std::size_t length = 0;
+    while (length < rest_.size() && rest_[length] != '=' && rest_[length] != '#' && rest_[length] != '\n' &&
+           !is_space(rest_[length]))
+      ++length;
+    std::string name(rest_.substr(0, length));
+    rest_.remove_prefix(length);
+    return name;
+  }
+
+  // To the end of the line, or to a # with a space before it.
+  std::string unquoted_value() {
+    std::size_t length = 0;
+    while (length < rest_.size() && rest_[length] != '\n' &&
+           !(rest_[length] == '#' && (length == 0 || is_space(rest_[length - 1]))))
+      ++length;
+    std::string value(trim(rest_.substr(0, length)));
+    rest_.remove_prefix(length);
+    return value;
+  }
+
+  // May go over several lines. Nothing where the second quote is missing.
+  std::optional<std::string> quoted(char quote) {
+    std::string value;
+    for (std::size_t i = 1; i < rest_.size(); ++i) {
+      char const c = rest_[i];
+      if (c == quote) {
+        line_ += static_cast<int>(std::count(value.begin(), value.end(), '\n'));
+        rest_.remove_prefix(i + 1);
+        return value;
+      }
+      if (c == '\\' && i + 1 < rest_.size()) {
+        value += escaped(rest_[++i], quote);
+      } else {
+        value += c;
+      }
+    }
+    return std::nullopt;
+  }
+
+  static std::string escaped(char c, char quote) {
+    static constexpr std::string_view kLetters = "abfnrtv", kMeanings = "\a\b\f\n\r\t\v";
+    if (c == quote || c == '\\' || (quote == '"' && c == '\'')) return std::string(1, c);
+    auto const known = quote == '"' ? kLetters.find(c) : std::string_view::npos;
+    if (known != std::string_view::npos) return std::string(1, kMeanings[known]);
+    return std::string("\\") + c;
+  }
+
+  // ${NAME} and ${NAME:-default}; what is not set is empty.
+  static std::string expanded(std::string const& text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+      auto const end = text.compare(at, 2, "${") == 0 ? text.find('}', at) : std::string::npos;
+      if (end == std::string::npos) {
+        out += text[at++];
+        continue;
+      }
+      std::string const inside = text.substr(at + 2, end - at - 2);
+      auto const fallback = inside.find(":-");
+      char const* value = std::getenv(inside.substr(0, fallback).c_str());
+      out += value != nullptr ? value : fallback == std::string::npos ? "" : inside.substr(fallback + 2);
+      at = end + 1;
+    }
+    return out;
+  }
+
+  std::string_view rest_;
+  int line_ = 1;
+};
+
+// NO_PARTIAL_PARSE of no-partial-parse.
+std::string variable_name(std::string_view option) {
+  std::string name;
+  for (char const c : option) name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+char const* variable_of(std::string_view option) {
+  std::string const name = variable_name(option);
+  for (std::string_view const prefix : {"DBT_", "DBT_ENGINE_"})
+    if (char const* value = std::getenv((std::string(prefix) + name).c_str()); value != nullptr && *value != '\0')
+      return value;
+  return nullptr;
+}
+
+bool is_of_command_line(std::string_view option) {
+  static constexpr std::string_view kNames[] = {"select", "exclude",     "selector",    "vars", "threads", "output",
+                                                "lock",   "upgrade",     "add-package", "args", "inline",  "limit",
+                                                "source", "output-keys", "help",        "sql",  "quiet"};
+  return std::find(std::begin(kNames), std::end(kNames), option) != std::end(kNames);
+}
+
+bool means_yes(std::string_view value) {
+  std::string const word = to_lower(trim(value));
+  return word == "1" || word == "true" || word == "t" || word == "yes" || word == "y" || word == "on";
+}
+
+// The value as the option takes it.
+Result<std::string> choice(OptionSpec const& option, std::string const& value) {
+  if (option.choices.empty()) return value;
+  auto const known = split(option.choices, '|');
+  std::string const lower = to_lower(value);
+  if (std::find(known.begin(), known.end(), lower) != known.end()) return lower;
+  return Error(ErrorKind::Usage,
+               fmt::format("DBT_{} is one of {}, not \"{}\"", variable_name(option.name), join(known, ", "), value))
+      .next("correct the variable, in the environment or in .env");
+}
+
+}  // namespace
+
+void load_env_file() {
+  std::error_code failed;
+  for (fs::path folder = fs::current_path(failed); !failed; folder = folder.parent_path()) {
+    if (fs::is_regular_file(folder / ".env", failed)) {
+      auto const text = read_file(folder / ".env");
+      if (text.ok()) EnvReader(*text).read();
+      return;
+    }
+    if (folder == folder.parent_path()) return;
+  }
+}
+
+Status add_environment(Arguments& arguments) {
+  for (auto const& option : arguments.command->options) {
+    std::string_view const name = option.name;
+    bool const negates = name.starts_with("no-");
+    std::string_view const positive = negates ? name.substr(3) : name;
+    auto const is_said = [&](std::string const& one) { return arguments.has(one); };
+    if (is_of_command_line(positive) || is_said(std::string(positive)) || is_said("no-" + std::string(positive)))
+      continue;
+    char const* value = variable_of(positive);
+    if (value == nullptr) continue;
+    if (!option.value.empty()) {
+      WEIR_TRY(auto const chosen, choice(option, value));
+      arguments.options[std::string(name)] = {chosen};
+    } else if (means_yes(value) != negates) {
+      arguments.options[std::string(name)] = {""};
+    }
+  }
+  return {};
+}
+
+}  // namespace weir::app
