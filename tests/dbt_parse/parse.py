@@ -7,6 +7,9 @@
   parse.py --program WEIR --oracle DBT --project DIR [-- ARGS]   any project: both, node by node; says counts and times
 
 Only the oracle's answers are ever accepted. A project's file `ls` holds arguments of `ls`, a line each. Nothing connects to a database.
+
+A project with a folder `before` is parsed as it was, with those files over its own and without those of `before/REMOVED`, into ../state first; `artifacts/state` and
+`artifacts/target` hold run_results.json and sources.json for there and for the target folder.
 """
 import argparse
 import difflib
@@ -58,10 +61,16 @@ def reduced(manifest):
 class World:
     """A copy of a project with a profile beside it."""
 
-    def __init__(self, source):
+    def __init__(self, source, overlay=None):
         self.folder = tempfile.mkdtemp(prefix='weir-parse-')
         self.project = os.path.join(self.folder, 'project')
-        shutil.copytree(source, self.project, symlinks=True, ignore=shutil.ignore_patterns('expected.json', 'target', 'logs', '.git'))
+        shutil.copytree(source, self.project, symlinks=True,
+                        ignore=shutil.ignore_patterns('expected.json', 'target', 'logs', '.git', 'before', 'artifacts'))
+        if overlay:
+            shutil.copytree(overlay, self.project, dirs_exist_ok=True)
+            with open(os.path.join(self.project, 'REMOVED')) as file:
+                for path in file.read().split():
+                    os.remove(os.path.join(self.project, path))
         with open(os.path.join(self.project, 'dbt_project.yml')) as file:
             lines = [line for line in file if line.startswith('profile:')]
         name = lines[0].split(':', 1)[1].split('#')[0].strip(' \n\'"') if lines else 'default'
@@ -133,10 +142,26 @@ def weir_answers(world, program, lines):
     return manifest, listed
 
 
+def bring_state(world, source, engine, program):
+    """Puts artifacts of an earlier run beside the project: the manifest of what it was before, by the same program."""
+    if not os.path.isdir(os.path.join(source, 'before')):
+        return
+    shutil.copytree(os.path.join(source, 'artifacts'), world.folder, dirs_exist_ok=True)
+    earlier = World(source, os.path.join(source, 'before'))
+    try:
+        done, _, target = earlier.run(command_of(engine, program), ['parse', '--no-partial-parse'])
+        if done.returncode != 0:
+            sys.exit(f'what it was before cannot be parsed\n{done.stdout}{done.stderr}')
+        shutil.copy(os.path.join(target, 'manifest.json'), os.path.join(world.folder, 'state'))
+    finally:
+        earlier.close()
+
+
 def answers(name, engine, program):
     """The manifest and the lists of a project beside this file."""
     world = World(os.path.join(HERE, name))
     try:
+        bring_state(world, os.path.join(HERE, name), engine, program)
         lines = []
         wanted = os.path.join(HERE, name, 'ls')
         if os.path.exists(wanted):

@@ -1,0 +1,1 @@
+{{ config(alias='another') }} select 1 as id

@@ -1,0 +1,1 @@
+{{ config(materialized='view', tags=['a']) }} select * from {{ ref('body') }}

@@ -1,0 +1,1 @@
+{{ config(tags=['a']) }} select 1 as id

@@ -1,0 +1,1 @@
+{{ config(materialized='table', tags=['b']) }} select * from {{ ref('body') }}

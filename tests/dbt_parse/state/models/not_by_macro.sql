@@ -1,0 +1,1 @@
+select {{ kept() }} as id

@@ -1,0 +1,1 @@
+{{ config(tags=['b']) }} select 1 as id
