@@ -17,11 +17,12 @@ namespace {
 using project::Data;
 
 Data entry_of(AddedPackage const& package) {
-  Data::Dict entry{{package.source == "hub" ? "package" : package.source, package.name}};
+  Data::Dict entry;
+  project::set(entry, package.source == "hub" ? "package" : package.source, package.name);
   if (package.version.empty()) return entry;
   auto const bounds = split(package.version, ',');
-  entry.emplace_back(package.source == "git" ? "revision" : "version",
-                     bounds.size() == 1 ? Data(package.version) : Data::strings(bounds));
+  project::set(entry, package.source == "git" ? "revision" : "version",
+               bounds.size() == 1 ? Data(package.version) : Data::strings(bounds));
   return entry;
 }
 

@@ -120,22 +120,23 @@ std::string block_yaml(Data const& data, int indent) {
 }
 
 Data lock_entry(Pinned const& package) {
-  Data::Dict entry{{"name", package.name}};
+  Data::Dict entry;
+  set(entry, "name", package.name);
   switch (package.spec.kind) {
     case Kind::Hub:
-      entry.emplace_back("package", package.spec.source);
-      entry.emplace_back("version", package.version);
+      set(entry, "package", package.spec.source);
+      set(entry, "version", package.version);
       break;
     case Kind::Git:
-      entry.emplace_back("git", without_secrets(package.spec.written));
-      entry.emplace_back("revision", package.version);
-      if (!package.spec.subdirectory.empty()) entry.emplace_back("subdirectory", package.spec.subdirectory);
+      set(entry, "git", without_secrets(package.spec.written));
+      set(entry, "revision", package.version);
+      if (!package.spec.subdirectory.empty()) set(entry, "subdirectory", package.spec.subdirectory);
       break;
     case Kind::Tarball:
-      entry.emplace_back("tarball", without_secrets(package.spec.written));
+      set(entry, "tarball", without_secrets(package.spec.written));
       break;
     case Kind::Local:
-      entry.emplace_back("local", package.spec.source);
+      set(entry, "local", package.spec.source);
       break;
   }
   return entry;

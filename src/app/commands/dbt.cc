@@ -88,8 +88,7 @@ Result<int> run_dbt_parse(Context& context) {
   std::map<std::string_view, std::size_t> counts;
   for (auto const& node : manifest->nodes()) ++counts[kind_name(node.kind)];
   std::string text;
-  for (auto const& [kind, count] : counts)
-    text += (text.empty() ? "" : ", ") + plural(count, kind);
+  for (auto const& [kind, count] : counts) text += (text.empty() ? "" : ", ") + plural(count, kind);
   log_info("{}: {} macros{}{}", manifest->root().name, format_count(manifest->macros().size()),
            text.empty() ? "" : ", ", text);
   return 0;
