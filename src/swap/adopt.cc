@@ -97,7 +97,7 @@ std::vector<std::string> adoption_obstacles(Capture const& capture) {
 }
 
 Result<std::vector<ReplayStatement>> load_replay(pg::Session& session, sql::QualifiedName const& relation) {
-  WEIR_TRY(auto rows, session.query(warehouse::catalog_query("replay", {{"root", relation.quoted()}})));
+  WEIR_TRY(auto rows, warehouse::catalog_rows(session, "replay", {{"root", relation.quoted()}}));
   std::vector<ReplayStatement> statements;
   for (std::size_t i = 0; i < rows.size(); ++i)
     statements.push_back({.order = static_cast<int>(rows.integer(i, 0)), .sql = std::string(rows.text(i, 1))});

@@ -79,7 +79,8 @@ Status check_policies(RelationPlan const& plan, std::vector<DescribedColumn> con
 
 class Decision {
  public:
-  Decision(RelationPlan& plan, std::vector<DescribedColumn> const& wanted) : plan_(plan), wanted_(wanted) {}
+  Decision(pg::Session& session, RelationPlan& plan, std::vector<DescribedColumn> const& wanted)
+      : session_(session), plan_(plan), wanted_(wanted) {}
 
   Status decide() {
     Capture const& now = *plan_.capture;
@@ -111,6 +112,13 @@ class Decision {
   }
 
  private:
+  // What hangs on the relation: costly to read, and needed only where the relation may lose its identity or a column.
+  Status read_what_hangs_on_it() {
+    if (plan_.legacy) return {};
+    WEIR_TRY(plan_.legacy, read_legacy(session_, plan_.definition.target));
+    if (plan_.legacy) return {};
+    return refused(plan_.definition, "it was dropped meanwhile", "run it again: it plans with what stands there now");
+  }
   Status take(Way way, std::string reason) {
     plan_.way = way;
     plan_.reason = std::move(reason);
@@ -130,6 +138,7 @@ class Decision {
     return take(Way::Create, "nothing of that name is there");
   }
   Status succeed(std::string reason) {
+    WEIR_DO(read_what_hangs_on_it());
     for (std::string const& why : plan_.legacy->obstacles())
       return refused(plan_.definition, why, "drop or change that object, or give the new relation another name");
     WEIR_DO(check_policies(plan_, wanted_));
@@ -165,12 +174,16 @@ class Decision {
       if (!now.relation->publications.empty())
         return in_place(fmt::format("publication \"{}\" would not send the rows of an exchanged leaf",
                                     now.relation->publications[0]));
-      if (!same && plan_.definition.retyped == ColumnPolicy::Upgrade && movable())
-        return succeed("its columns change: a new table takes the name, and what depends on it is moved");
-      WEIR_DO(check_policies(plan_, wanted_));
+      if (!same) {
+        WEIR_DO(read_what_hangs_on_it());
+        if (plan_.definition.retyped == ColumnPolicy::Upgrade && movable())
+          return succeed("its columns change: a new table takes the name, and what depends on it is moved");
+        WEIR_DO(check_policies(plan_, wanted_));
+      }
       return take(Way::Leaf, "the leaf of the shell is exchanged: nothing that depends on the table is touched");
     }
     if (plan_.shape == Shape::Ordinary) {
+      WEIR_DO(read_what_hangs_on_it());
       if (movable()) return succeed("a new table takes the name, and what depends on the old one is moved");
       return in_place("what depends on it cannot be moved to a new table");
     }
@@ -179,6 +192,7 @@ class Decision {
       plan_.shape = Shape::Shell;
       return take(Way::Adopt, "the ordinary table becomes a shell; its views keep their identity");
     }
+    WEIR_DO(read_what_hangs_on_it());
     if (movable() && now.relation->publications.empty() && now.shell_key == "whole row" && !now.relation->has_parent &&
         !now.relation->has_children)
       return succeed("a new table takes the name, and what depends on the old one is moved");
@@ -188,6 +202,7 @@ class Decision {
     return in_place("stays an ordinary table, changed in place: " + why);
   }
 
+  pg::Session& session_;
   RelationPlan& plan_;
   std::vector<DescribedColumn> const& wanted_;
 };
@@ -229,14 +244,11 @@ Status look(pg::Session& session, RelationPlan& plan) {
       for (DescribedColumn const& c : columns) plan.query_columns.push_back(c.name);
       WEIR_TRY(columns, describe_relation(session, shape));
     }
-    if (plan.capture->relation) {
-      WEIR_TRY(plan.legacy, read_legacy(session, plan.definition.target));
-    }
   }
   for (DescribedColumn const& c : columns)
     plan.columns.push_back({.name = c.name, .type = c.type, .not_null = c.not_null});
   plan.shape = plan.definition.shape;
-  return Decision(plan, columns).decide();
+  return Decision(session, plan, columns).decide();
 }
 
 }  // namespace

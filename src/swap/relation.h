@@ -105,7 +105,7 @@ struct RelationPlan {
   std::vector<std::string> moved;          // Succeed: what is pointed at the new relation
   std::vector<std::string> warnings;
   std::shared_ptr<Capture const> capture;  // what stands there
-  std::shared_ptr<Legacy const> legacy;    // Succeed: what hangs on it
+  std::shared_ptr<Legacy const> legacy;    // what hangs on it; null where the way did not need to know
 };
 
 // Reads only. Refused where something would be lost that cannot be kept.
