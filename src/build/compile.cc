@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "project/templates.h"
 
 namespace weir::build {
@@ -15,23 +14,11 @@ using project::Data;
 
 constexpr std::string_view kTestArguments = "_dbt_generic_test_kwargs";
 
-// ref('x'), var('y') ... written as an argument of a generic test without braces.
-bool is_call(std::string_view text) {
-  auto const trimmed = trim(text);
-  if (!trimmed.ends_with(')')) return false;
-  for (std::string_view const name : {"env_var", "ref", "var", "source", "doc"}) {
-    if (!trimmed.starts_with(name)) continue;
-    auto const rest = trim(trimmed.substr(name.size()));
-    if (rest.starts_with('(') && rest.size() > 2) return true;
-  }
-  return false;
-}
-
 // An argument of a generic test, its texts rendered. Column names stay texts.
 Result<Value> test_argument(RunContext& context, Data const& value, bool is_column_name) {
   if (value.is_string()) {
     if (is_column_name) return Value(value.text());
-    std::string const text = is_call(value.text()) ? fmt::format("{{{{ {} }}}}", value.text()) : value.text();
+    std::string const text = project::is_call(value.text()) ? fmt::format("{{{{ {} }}}}", value.text()) : value.text();
     if (text.find('{') == std::string::npos) return Value(text);
     auto parsed = project::native_templates()->parse("<test argument>", text);
     if (!parsed.ok()) return std::move(parsed).error().to_error();

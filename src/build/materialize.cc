@@ -130,6 +130,19 @@ Result<swap::RelationDefinition> definition_of(RunContext& context, swap::Relati
   return definition;
 }
 
+// Behind a publish: what is put off until the locks are gone, the hooks outside the transaction, what is there now.
+Status settle(RunContext& context, pg::Session& session, swap::RelationReport& report,
+              project::RelationParts const& target) {
+  WEIR_DO(swap::complete(session, report));
+  WEIR_DO(commit(context));
+  swap::tidy_up(session, report);
+  WEIR_DO(run_hooks(context, context.node().post_hooks, false));
+  WEIR_DO(commit(context));
+  context.run().cache.add(target);
+  context.notes.insert(context.notes.end(), report.notes.begin(), report.notes.end());
+  return {};
+}
+
 Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
   auto& worker = context.worker();
   WEIR_DO(run_hooks(context, context.node().pre_hooks, false));
@@ -152,13 +165,7 @@ Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool
   if (kind != swap::RelationKind::View) {
     WEIR_DO(finish_relation(context, target, existed));
   }
-  WEIR_DO(swap::complete(*session, report));
-  WEIR_DO(commit(context));
-  swap::tidy_up(*session, report);
-  WEIR_DO(run_hooks(context, context.node().post_hooks, false));
-  WEIR_DO(commit(context));
-  context.run().cache.add(target);
-  context.notes.insert(context.notes.end(), report.notes.begin(), report.notes.end());
+  WEIR_DO(settle(context, *session, report, target));
   Materialized out;
   if (kind == swap::RelationKind::View) {
     out.response = response_of("CREATE VIEW");
@@ -252,12 +259,7 @@ Result<Materialized> seed(RunContext& context, bool existed) {
   target.type = "table";
   WEIR_DO(finish_relation(context, target, existed));
   WEIR_DO(run_hooks(context, context.node().post_hooks, true));
-  WEIR_DO(swap::complete(*session, report));
-  WEIR_DO(commit(context));
-  swap::tidy_up(*session, report);
-  WEIR_DO(run_hooks(context, context.node().post_hooks, false));
-  WEIR_DO(commit(context));
-  context.run().cache.add(target);
+  WEIR_DO(settle(context, *session, report, target));
   Materialized out;
   std::string const code = should_full_refresh(context) ? "CREATE" : "INSERT";
   out.response.message = fmt::format("{} {}", code, count);

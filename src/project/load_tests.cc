@@ -236,17 +236,6 @@ std::string hashable(Data const& data) {
   return text_repr(data.str());
 }
 
-bool looks_like_call(std::string_view text) {
-  text = trim(text);
-  if (!text.ends_with(')')) return false;
-  for (std::string_view const name : {"env_var", "ref", "var", "source", "doc"}) {
-    if (!text.starts_with(name)) continue;
-    auto const rest = trim(text.substr(name.size()));
-    if (rest.starts_with('(') && rest.size() > 2) return true;
-  }
-  return false;
-}
-
 Result<Value> rendered_argument(Data const& data, bool is_column_name, DbtContext& context) {
   if (data.is_dict()) {
     auto dict = jinja::make<jinja::Dict>();
@@ -265,7 +254,7 @@ Result<Value> rendered_argument(Data const& data, bool is_column_name, DbtContex
     return jinja::list_of(std::move(items));
   }
   if (!data.is_string() || is_column_name) return to_value(data);
-  std::string const text = looks_like_call(data.text()) ? "{{ " + data.text() + " }}" : data.text();
+  std::string const text = is_call(data.text()) ? "{{ " + data.text() + " }}" : data.text();
   if (!has_template(text)) return Value(text);
   return render_native(text, context, ParseContext::render_options());
 }

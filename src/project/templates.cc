@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "jinja/modules.h"
 #include "jinja/object.h"
 
@@ -185,6 +186,17 @@ Result<Value> render_native(std::string_view text, jinja::Context& context, jinj
   auto rendered = (*parsed)->render_native(context, options);
   if (!rendered.ok()) return std::move(rendered).error().to_error();
   return unmarked(*rendered);
+}
+
+bool is_call(std::string_view yaml_text) {
+  yaml_text = trim(yaml_text);
+  if (!yaml_text.ends_with(')')) return false;
+  for (std::string_view const name : {"env_var", "ref", "var", "source", "doc"}) {
+    if (!yaml_text.starts_with(name)) continue;
+    auto const rest = trim(yaml_text.substr(name.size()));
+    if (rest.starts_with('(') && rest.size() > 2) return true;
+  }
+  return false;
 }
 
 Result<Data> render_value(std::string_view text, jinja::Context& context, std::string name) {

@@ -21,6 +21,8 @@ jinja::Value to_value(Data const& data);
 // Tuples and sets become lists; what is neither text, number, list nor mapping becomes its text.
 Data to_data(jinja::Value const& value);
 
+// ref('x'), var('y') ...: written without braces as an argument of a generic test, it is a template all the same.
+bool is_call(std::string_view yaml_text);
 // The value of a template in YAML. Errors: Template.
 Result<Data> render_value(std::string_view text, jinja::Context& context, std::string name = "<yaml>");
 // The same as the engine's own value, so that a relation stays one.
