@@ -173,8 +173,10 @@ Result<std::string> choice(OptionSpec const& option, std::string const& value) {
 
 void load_env_file() {
   std::error_code failed;
-  for (fs::path folder = fs::current_path(failed); !failed; folder = folder.parent_path()) {
-    if (fs::is_regular_file(folder / ".env", failed)) {
+  fs::path folder = fs::current_path(failed);
+  if (failed) return;
+  for (;; folder = folder.parent_path()) {
+    if (std::error_code missing; fs::is_regular_file(folder / ".env", missing)) {
       auto const text = read_file(folder / ".env");
       if (text.ok()) EnvReader(*text).read();
       return;

@@ -40,6 +40,7 @@ Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOption
   pointers.push_back(nullptr);
   int const output = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   int const input = options.input >= 0 ? options.input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+  signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take every exit status away
   pid_t const child = output < 0 || input < 0 ? -1 : fork();
   if (child == 0) become(pointers.data(), options, output, input);
   int const code = errno;

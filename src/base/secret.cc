@@ -87,7 +87,12 @@ void mask_url_passwords(std::string& text) {
     while (end < text.size() && !strchr(" \t\n/?#\"'", text[end])) ++end;
     std::size_t const at_sign = text.rfind('@', end == begin ? begin : end - 1);
     std::size_t const colon = text.find(':', begin);
-    if (at_sign == std::string::npos || at_sign < begin || colon == std::string::npos || colon >= at_sign) continue;
+    if (at_sign == std::string::npos || at_sign < begin) continue;
+    if (colon == std::string::npos || colon >= at_sign) {  // of the web: a token that stands alone; else a user
+      std::string_view const before = std::string_view(text).substr(0, at);
+      if (before.ends_with("http") || before.ends_with("https")) text.replace(begin, at_sign - begin, kMask);
+      continue;
+    }
     text.replace(colon + 1, at_sign - colon - 1, kMask);
   }
 }

@@ -26,9 +26,17 @@ Data entry_of(AddedPackage const& package) {
   return entry;
 }
 
+std::string_view without_git(std::string_view address) {
+  if (address.ends_with(".git")) address.remove_suffix(4);
+  return address;
+}
+
 bool names_it(yaml::Node const& entry, std::string const& name) {
-  return std::any_of(entry.entries.begin(), entry.entries.end(),
-                     [&](auto const& pair) { return pair.value->text.find(name) != std::string::npos; });
+  return std::any_of(entry.entries.begin(), entry.entries.end(), [&](auto const& pair) {
+    auto const& key = pair.key->text;
+    bool const is_name = key == "package" || key == "git" || key == "local" || key == "tarball" || key == "private";
+    return is_name && without_git(pair.value->text) == without_git(name);
+  });
 }
 
 // The file as lines, where each entry of the list begins on a line of its own with "- ", all at one depth, and the list

@@ -128,7 +128,12 @@ Result<std::vector<HubVersion> const*> Fetcher::hub_versions(std::string const& 
 
 Status Fetcher::run_git(std::vector<std::string> arguments, fs::path const& folder, std::string const& address,
                         std::string* said) {
-  std::vector<std::string> command{"/usr/bin/env", "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "git"};
+  // Within a hook of git these name the repository that is committed to: it is none of ours.
+  std::vector<std::string> command{"/usr/bin/env"};
+  for (char const* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+                           "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX"})
+    command.insert(command.end(), {"-u", name});
+  command.insert(command.end(), {"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "git"});
   command.insert(command.end(), arguments.begin(), arguments.end());
   fs::path const output = folder_.path() / fmt::format("git-{}.txt", ++count_);
   WEIR_TRY(int const status, run_child(command, {.folder = folder, .output = output}, kLongestGit, stop_));

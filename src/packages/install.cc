@@ -182,6 +182,7 @@ void say_installed(Pinned const& package) {
 // The new ones in the place of the old ones; what the lock file does not name goes away.
 Status put_in_place(Root const& root, std::vector<std::string> const& fresh, Lock const& lock) {
   std::error_code failed;
+  if (!fresh.empty()) fs::remove(root.packages / kInstalled, failed);  // vouches for nothing until all are in place
   for (auto const& name : fresh) {
     fs::remove_all(root.packages / name, failed);
     if (!failed) fs::rename(root.packages / kIncoming / name, root.packages / name, failed);
@@ -228,6 +229,12 @@ Status install(Root const& root, Lock const& lock, InstallOptions const& options
       continue;
     }
     WEIR_TRY(auto const pinned, fetch_one(root, spec, how, fetcher));
+    if (pinned.name != spec.name)
+      return Error(ErrorKind::Config, fmt::format("package {} is called \"{}\" now, and \"{}\" in {}", spec.label(),
+                                                  pinned.name, spec.name, project::kLockFile))
+          .object(spec.label())
+          .state("installed packages are as they were")
+          .next("weir dbt deps --upgrade");
     say_installed(pinned);
     fresh.push_back(pinned.name);
     if (pinned.latest != (spec.kind == Kind::Hub ? pinned.version : "")) behind.push_back(spec.source);

@@ -57,7 +57,12 @@ std::string users_values(Capture const& capture, Request const& request) {
 }
 
 Result<Choice> choose_for_users_values(Request const& request, std::string const& theirs, std::string const& obstacle) {
-  if (obstacle.empty()) return Choice{Method::Merge, theirs + ": rows are changed in place, so that its values stay"};
+  if (obstacle.empty())
+    return Choice{
+        Method::Merge,
+        theirs + (request.key.empty()
+                      ? ": rows that stay as they are keep its values; without a key a changed row is a new one"
+                      : ": rows are changed in place, so that its values stay")};
   return refused(request, fmt::format("{}, and the rows cannot be changed in place: {}", theirs, obstacle),
                  "change that, or give the values up: method shell");
 }

@@ -1,5 +1,9 @@
 #include "sync/publish_load.h"
 
+#include <algorithm>
+
+#include "swap/columns.h"
+
 namespace weir::sync {
 namespace {
 
@@ -52,6 +56,18 @@ Status find_out(RunContext& context, Worker& worker, LoadRecord const& record, s
   return in_doubt;
 }
 
+// What this load brings, and what the source dropped while the table keeps it for its dependents: that is no column of
+// its users.
+std::vector<std::string> columns_of_ours(swap::Plan const& plan, LoadRecord const& record) {
+  std::vector<std::string> names;
+  for (auto const& column : record.request.columns) names.push_back(column.name);
+  if (!plan.column_plan || !plan.request.loaded_before) return names;
+  for (auto const& column : *plan.request.loaded_before)
+    if (plan.column_plan->find(column) != nullptr && std::ranges::find(names, column) == names.end())
+      names.push_back(column);
+  return names;
+}
+
 }  // namespace
 
 Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan, std::optional<swap::Load>& load,
@@ -63,7 +79,7 @@ Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan,
   options.stop = context.options.stop;
   auto const method = std::string(swap::method_name(plan.method));
   options.in_transaction = [&](pg::Session& session) {
-    return write_publish(session, record, method, rows_to_come(record, rows_now));
+    return write_publish(session, record, method, rows_to_come(record, rows_now), columns_of_ours(plan, record));
   };
   auto published = swap::publish(*worker.session, plan, *load, options);
   if (published.ok()) {

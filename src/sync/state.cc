@@ -322,10 +322,9 @@ Result<std::map<int, DoneChunk>> done_chunks(pg::Session& session, LoadRecord co
   return done;
 }
 
-Status write_publish(pg::Session& session, LoadRecord const& load, std::string const& method, std::int64_t rows_after) {
+Status write_publish(pg::Session& session, LoadRecord const& load, std::string const& method, std::int64_t rows_after,
+                     std::vector<std::string> const& columns) {
   bool const sets_cursor = !load.cursor_column.empty() && (load.cursor_high || load.reads_all);
-  std::vector<std::string> names;
-  for (auto const& column : load.request.columns) names.push_back(column.name);
   pg::Parameter const rows = rows_after >= 0 ? pg::Parameter(std::to_string(rows_after)) : std::nullopt;
   WEIR_TRY(auto done, session.query(R"(
 WITH entry AS (
@@ -361,7 +360,7 @@ ON CONFLICT (scope) DO UPDATE SET target_schema = EXCLUDED.target_schema, target
                                                {"cursor_high", to_json(load.cursor_high)}}),
                                      sets_cursor ? "true" : "false", load.cursor_high, std::to_string(load.generation),
                                      load.cursor_column, load.request.target.schema, load.request.target.name,
-                                     load.mode, method, rows, dump(Json(names))}));
+                                     load.mode, method, rows, dump(Json(columns))}));
   return {};
 }
 

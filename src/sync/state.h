@@ -89,7 +89,9 @@ Result<std::map<int, DoneChunk>> done_chunks(pg::Session& session, LoadRecord co
 // ---- publishing ----------------------------------------------------------------------------------------------------
 
 // In the publishing transaction: ledger row, cursor, stream row, and the load is no longer waiting.
-Status write_publish(pg::Session& session, LoadRecord const& load, std::string const& method, std::int64_t rows_after);
+// `columns`: those of the target that weir has loaded, now or earlier; its others are its users'.
+Status write_publish(pg::Session& session, LoadRecord const& load, std::string const& method, std::int64_t rows_after,
+                     std::vector<std::string> const& columns);
 // Whether the publish of this load is in the ledger. Waits for a transaction of the scope that is still open.
 Result<bool> was_published(pg::Session& session, LoadRecord const& load);
 

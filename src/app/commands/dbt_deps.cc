@@ -14,7 +14,9 @@ namespace {
 // NAME@VERSION; an address of git may hold an @ of its own.
 packages::AddedPackage added(std::string const& text, std::string source) {
   auto const at = text.rfind('@');
-  bool const has_version = at != std::string::npos && at > 0 && text.find_first_of("/:", at) == std::string::npos;
+  bool const has_version =
+      at != std::string::npos && at > 0 &&
+      (text.find_first_of("/:", at) == std::string::npos || std::string_view(text).substr(0, at).ends_with(".git"));
   if (!has_version) return {text, "", std::move(source)};
   return {text.substr(0, at), text.substr(at + 1), std::move(source)};
 }
