@@ -1,6 +1,7 @@
 #include "http/fetch.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 
 #include <memory>
 
@@ -13,8 +14,44 @@
 namespace weir::http {
 namespace {
 
+// libcurl, loaded when something is fetched: with the libraries that it needs it would cost every command 3 ms at its
+// start. Never unloaded.
+struct Curl {
+  decltype(::curl_global_init)* global_init = nullptr;
+  decltype(::curl_easy_init)* init = nullptr;
+  decltype(::curl_easy_setopt)* setopt = nullptr;
+  decltype(::curl_easy_perform)* perform = nullptr;
+  decltype(::curl_easy_getinfo)* getinfo = nullptr;
+  decltype(::curl_easy_strerror)* strerror = nullptr;
+  decltype(::curl_easy_cleanup)* cleanup = nullptr;
+  std::string problem;  // why it cannot be used; "" = it can
+
+  Curl() {
+    void* const library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    bool const whole = library != nullptr && find(library, "curl_global_init", global_init) &&
+                       find(library, "curl_easy_init", init) && find(library, "curl_easy_setopt", setopt) &&
+                       find(library, "curl_easy_perform", perform) && find(library, "curl_easy_getinfo", getinfo) &&
+                       find(library, "curl_easy_strerror", strerror) && find(library, "curl_easy_cleanup", cleanup);
+    char const* const said = whole ? nullptr : dlerror();
+    if (!whole)
+      problem = said == nullptr ? "libcurl.so.4 is not whole" : said;
+    else if (global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+      problem = "curl_global_init failed";
+  }
+  template <typename Function>
+  static bool find(void* library, char const* name, Function*& function) {
+    function = reinterpret_cast<Function*>(dlsym(library, name));
+    return function != nullptr;
+  }
+};
+
+Curl const& curl() {
+  static Curl const loaded;
+  return loaded;
+}
+
 struct HandleEnd {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { curl().cleanup(handle); }
 };
 using Handle = std::unique_ptr<CURL, HandleEnd>;
 
@@ -53,27 +90,27 @@ bool is_web_address(std::string const& url) {
 void set_up(CURL* handle, Transfer& transfer, char* reason) {
   auto const& request = transfer.request;
   bool const secure = starts_with_ignoring_case(request.url, "https://");
-  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(handle, CURLOPT_MAXREDIRS, 10L);
-  curl_easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
-  curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "weir");
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.idle.count()));
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.time.count()));
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME,
-                   static_cast<long>(std::chrono::ceil<std::chrono::seconds>(request.idle).count()));
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on);
-  curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &transfer);
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, reason);
+  curl().setopt(handle, CURLOPT_URL, request.url.c_str());
+  curl().setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl().setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+  curl().setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl().setopt(handle, CURLOPT_MAXREDIRS, 10L);
+  curl().setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+  curl().setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl().setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl().setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl().setopt(handle, CURLOPT_USERAGENT, "weir");
+  curl().setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.idle.count()));
+  curl().setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.time.count()));
+  curl().setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl().setopt(handle, CURLOPT_LOW_SPEED_TIME,
+                static_cast<long>(std::chrono::ceil<std::chrono::seconds>(request.idle).count()));
+  curl().setopt(handle, CURLOPT_WRITEFUNCTION, take);
+  curl().setopt(handle, CURLOPT_WRITEDATA, &transfer);
+  curl().setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on);
+  curl().setopt(handle, CURLOPT_XFERINFODATA, &transfer);
+  curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }
 
 Error not_fetched(ErrorKind kind, Request const& request, std::string why) {
@@ -82,7 +119,7 @@ Error not_fetched(ErrorKind kind, Request const& request, std::string why) {
 
 Error transfer_failed(CURLcode code, char const* reason, Transfer const& transfer) {
   auto const& request = transfer.request;
-  std::string const said = *reason == '\0' ? curl_easy_strerror(code) : reason;
+  std::string const said = *reason == '\0' ? curl().strerror(code) : reason;
   switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
       return not_fetched(ErrorKind::Cancelled, request, "it was stopped");
@@ -137,23 +174,25 @@ Result<Response> status_of(long status, Transfer transfer) {
 }
 
 Result<Response> fetch_once(Request const& request) {
-  Handle const handle(curl_easy_init());
+  Handle const handle(curl().init());
   if (handle == nullptr) return Error(ErrorKind::Internal, "curl_easy_init failed");
   char reason[CURL_ERROR_SIZE] = "";
   Transfer transfer{request, {}, false};
   set_up(handle.get(), transfer, reason);
-  CURLcode const code = curl_easy_perform(handle.get());
+  CURLcode const code = curl().perform(handle.get());
   if (code != CURLE_OK) return transfer_failed(code, reason, transfer);
   long status = 0;
-  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl().getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
   return status_of(status, std::move(transfer));
 }
 
 }  // namespace
 
 Result<Response> fetch(Request const& request) {
-  static bool const ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  if (!ready) return Error(ErrorKind::Internal, "curl_global_init failed");
+  if (!curl().problem.empty())
+    return not_fetched(ErrorKind::Config, request, "libcurl cannot be used")
+        .cause(curl().problem)
+        .next("install libcurl (Debian: libcurl4)");
   if (!is_web_address(request.url))
     return not_fetched(ErrorKind::Config, request, "it is no http or https address").next("correct the address");
   for (int attempt = 1;; ++attempt) {
