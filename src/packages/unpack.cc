@@ -51,6 +51,7 @@ Status inflate_to(fs::path const& compressed, fs::path const& plain, std::string
 // Nothing but folders, files, and links that stay inside.
 Status check_contents(fs::path const& root, std::string const& label) {
   std::error_code failed;
+  std::uintmax_t total = 0;  // as the files say: a sparse one is written out when it is copied
   for (fs::recursive_directory_iterator at(root, failed), end; !failed && at != end; at.increment(failed)) {
     auto const status = at->symlink_status(failed);
     std::string const inside = at->path().lexically_relative(root).string();
@@ -61,9 +62,19 @@ Status check_contents(fs::path const& root, std::string const& label) {
         return not_unpacked(ErrorKind::Refused, label,
                             fmt::format("link \"{}\" leads out of it, to \"{}\"", inside, target.string()))
             .next("ask who made the package");
+      // Link by link: a chain of them may lead elsewhere than its text says.
+      auto const really = fs::canonical(at->path(), failed).lexically_relative(fs::canonical(root, failed));
+      if (failed || really.empty() || *really.begin() == "..")
+        return not_unpacked(ErrorKind::Refused, label,
+                            fmt::format("link \"{}\" leads {}", inside, failed ? "nowhere" : "out of it"))
+            .next("ask who made the package");
     } else if (!fs::is_directory(status) && !fs::is_regular_file(status)) {
       return not_unpacked(ErrorKind::Refused, label, fmt::format("\"{}\" is neither a file nor a folder", inside))
           .next("ask who made the package");
+    } else if (fs::is_regular_file(status)) {
+      total += at->file_size(failed);
+      if (total > kMostBytes)
+        return not_unpacked(ErrorKind::Refused, label, fmt::format("it holds more than {}", format_bytes(kMostBytes)));
     }
   }
   if (failed) return not_unpacked(ErrorKind::Config, label, failed.message());
@@ -76,12 +87,16 @@ Status unpack(std::string const& archive, fs::path const& into, std::string cons
   WEIR_TRY(auto const work, TempFolder::create("weir-unpack-"));
   WEIR_DO(write_file(work.path() / "archive", archive, 0600));
   WEIR_DO(inflate_to(work.path() / "archive", work.path() / "plain.tar", label));
-  // GNU tar takes away leading slashes, skips members with "..", and makes links only after all files.
-  WEIR_TRY(
-      int const status,
-      run_child({"/usr/bin/env", "LC_ALL=C", "TAR_OPTIONS=", "tar", "--extract", "--no-same-owner",
-                 "--no-same-permissions", "--file", (work.path() / "plain.tar").string(), "--directory", into.string()},
-                {.folder = work.path(), .output = work.path() / "output"}, std::chrono::minutes(10), stop));
+  // GNU tar takes away leading slashes, skips members with "..", and makes links only after all files. From standard
+  // input it inflates nothing itself, so the limit above holds.
+  int const plain = open((work.path() / "plain.tar").c_str(), O_RDONLY | O_CLOEXEC);
+  auto const ended = run_child({"/usr/bin/env", "LC_ALL=C", "TAR_OPTIONS=", "tar", "--extract", "--no-same-owner",
+                                "--no-same-permissions", "--file", "-", "--directory", into.string()},
+                               {.folder = work.path(), .output = work.path() / "output", .input = plain},
+                               std::chrono::minutes(10), stop);
+  if (plain >= 0) close(plain);
+  if (!ended.ok()) return ended.error().clone();
+  int const status = *ended;
   if (status == 127)
     return not_unpacked(ErrorKind::Config, label, "the program \"tar\" is not installed").next("install tar");
   WEIR_TRY(std::string const said, read_file(work.path() / "output"));
