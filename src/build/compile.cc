@@ -14,42 +14,11 @@ using project::Data;
 
 constexpr std::string_view kTestArguments = "_dbt_generic_test_kwargs";
 
-// An argument of a generic test, its texts rendered. Column names stay texts.
-Result<Value> test_argument(RunContext& context, Data const& value, bool is_column_name) {
-  if (value.is_string()) {
-    if (is_column_name) return Value(value.text());
-    std::string const text = project::is_call(value.text()) ? fmt::format("{{{{ {} }}}}", value.text()) : value.text();
-    if (text.find('{') == std::string::npos) return Value(text);
-    auto parsed = project::native_templates()->parse("<test argument>", text);
-    if (!parsed.ok()) return std::move(parsed).error().to_error();
-    auto rendered = (*parsed)->render_native(context);
-    if (!rendered.ok()) return std::move(rendered).error().to_error();
-    return std::move(rendered).value();
-  }
-  if (value.is_list()) {
-    std::vector<Value> items;
-    for (auto const& one : value.items()) {
-      WEIR_TRY(auto item, test_argument(context, one, false));
-      items.push_back(std::move(item));
-    }
-    return jinja::list_of(std::move(items));
-  }
-  if (value.is_dict()) {
-    std::vector<std::pair<std::string, Value>> entries;
-    for (auto const& [key, one] : value.pairs()) {
-      WEIR_TRY(auto item, test_argument(context, one, false));
-      entries.emplace_back(key, std::move(item));
-    }
-    return jinja::dict_of(std::move(entries));
-  }
-  return project::to_value(value);
-}
-
 Status add_test_arguments(RunContext& context) {
   if (!context.node().generic_test) return {};
   std::vector<std::pair<std::string, Value>> arguments;
   for (auto const& [key, value] : context.node().generic_test->kwargs.pairs()) {
-    WEIR_TRY(auto argument, test_argument(context, value, key == "column_name"));
+    WEIR_TRY(auto argument, project::render_argument(value, key == "column_name", context, {}, "<test argument>"));
     arguments.emplace_back(key, std::move(argument));
   }
   context.set(std::string(kTestArguments), jinja::dict_of(std::move(arguments)));

@@ -2,73 +2,19 @@
 // it up.
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "build/table.h"
+#include "project/csv.h"
 
 namespace weir::build {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-// One pass over the text, as the csv module's reader does it in its default dialect.
-class CsvReader {
- public:
-  CsvReader(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {}
-  bool done() const { return at_ >= text_.size(); }
-
-  std::vector<std::string> row() {
-    std::vector<std::string> fields;
-    if (end_of_line()) return fields;
-    for (;;) {
-      fields.push_back(field());
-      if (done() || end_of_line()) return fields;
-      ++at_;  // the delimiter
-      if (done() || is_line_end(text_[at_])) {
-        end_of_line();
-        fields.emplace_back();
-        return fields;
-      }
-    }
-  }
-
- private:
-  static bool is_line_end(char c) { return c == '\n' || c == '\r'; }
-
-  bool end_of_line() {
-    if (done()) return true;
-    if (!is_line_end(text_[at_])) return false;
-    at_ += text_.substr(at_, 2) == "\r\n" ? 2 : 1;
-    return true;
-  }
-
-  std::string field() {
-    std::string out;
-    if (text_[at_] == '"') {
-      ++at_;
-      while (!done()) {
-        char const c = text_[at_++];
-        if (c != '"') {
-          out += c;
-        } else if (!done() && text_[at_] == '"') {
-          out += '"';
-          ++at_;
-        } else {
-          break;
-        }
-      }
-    }
-    while (!done() && text_[at_] != delimiter_ && !is_line_end(text_[at_])) out += text_[at_++];
-    return out;
-  }
-
-  std::string_view text_;
-  char delimiter_;
-  std::size_t at_ = 0;
-};
 
 // a, b, ..., z, aa, bb: what agate calls the n-th column without a name.
 std::string letter_name(std::size_t index) {
@@ -203,14 +149,11 @@ struct Reader {
   }
 };
 
-bool is_leap(int year) {
-  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
 bool is_date(int year, int month, int day) {
-  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
-  return day <= kDays[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+  namespace calendar = std::chrono;
+  return year >= 1 && calendar::year_month_day(calendar::year(year), calendar::month(static_cast<unsigned>(month)),
+                                               calendar::day(static_cast<unsigned>(day)))
+                          .ok();
 }
 
 // strptime's %Y-%m-%d.
@@ -380,7 +323,7 @@ SeedColumn infer_column(CsvFile const& file, std::size_t column, bool is_text,
 
 Result<CsvFile> parse_csv(std::string_view text, char delimiter, std::string_view file) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  CsvReader reader(text, delimiter);
+  project::CsvReader reader(text, delimiter);
   CsvFile out;
   if (!reader.done()) out.names = column_names(reader.row());
   while (!reader.done()) {

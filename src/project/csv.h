@@ -1,12 +1,32 @@
 #pragma once
-// CSV as Python's csv.DictReader reads it: a heading, then rows as mappings of texts. Pure.
+// CSV as Python's csv module reads it in its default dialect. Pure.
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "project/data.h"
 
 namespace weir::project {
 
+// One pass over the text, which must outlive it.
+class CsvReader {
+ public:
+  CsvReader(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {}
+  bool done() const { return at_ >= text_.size(); }
+  // The fields of the next line; none of an empty one.
+  std::vector<std::string> row();
+
+ private:
+  bool end_of_line();
+  std::string field();
+
+  std::string_view text_;
+  char delimiter_;
+  std::size_t at_ = 0;
+};
+
+// As csv.DictReader gives them: a heading, then rows as mappings of texts.
 Data csv_rows(std::string_view text);
 
 }  // namespace weir::project

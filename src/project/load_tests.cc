@@ -236,29 +236,6 @@ std::string hashable(Data const& data) {
   return text_repr(data.str());
 }
 
-Result<Value> rendered_argument(Data const& data, bool is_column_name, DbtContext& context) {
-  if (data.is_dict()) {
-    auto dict = jinja::make<jinja::Dict>();
-    for (auto const& [key, value] : data.pairs()) {
-      WEIR_TRY(auto one, rendered_argument(value, false, context));
-      dict->set(std::string_view(key), std::move(one));
-    }
-    return Value(dict);
-  }
-  if (data.is_list()) {
-    std::vector<Value> items;
-    for (auto const& item : data.items()) {
-      WEIR_TRY(auto one, rendered_argument(item, false, context));
-      items.push_back(std::move(one));
-    }
-    return jinja::list_of(std::move(items));
-  }
-  if (!data.is_string() || is_column_name) return to_value(data);
-  std::string const text = is_call(data.text()) ? "{{ " + data.text() + " }}" : data.text();
-  if (!has_template(text)) return Value(text);
-  return render_native(text, context, ParseContext::render_options());
-}
-
 std::optional<std::string> attached_node(Draft& draft, TestRequest const& request, Node& test) {
   if (!request.table_name.empty()) return std::nullopt;
   auto ids = draft.refs.find(request.target_name, request.package, request.version);
@@ -302,7 +279,7 @@ Status render_test(Draft const& draft, TestRequest const& request, Definition co
   ParseContext context(draft.facts, node, calls);
   auto kwargs = jinja::make<jinja::Dict>();
   for (auto const& [key, value] : made.args) {
-    WEIR_TRY(auto one, rendered_argument(value, key == "column_name", context));
+    WEIR_TRY(auto one, render_argument(value, key == "column_name", context, ParseContext::render_options()));
     kwargs->set(std::string_view(key), std::move(one));
   }
   context.set("_dbt_generic_test_kwargs", Value(kwargs));

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "jinja/modules.h"
 #include "jinja/object.h"
+#include "project/yaml_data.h"
 
 namespace weir::project {
 namespace {
@@ -86,6 +87,18 @@ Result<Value> unmarked(Value const& value) {
     return Error(ErrorKind::Template, fmt::format("\"{}\" is no number", text))
         .next("remove | as_number, or set it to a number");
   return result;
+}
+
+// ref('x'), var('y') ...
+bool is_call(std::string_view yaml_text) {
+  yaml_text = trim(yaml_text);
+  if (!yaml_text.ends_with(')')) return false;
+  for (std::string_view const name : {"env_var", "ref", "var", "source", "doc"}) {
+    if (!yaml_text.starts_with(name)) continue;
+    auto const rest = trim(yaml_text.substr(name.size()));
+    if (rest.starts_with('(') && rest.size() > 2) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -188,15 +201,28 @@ Result<Value> render_native(std::string_view text, jinja::Context& context, jinj
   return unmarked(*rendered);
 }
 
-bool is_call(std::string_view yaml_text) {
-  yaml_text = trim(yaml_text);
-  if (!yaml_text.ends_with(')')) return false;
-  for (std::string_view const name : {"env_var", "ref", "var", "source", "doc"}) {
-    if (!yaml_text.starts_with(name)) continue;
-    auto const rest = trim(yaml_text.substr(name.size()));
-    if (rest.starts_with('(') && rest.size() > 2) return true;
+Result<Value> render_argument(Data const& argument, bool is_column_name, jinja::Context& context,
+                              jinja::RenderOptions const& options, std::string const& name) {
+  if (argument.is_dict()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (auto const& [key, value] : argument.pairs()) {
+      WEIR_TRY(auto one, render_argument(value, false, context, options, name));
+      entries.emplace_back(key, std::move(one));
+    }
+    return jinja::dict_of(std::move(entries));
   }
-  return false;
+  if (argument.is_list()) {
+    std::vector<Value> items;
+    for (auto const& item : argument.items()) {
+      WEIR_TRY(auto one, render_argument(item, false, context, options, name));
+      items.push_back(std::move(one));
+    }
+    return jinja::list_of(std::move(items));
+  }
+  if (!argument.is_string() || is_column_name) return to_value(argument);
+  std::string const text = is_call(argument.text()) ? "{{ " + argument.text() + " }}" : argument.text();
+  if (!has_template(text)) return Value(text);
+  return render_native(text, context, options, name);
 }
 
 Result<Data> render_value(std::string_view text, jinja::Context& context, std::string name) {

@@ -21,13 +21,15 @@ jinja::Value to_value(Data const& data);
 // Tuples and sets become lists; what is neither text, number, list nor mapping becomes its text.
 Data to_data(jinja::Value const& value);
 
-// ref('x'), var('y') ...: written without braces as an argument of a generic test, it is a template all the same.
-bool is_call(std::string_view yaml_text);
 // The value of a template in YAML. Errors: Template.
 Result<Data> render_value(std::string_view text, jinja::Context& context, std::string name = "<yaml>");
 // The same as the engine's own value, so that a relation stays one.
 Result<jinja::Value> render_native(std::string_view text, jinja::Context& context,
                                    jinja::RenderOptions const& options = {}, std::string name = "<yaml>");
+// An argument of a generic test, its texts rendered; ref('x'), var('y') ... are templates there without braces. The
+// name of a column stays a text.
+Result<jinja::Value> render_argument(Data const& argument, bool is_column_name, jinja::Context& context,
+                                     jinja::RenderOptions const& options = {}, std::string const& name = "<yaml>");
 // Parses `text`, which begins on `first_line` of file `name`, so that errors name that file's lines. The lines above
 // are empty ones.
 Result<std::shared_ptr<jinja::Template const>> parse_template(std::string name, std::string_view text,
