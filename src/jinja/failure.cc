@@ -132,8 +132,9 @@ Error Failure::to_error() && {
       i = calls.size() - kOuter;
       error.context(fmt::format("{} more calls", i - kInner));
     }
-    error.context(fmt::format("in macro \"{}\" ({}), called from {}", calls[i].macro, calls[i].template_name,
-                              calls[i].called_from.text()));
+    auto const& [macro, template_name, called_from] = calls[i];
+    error.context(fmt::format("in macro \"{}\" ({}){}", macro, template_name,
+                              called_from.line == 0 ? "" : ", called from " + called_from.text()));
   }
   return error;
 }

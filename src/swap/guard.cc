@@ -25,7 +25,8 @@ struct Departed {
   sql::QualifiedName name;
   std::uint32_t oid = 0;
   std::shared_ptr<Legacy const> legacy;
-  bool drop_asked = false;  // stays only for those who depend on it
+  bool drop_asked = false;                                            // stays only for those who depend on it
+  std::vector<std::pair<std::string, std::string>> generations = {};  // of a shell: id and state, while it had its name
 };
 
 // A column that was to be dropped and that others use: it goes when another one takes its name.
@@ -87,7 +88,8 @@ struct Guard::State {
   Result<pg::Rows> drop(sql::Ddl const& ddl, std::string_view statement);
   Status drop_one(Found const& relation, std::vector<Found> const& together);
   Status park(Found const& relation, std::shared_ptr<Legacy const> legacy);
-  Status leave_name(Found const& relation);
+  Result<std::vector<std::pair<std::string, std::string>>> leave_name(Found const& relation);
+  Status come_back(Departed const& old, sql::QualifiedName const& now);
   Result<pg::Rows> alter(sql::Ddl const& ddl, std::string_view statement);
   Result<pg::Rows> drop_columns(sql::Ddl const& ddl, std::string_view statement, Found const& table);
   Result<pg::Rows> rename_column(sql::Ddl const& ddl, std::string_view statement, Found const& table);
@@ -100,6 +102,7 @@ struct Guard::State {
 
   Status successions();
   Status succeed(Departed const& old, Found const& heir);
+  Result<bool> refill(Departed const& old, Found const& heir);
   Status keep_columns(Legacy const& legacy, Found const& heir, std::vector<std::string>& names);
   Error refused(std::string what, std::string cause) const;
 };
@@ -207,23 +210,44 @@ Status Guard::State::park(Found const& relation, std::shared_ptr<Legacy const> l
   WEIR_DO(session.execute(fmt::format("ALTER {0} {1} SET SCHEMA weir_data; ALTER {0} {2} RENAME TO {3}", word,
                                       relation.name.quoted(),
                                       sql::QualifiedName{"weir_data", relation.name.name}.quoted(), quote_pg(parked))));
-  WEIR_DO(leave_name(relation));
+  WEIR_TRY(auto generations, leave_name(relation));
   auto const known =
       std::find_if(departed.begin(), departed.end(), [&](Departed const& d) { return d.oid == relation.oid; });
   if (known != departed.end())
     known->drop_asked = true;
   else
-    departed.push_back({.name = relation.name, .oid = relation.oid, .legacy = std::move(legacy), .drop_asked = true});
+    departed.push_back({.name = relation.name,
+                        .oid = relation.oid,
+                        .legacy = std::move(legacy),
+                        .drop_asked = true,
+                        .generations = std::move(generations)});
   return {};
 }
 
 // A shell under another name is no table that weir publishes: its leaf must never be taken for an older generation.
-Status Guard::State::leave_name(Found const& relation) {
-  if (relation.kind != 'p') return {};
-  WEIR_DO(session.query(
-      "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
-      "('published', 'previous', 'old')",
-      {relation.name.schema, relation.name.name}));
+Result<std::vector<std::pair<std::string, std::string>>> Guard::State::leave_name(Found const& relation) {
+  std::vector<std::pair<std::string, std::string>> states;
+  if (relation.kind != 'p') return states;
+  WEIR_TRY(
+      auto rows,
+      session.query("SELECT id, state FROM weir.generation WHERE target_schema = $1 AND target_name = $2 AND state "
+                    "IN ('published', 'previous', 'old')",
+                    {relation.name.schema, relation.name.name}));
+  for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(rows.text(i, 0), rows.text(i, 1));
+  for (auto const& [id, state] : states) {
+    WEIR_DO(session.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1", {id}));
+  }
+  return states;
+}
+
+Status Guard::State::come_back(Departed const& old, sql::QualifiedName const& now) {
+  std::string const word(drop_word(old.legacy->relation.kind));
+  WEIR_DO(session.execute(fmt::format("ALTER {0} {1} RENAME TO {2}; ALTER {0} {3} SET SCHEMA {4}", word, now.quoted(),
+                                      quote_pg(old.name.name), sql::QualifiedName{now.schema, old.name.name}.quoted(),
+                                      quote_pg(old.name.schema))));
+  for (auto const& [id, state] : old.generations) {
+    WEIR_DO(session.query("UPDATE weir.generation SET state = $2 WHERE id = $1", {id, state}));
+  }
   return {};
 }
 
@@ -321,7 +345,8 @@ Result<pg::Rows> Guard::State::alter(sql::Ddl const& ddl, std::string_view state
           return {};
         }));
       }
-      WEIR_DO(leave_name(*relation));
+      WEIR_TRY(auto const generations, leave_name(*relation));
+      static_cast<void>(generations);
       WEIR_DO(run_plain(statement));
       return successions();
     });
@@ -551,11 +576,38 @@ Status Guard::State::keep_columns(Legacy const& legacy, Found const& heir, std::
   return {};
 }
 
+// Where others' objects cannot be pointed at the new table: the old one comes back and takes the new one's rows. False
+// where the two are not alike, and where the old one is not to go.
+Result<bool> Guard::State::refill(Departed const& old, Found const& heir) {
+  warehouse::Relation const& before = old.legacy->relation;
+  WEIR_TRY(auto const now, name_now(old.oid));
+  bool const tables = heir.kind == 'r' && (before.kind == 'r' || before.kind == 'p');
+  if (!now || !old.drop_asked || !tables || before.force_row_security) return false;
+  WEIR_TRY(auto const after, warehouse::load_relation(session, heir.name));
+  if (!after->indexes.empty() || !after->constraints.empty() || after->columns.size() != before.columns.size())
+    return false;
+  std::string names;
+  for (warehouse::Column const& c : after->columns) {
+    warehouse::Column const* const was = before.find_column(c.name);
+    if (was == nullptr || was->type != c.type || was->generated || !was->identity.empty()) return false;
+    names += (names.empty() ? "" : ", ") + quote_pg(c.name);
+  }
+  WEIR_DO(session.execute(fmt::format("DELETE FROM {0}; INSERT INTO {0} ({1}) SELECT {1} FROM {2}; DROP TABLE {2}",
+                                      now->quoted(), names, heir.name.quoted())));
+  WEIR_DO(come_back(old, *now));
+  report.notes.push_back(fmt::format("{} took the new rows in place: it is used by {}", in_quotes(old.name),
+                                     names_of(old.legacy->holders)));
+  return true;
+}
+
 Status Guard::State::succeed(Departed const& old, Found const& heir) {
   return with_settings([&]() -> Status {
     Legacy const& legacy = *old.legacy;
-    for (std::string const& why : legacy.obstacles())
-      return refused(fmt::format("cannot replace {}", in_quotes(legacy.name)), why);
+    if (auto const obstacles = legacy.obstacles(); !obstacles.empty()) {
+      WEIR_TRY(bool const refilled, refill(old, heir));
+      if (refilled) return {};
+      return refused(fmt::format("cannot replace {}", in_quotes(legacy.name)), obstacles[0]);
+    }
     WEIR_TRY(auto relation, warehouse::load_relation(session, heir.name));
     std::vector<std::string> names;
     for (warehouse::Column const& c : relation->columns) names.push_back(c.name);
@@ -738,13 +790,7 @@ Status Guard::finish() {
     if (!old.drop_asked) continue;  // renamed away: as asked
     WEIR_TRY(auto now, s.name_now(old.oid));
     if (!now) continue;  // dropped, since nobody depended on it
-    WEIR_DO(s.in_transaction([&]() -> Status {
-      std::string const word(drop_word(old.legacy->relation.kind));
-      WEIR_DO(s.session.execute(fmt::format(
-          "ALTER {0} {1} RENAME TO {2}; ALTER {0} {3} SET SCHEMA {4}", word, now->quoted(), quote_pg(old.name.name),
-          sql::QualifiedName{now->schema, old.name.name}.quoted(), quote_pg(old.name.schema))));
-      return {};
-    }));
+    WEIR_DO(s.in_transaction([&] { return s.come_back(old, *now); }));
     s.report.kept.push_back(
         fmt::format("{} was not dropped: it is used by {}", in_quotes(old.name), names_of(old.legacy->holders)));
   }

@@ -7,7 +7,7 @@
   {% set staged = make_temp_relation(target_relation) %}
   {% set building = make_intermediate_relation(target_relation) %}
   {% set retired = make_backup_relation(target_relation, 'table' if existing is none else existing.type) %}
-  {% set rebuild = should_full_refresh() or existing.is_view %}
+  {% set rebuild = should_full_refresh() or existing.is_view or existing.is_materialized_view %}
   {% set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') %}
   {% set strategy = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy') or 'default') %}
 
