@@ -27,8 +27,9 @@ struct OptionSpec {
   std::string_view value = {};  // placeholder of its value; empty: a flag
   std::string_view meaning = {};
   std::string_view choices = {};  // "text|json"
-  std::string_view alias = {};    // another long name
+  std::string_view alias = {};    // other names: "models|model|m"; one of one letter takes one dash
   bool repeats = false;
+  bool can_be_undone = false;  // --no-NAME, and --NAME where the name begins with no-; the last one on the line counts
 };
 
 struct Example {
@@ -45,6 +46,7 @@ struct CommandSpec {
   std::string_view positional = {};          // "[CONNECTION]", "RELATION", "[ENDPOINT...]"
   Completes completes = Completes::Nothing;  // its positionals
   std::span<OptionSpec const> options = {};
+  std::span<OptionSpec const> accepted = {};  // known, and not shown: options of dbt that change little or nothing here
   std::span<Example const> examples = {};
   std::string_view about = {};                     // a few sentences, after the examples
   Result<int> (*run)(Context& context) = nullptr;  // null: only a group of commands
@@ -55,6 +57,9 @@ std::span<OptionSpec const> common_options();  // of every command
 CommandSpec const* find_command(std::string_view path);
 // Names of the commands directly below `path` ("" = top level).
 std::vector<std::string> subcommands(std::string_view path);
+
+// "no-defer" of "defer", "print" of "no-print".
+std::string undoing(std::string_view option);
 
 // A command line, taken apart and checked against the table.
 struct Arguments {

@@ -22,18 +22,23 @@ struct Parsed {
 
 struct Taken {
   OptionSpec const* spec = nullptr;
+  std::string name;  // the option's, or that which undoes it
   CLI::Option* option = nullptr;
   std::vector<std::string> values;
 };
 
+std::vector<std::string> other_names(OptionSpec const& spec) {
+  return spec.alias.empty() ? std::vector<std::string>() : split(spec.alias, '|');
+}
+
 class Parser {
  public:
-  Parser() {
+  explicit Parser(std::vector<std::string> const& words) {
     root_.set_help_flag();
     root_.allow_extras();
     root_.require_subcommand(0, 1);
     add_options(root_, common_options());
-    for (auto const& command : commands()) add_command(command);
+    for (auto const& command : commands()) add_command(command, words);
   }
 
   Result<Arguments> parse(std::vector<std::string> words) {
@@ -53,14 +58,16 @@ class Parser {
       arguments.positionals = deepest->positionals;
     }
     for (auto const& taken : taken_) {
-      if (taken.option->count() == 0) continue;
-      auto& values = arguments.options[std::string(taken.spec->name)];
+      if (taken.option->count() == 0 || taken.spec->can_be_undone) continue;
+      auto& values = arguments.options[taken.name];
       if (taken.spec->value.empty()) {
         values.resize(values.size() + taken.option->count());
       } else {
         values.insert(values.end(), taken.values.begin(), taken.values.end());
       }
     }
+    take_switches(root_, arguments);
+    for (auto const& parsed : parsed_) take_switches(*parsed.app, arguments);
     arguments.wants_help = arguments.has("help");
     if (auto extra = left_over(); !extra.empty()) return unexpected(arguments.command, extra);
     return arguments;
@@ -69,13 +76,21 @@ class Parser {
  private:
   void add_options(CLI::App& app, std::span<OptionSpec const> specs) {
     for (auto const& spec : specs) {
+      if (app.get_option_no_throw(fmt::format("--{}", spec.name)) != nullptr) continue;
       std::string names = fmt::format("--{}", spec.name);
-      if (spec.letter != 0) names += fmt::format(",-{}", spec.letter);
-      if (!spec.alias.empty()) names += fmt::format(",--{}", spec.alias);
-      taken_.push_back(Taken{&spec, nullptr, {}});
+      auto add_letter = [&](char letter) {
+        if (app.get_option_no_throw(fmt::format("-{}", letter)) == nullptr) names += fmt::format(",-{}", letter);
+      };
+      if (spec.letter != 0) add_letter(spec.letter);
+      for (auto const& alias : other_names(spec))
+        alias.size() == 1 ? add_letter(alias[0]) : static_cast<void>(names += fmt::format(",--{}", alias));
+      taken_.push_back(Taken{&spec, std::string(spec.name), nullptr, {}});
       auto& taken = taken_.back();
       if (spec.value.empty()) {
         taken.option = app.add_flag(names);
+        if (!spec.can_be_undone) continue;
+        taken_.push_back(Taken{&spec, undoing(spec.name), nullptr, {}});
+        taken_.back().option = app.add_flag("--" + undoing(spec.name));
       } else {
         taken.option = app.add_option(names, taken.values);
         if (spec.value.ends_with("...")) {
@@ -88,7 +103,18 @@ class Parser {
     }
   }
 
-  void add_command(CommandSpec const& command) {
+  // Switches that can be undone, in the order in which they were said: the last one counts.
+  void take_switches(CLI::App const& app, Arguments& arguments) {
+    for (auto const* option : app.parse_order())
+      for (auto const& taken : taken_)
+        if (taken.option == option && taken.spec->can_be_undone) {
+          arguments.options.erase(undoing(taken.name));
+          arguments.options[taken.name] = {""};
+        }
+  }
+
+  // Options of a command whose name does not stand on the line are never looked for.
+  void add_command(CommandSpec const& command, std::vector<std::string> const& words) {
     CLI::App* parent = &root_;
     std::string_view name = command.path;
     if (auto const space = name.rfind(' '); space != std::string_view::npos) {
@@ -101,8 +127,10 @@ class Parser {
     app->allow_extras();
     app->require_subcommand(0, 1);  // else the word behind a command is looked up among all commands: weir help sync
     parsed_.push_back(Parsed{&command, app, {}});
+    if (std::find(words.begin(), words.end(), name) == words.end()) return;
     add_options(*app, command.options);
     add_options(*app, common_options());
+    add_options(*app, command.accepted);
     if (!command.positional.empty()) app->add_option("words", parsed_.back().positionals)->expected(-1);
   }
 
@@ -125,7 +153,8 @@ class Parser {
       auto add = [&known](std::span<OptionSpec const> specs) {
         for (auto const& spec : specs) {
           known.push_back("--" + std::string(spec.name));
-          if (!spec.alias.empty()) known.push_back("--" + std::string(spec.alias));
+          for (auto const& alias : other_names(spec))
+            if (alias.size() > 1) known.push_back("--" + alias);
         }
       };
       if (command != nullptr) add(command->options);
@@ -219,6 +248,10 @@ Status check_positionals(Arguments const& arguments) {
 
 }  // namespace
 
+std::string undoing(std::string_view option) {
+  return option.starts_with("no-") ? std::string(option.substr(3)) : "no-" + std::string(option);
+}
+
 std::size_t Arguments::times(std::string_view name) const {
   auto const found = options.find(name);
   return found == options.end() ? 0 : found->second.size();
@@ -259,7 +292,7 @@ Result<Arguments> parse_command_line(std::vector<std::string> words) {
     arguments.positionals.assign(words.begin() + 1, words.end());
     return arguments;
   }
-  Parser parser;
+  Parser parser(words);
   WEIR_TRY(Arguments arguments, parser.parse(std::move(words)));
   if (arguments.command == nullptr || arguments.wants_help) return arguments;
   if (arguments.command->run == nullptr) return arguments;

@@ -35,7 +35,7 @@ constexpr OptionSpec kCommon[] = {
      .value = "DIR",
      .meaning = "folder of weir.yml (default: here or above; WEIR_PROJECT_DIR)"},
     {.name = "color", .value = "WHEN", .meaning = "auto, always or never", .choices = "auto|always|never"},
-    {.name = "quiet", .letter = 'q', .meaning = "only errors"},
+    {.name = "quiet", .letter = 'q', .meaning = "only errors", .can_be_undone = true},
     {.name = "verbose", .letter = 'v', .meaning = "each step; -vv also the SQL", .repeats = true},
     {.name = "json", .meaning = "the same as -o json"},
     {.name = "help", .letter = 'h', .meaning = "this text"},
@@ -183,12 +183,13 @@ constexpr OptionSpec kTargetPath{
     .name = "target-path", .value = "DIR", .meaning = "folder of artifacts (default: target)"};
 constexpr OptionSpec kVars{.name = "vars", .value = "YAML", .meaning = "vars as a YAML mapping: '{key: value}'"};
 constexpr OptionSpec kThreads{.name = "threads", .value = "N", .meaning = "sessions side by side"};
-constexpr OptionSpec kNoPartialParse{.name = "no-partial-parse", .meaning = "accepted: all files are always read"};
+constexpr OptionSpec kNoPartialParse{
+    .name = "no-partial-parse", .meaning = "accepted: all files are always read", .can_be_undone = true};
 constexpr OptionSpec kDbtSelect{.name = "select",
                                 .letter = 's',
                                 .value = "NODES...",
                                 .meaning = "nodes, in the selection grammar of dbt",
-                                .alias = "models",
+                                .alias = "models|model|m",
                                 .repeats = true};
 constexpr OptionSpec kDbtExclude{
     .name = "exclude", .value = "NODES...", .meaning = "all but these nodes", .repeats = true};
@@ -213,7 +214,8 @@ constexpr OptionSpec kExcludeResourceType{.name = "exclude-resource-type",
 constexpr OptionSpec kWarnError{.name = "warn-error", .meaning = "warnings are errors"};
 constexpr OptionSpec kWarnErrorOptions{
     .name = "warn-error-options", .value = "YAML", .meaning = "which are: '{error: all, warn: [...], silence: [...]}'"};
-constexpr OptionSpec kNoVersionCheck{.name = "no-version-check", .meaning = "whatever require-dbt-version says"};
+constexpr OptionSpec kNoVersionCheck{
+    .name = "no-version-check", .meaning = "whatever require-dbt-version says", .can_be_undone = true};
 // Of the commands that run nodes.
 template <std::size_t... Counts>
 constexpr auto joined(OptionSpec const (&... lists)[Counts]) {
@@ -231,16 +233,21 @@ constexpr OptionSpec kDbtSelection[] = {
     kDbtSelector,
     kIndirect,
     kState,
-    {.name = "defer", .meaning = "take relations that are not built here from --state"},
+    {.name = "defer", .meaning = "take relations that are not built here from --state", .can_be_undone = true},
     {.name = "defer-state", .value = "DIR", .meaning = "artifacts for --defer, instead of --state"},
-    {.name = "favor-state", .meaning = "with --defer: also where a relation is there"},
+    {.name = "favor-state", .meaning = "with --defer: also where a relation is there", .can_be_undone = true},
 };
 constexpr OptionSpec kDbtKinds[] = {kResourceType, kExcludeResourceType};
 constexpr OptionSpec kDbtFullRefresh[] = {
     {.name = "full-refresh", .letter = 'f', .meaning = "build incremental models and seeds anew"},
 };
-constexpr OptionSpec kDbtRows[] = {
-    {.name = "empty", .meaning = "build without rows: ref() and source() give none"},
+constexpr OptionSpec kDbtEmpty[] = {
+    {.name = "empty", .meaning = "build without rows: ref() and source() give none", .can_be_undone = true},
+};
+constexpr OptionSpec kDbtTimes[] = {
+    {.name = "sample",
+     .value = "WINDOW",
+     .meaning = "of what has an event_time only these rows: '3 days', '{start: 2026-01-01, end: 2026-02-01}'"},
     {.name = "event-time-start", .value = "TIME", .meaning = "microbatch: batches from here"},
     {.name = "event-time-end", .value = "TIME", .meaning = "microbatch: batches up to here"},
 };
@@ -255,11 +262,11 @@ constexpr OptionSpec kDbtRunning[] = {
     kVars,
     kThreads,
     kNoPartialParse,
-    {.name = "fail-fast", .letter = 'x', .meaning = "end at the first failure"},
+    {.name = "fail-fast", .letter = 'x', .meaning = "end at the first failure", .can_be_undone = true},
     kWarnError,
     kWarnErrorOptions,
     kNoVersionCheck,
-    {.name = "no-write-json", .meaning = "write no artifacts"},
+    {.name = "no-write-json", .meaning = "write no artifacts", .can_be_undone = true},
     {.name = "log-format",
      .value = "FORMAT",
      .meaning = "of the console: text, debug or json",
@@ -268,29 +275,92 @@ constexpr OptionSpec kDbtRunning[] = {
     {.name = "log-level", .value = "LEVEL", .meaning = "of the console", .choices = "debug|info|warn|error|none"},
     {.name = "log-level-file", .value = "LEVEL", .meaning = "of logs/dbt.log", .choices = "debug|info|warn|error|none"},
     {.name = "log-path", .value = "DIR", .meaning = "folder of dbt.log (default: logs)"},
-    {.name = "no-use-colors", .meaning = "without colours"},
-    {.name = "no-print", .meaning = "say nothing that templates print"},
-    {.name = "debug", .letter = 'd', .meaning = "each step"},
+    {.name = "no-use-colors", .meaning = "without colours", .can_be_undone = true},
+    {.name = "no-print", .meaning = "say nothing that templates print", .can_be_undone = true},
+    {.name = "printer-width", .value = "N", .meaning = "columns of the lines with dots (default: 80)"},
+    {.name = "debug", .letter = 'd', .meaning = "each step", .can_be_undone = true},
 };
-constexpr auto kDbtRunOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtRows, kDbtRunning);
+// Every other option that dbt takes with any command, in dbt's order. Those without a meaning here change nothing.
+constexpr OptionSpec kDbtAccepted[] = {
+    kProfilesDir,
+    kProfile,
+    kTarget,
+    kTargetPath,
+    kVars,
+    kThreads,
+    {.name = "cache-selected-only", .can_be_undone = true},
+    {.name = "debug", .letter = 'd', .can_be_undone = true},
+    {.name = "defer", .can_be_undone = true},
+    {.name = "defer-state", .value = "DIR"},
+    {.name = "fail-fast", .letter = 'x', .can_be_undone = true},
+    {.name = "favor-state", .can_be_undone = true},
+    kIndirect,
+    {.name = "log-cache-events", .can_be_undone = true},
+    {.name = "log-file-max-bytes", .value = "N"},
+    {.name = "log-format", .value = "FORMAT", .choices = "default|text|debug|json"},
+    {.name = "log-format-file", .value = "FORMAT", .choices = "default|text|debug|json"},
+    {.name = "log-level", .value = "LEVEL", .choices = "debug|info|warn|error|none"},
+    {.name = "log-level-file", .value = "LEVEL", .choices = "debug|info|warn|error|none"},
+    {.name = "log-path", .value = "DIR"},
+    {.name = "macro-debugging", .can_be_undone = true},
+    kNoPartialParse,
+    {.name = "partial-parse-file-path", .value = "FILE"},
+    {.name = "partial-parse-file-diff", .can_be_undone = true},
+    {.name = "populate-cache", .can_be_undone = true},
+    {.name = "no-print", .can_be_undone = true},
+    {.name = "printer-width", .value = "N"},
+    {.name = "record-timing-info", .letter = 'r', .value = "FILE"},
+    {.name = "send-anonymous-usage-stats", .can_be_undone = true},
+    {.name = "single-threaded", .can_be_undone = true},
+    {.name = "show-all-deprecations", .can_be_undone = true},
+    {.name = "show-resource-report", .can_be_undone = true},
+    {.name = "sqlparse", .value = "YAML"},
+    kState,
+    {.name = "static-parser", .can_be_undone = true},
+    {.name = "no-use-colors", .can_be_undone = true},
+    {.name = "use-colors-file", .can_be_undone = true},
+    {.name = "use-experimental-parser", .can_be_undone = true},
+    {.name = "use-fast-test-edges", .can_be_undone = true},
+    {.name = "upload-to-artifacts-ingest-api", .can_be_undone = true},
+    kNoVersionCheck,
+    kWarnError,
+    kWarnErrorOptions,
+    {.name = "no-write-json", .can_be_undone = true},
+    // of single commands
+    {.name = "export-saved-queries", .alias = "include-saved-query", .can_be_undone = true},
+    {.name = "config-dir"},
+    {.name = "connection"},
+    {.name = "empty-catalog"},
+    {.name = "static"},
+    {.name = "clean-project-files-only", .can_be_undone = true},
+};
+constexpr auto kDbtRunOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtEmpty, kDbtTimes, kDbtRunning);
+constexpr OptionSpec kDbtShow[] = {
+    {.name = "show", .meaning = "the first rows of each seed that was loaded"},
+};
 constexpr auto kDbtBuildOptions =
-    joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtRows, kDbtStoreFailures, kDbtRunning);
-constexpr auto kDbtTestOptions = joined(kDbtSelection, kDbtStoreFailures, kDbtRunning);
-constexpr auto kDbtSeedOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtRunning);
+    joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtEmpty, kDbtTimes, kDbtStoreFailures, kDbtShow, kDbtRunning);
+constexpr auto kDbtTestOptions = joined(kDbtSelection, kDbtKinds, kDbtStoreFailures, kDbtRunning);
+constexpr auto kDbtSeedOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtShow, kDbtRunning);
 constexpr OptionSpec kDbtOfCompile[] = {
     {.name = "inline", .value = "SQL", .meaning = "this text instead of a node"},
     {.name = "output", .value = "FORMAT", .meaning = "of what is printed: text or json", .choices = "text|json"},
-    {.name = "no-inject-ephemeral-ctes", .meaning = "leave ephemeral models out"},
+    {.name = "no-inject-ephemeral-ctes", .meaning = "leave ephemeral models out", .can_be_undone = true},
 };
-constexpr auto kDbtCompileOptions = joined(kDbtSelection, kDbtOfCompile, kDbtFullRefresh, kDbtRunning);
-constexpr auto kDbtSnapshotOptions = joined(kDbtSelection, kDbtRows, kDbtRunning);
+constexpr OptionSpec kDbtIntrospect[] = {
+    {.name = "no-introspect", .meaning = "a template that asks the warehouse is an error", .can_be_undone = true},
+};
+constexpr auto kDbtCompileOptions =
+    joined(kDbtSelection, kDbtOfCompile, kDbtFullRefresh, kDbtEmpty, kDbtIntrospect, kDbtRunning);
+constexpr auto kDbtSnapshotOptions = joined(kDbtSelection, kDbtEmpty, kDbtRunning);
 constexpr auto kDbtCloneOptions = joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtRunning);
 constexpr OptionSpec kDbtOfShow[] = {
     {.name = "inline", .value = "SQL", .meaning = "this text instead of a node"},
+    {.name = "inline-direct", .value = "SQL", .meaning = "this SQL, without a template's rendering"},
     {.name = "output", .value = "FORMAT", .meaning = "of the rows: text or json", .choices = "text|json"},
     {.name = "limit", .value = "N", .meaning = "rows (default: 5; -1: all)"},
 };
-constexpr auto kDbtShowOptions = joined(kDbtSelection, kDbtOfShow, kDbtRunning);
+constexpr auto kDbtShowOptions = joined(kDbtSelection, kDbtOfShow, kDbtFullRefresh, kDbtIntrospect, kDbtRunning);
 constexpr OptionSpec kDbtOfOperation[] = {
     {.name = "args", .value = "YAML", .meaning = "the macro's arguments: '{name: value}'"},
     {.name = "sql", .value = "SQL", .meaning = "this text instead of a macro"},
@@ -301,10 +371,13 @@ constexpr OptionSpec kDbtOfFreshness[] = {
 };
 constexpr auto kDbtFreshnessOptions = joined(kDbtSelection, kDbtOfFreshness, kDbtRunning);
 constexpr OptionSpec kDbtOfDocs[] = {
-    {.name = "no-compile", .meaning = "only the catalog"},
+    {.name = "no-compile", .meaning = "only the catalog", .can_be_undone = true},
 };
 constexpr auto kDbtDocsOptions = joined(kDbtSelection, kDbtOfDocs, kDbtRunning);
-constexpr auto kDbtRetryOptions = joined(kDbtFullRefresh, kDbtRunning);
+constexpr OptionSpec kDbtOfRetry[] = {
+    {.name = "state", .value = "DIR", .meaning = "where the run_results.json of the earlier run is (default: target)"},
+};
+constexpr auto kDbtRetryOptions = joined(kDbtOfRetry, kDbtFullRefresh, kDbtRunning);
 constexpr OptionSpec kDbtOfPlan[] = {
     {.name = "output", .letter = 'o', .value = "FORMAT", .meaning = "text or json", .choices = "text|json"},
 };
@@ -541,11 +614,12 @@ constexpr CommandSpec kCommands[] = {
      .examples = kRollbackExamples,
      .about = "The same swap, backwards: dependents stay. Only the publish before the last one is kept.",
      .run = run_table_rollback},
-    {.path = "dbt", .summary = "build a dbt project", .group = "", .options = kDbtRunning},
+    {.path = "dbt", .summary = "build a dbt project", .group = "", .options = kDbtRunning, .accepted = kDbtAccepted},
     {.path = "dbt parse",
      .summary = "read a dbt project and write its manifest",
      .group = "dbt",
      .options = kDbtParseOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtParseExamples,
      .about = "Reads dbt_project.yml, profiles.yml, packages and all resource files; connects to nothing.",
      .run = run_dbt_parse},
@@ -553,6 +627,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "list nodes of a dbt project",
      .group = "dbt",
      .options = kDbtLsOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtLsExamples,
      .about = "--select takes dbt's grammar: graph operators (+, @), methods (tag:, path:, config.x:, state:, ...), a "
               "space for or, a\n"
@@ -562,6 +637,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "what a build would do to the warehouse, and to what others made there",
      .group = "dbt",
      .options = kDbtPlanOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtPlanExamples,
      .about = "Writes nothing. Names each relation's way of being published, the views of others on it, and relations "
               "that no "
@@ -571,6 +647,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "build models, dependents intact",
      .group = "dbt",
      .options = kDbtRunOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtRunExamples,
      .about = "Each model is built beside the old one and published when it is ready. What depends on it, grants, "
               "comments and indexes\nstay. Exit 1 if a node fails.",
@@ -579,6 +656,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "build and test seeds, models and snapshots",
      .group = "dbt",
      .options = kDbtBuildOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtBuildExamples,
      .about = "A test that fails keeps what comes after the tested node from being built.",
      .run = run_dbt_build},
@@ -586,6 +664,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "run tests",
      .group = "dbt",
      .options = kDbtTestOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtTestExamples,
      .about = "Exit 1 if a test of severity error fails.",
      .run = run_dbt_test},
@@ -593,6 +672,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "load CSV files",
      .group = "dbt",
      .options = kDbtSeedOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtSeedExamples,
      .about = "Types are found as dbt finds them; rows are loaded by COPY and published at once.",
      .run = run_dbt_seed},
@@ -600,6 +680,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "write the SQL of nodes",
      .group = "dbt",
      .options = kDbtCompileOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtCompileExamples,
      .about = "Nothing is changed in the warehouse; templates may ask it.",
      .run = run_dbt_compile},
@@ -607,6 +688,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "record how rows change",
      .group = "dbt",
      .options = kDbtSnapshotOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtSnapshotExamples,
      .about = "Versions of rows that changed are closed, and new ones added, in one transaction.",
      .run = run_dbt_snapshot},
@@ -614,6 +696,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "the first rows of a node or a text",
      .group = "dbt",
      .options = kDbtShowOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtShowExamples,
      .about = "Nothing is changed in the warehouse.",
      .run = run_dbt_show},
@@ -621,6 +704,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "views of the relations of another environment",
      .group = "dbt",
      .options = kDbtCloneOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtCloneExamples,
      .about = "What is there already stays, unless --full-refresh says so.",
      .run = run_dbt_clone},
@@ -629,6 +713,7 @@ constexpr CommandSpec kCommands[] = {
      .group = "dbt",
      .positional = "[MACRO]",
      .options = kDbtOperationOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtOperationExamples,
      .about = "What the macro does not commit is rolled back.",
      .run = run_dbt_operation},
@@ -636,6 +721,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "run again what failed or was skipped",
      .group = "dbt",
      .options = kDbtRetryOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtRetryExamples,
      .about = "Takes target/run_results.json of the last run, with its vars, target and --full-refresh.",
      .run = run_dbt_retry},
@@ -644,6 +730,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "how old the sources' rows are",
      .group = "dbt",
      .options = kDbtFreshnessOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtFreshnessExamples,
      .about = "Exit 1 if one is older than its error_after.",
      .run = run_dbt_freshness},
@@ -652,6 +739,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "write the catalog",
      .group = "dbt",
      .options = kDbtDocsOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtDocsExamples,
      .about = "target/catalog.json: the relations' columns, types and comments as they are now.",
      .run = run_dbt_docs_generate},
@@ -659,6 +747,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "check profile and connection",
      .group = "dbt",
      .options = kDbtParseOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtDebugExamples,
      .about = "Exit 1 if the warehouse cannot be reached.",
      .run = run_dbt_debug},
@@ -666,6 +755,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "install the packages of a dbt project",
      .group = "dbt",
      .options = kDbtDepsOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtDepsExamples,
      .about =
          "From the hub (DBT_PACKAGE_HUB_URL: another one), git, tarballs and folders. A package that is there at the "
@@ -676,6 +766,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "remove the folders of clean-targets",
      .group = "dbt",
      .options = kDbtCleanOptions,
+     .accepted = kDbtAccepted,
      .examples = kDbtCleanExamples,
      .about = "Only folders below the project's are removed, and never its sources. No profile is read.",
      .run = run_dbt_clean},

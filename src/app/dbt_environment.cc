@@ -131,42 +131,117 @@ class EnvReader {
   int line_ = 1;
 };
 
-// NO_PARTIAL_PARSE of no-partial-parse.
+// PARTIAL_PARSE of partial-parse.
 std::string variable_name(std::string_view option) {
   std::string name;
   for (char const c : option) name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return name;
 }
 
-char const* variable_of(std::string_view option) {
-  std::string const name = variable_name(option);
-  for (std::string_view const prefix : {"DBT_", "DBT_ENGINE_"})
-    if (char const* value = std::getenv((std::string(prefix) + name).c_str()); value != nullptr && *value != '\0')
-      return value;
-  return nullptr;
+// Names that variables had before dbt 1.5.
+constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {{"defer", "DEFER_TO_STATE"},
+                                                                       {"favor-state", "FAVOR_STATE_MODE"},
+                                                                       {"state", "ARTIFACT_STATE_PATH"},
+                                                                       {"no-print", "NO_PRINT"}};
+
+struct Variable {
+  std::string name, value;
+};
+
+std::optional<Variable> variable_called(std::string const& name) {
+  for (std::string_view const prefix : {"DBT_ENGINE_", "DBT_"}) {
+    std::string whole = std::string(prefix) + name;
+    if (char const* value = std::getenv(whole.c_str()); value != nullptr && *value != '\0')
+      return Variable{std::move(whole), value};
+  }
+  return std::nullopt;
 }
 
+std::vector<std::string> names_of(OptionSpec const& option) {
+  std::string_view const name = option.name;
+  std::vector<std::string> names{std::string(name.starts_with("no-") ? name.substr(3) : name)};
+  if (!option.alias.empty())
+    for (auto& alias : split(option.alias, '|')) names.push_back(std::move(alias));
+  return names;
+}
+
+// What selects nodes, and what one command alone takes, has no variable.
 bool is_of_command_line(std::string_view option) {
-  static constexpr std::string_view kNames[] = {"select", "exclude",     "selector",    "vars", "threads", "output",
-                                                "lock",   "upgrade",     "add-package", "args", "inline",  "limit",
-                                                "source", "output-keys", "help",        "sql",  "quiet"};
+  static constexpr std::string_view kNames[] = {"select",
+                                                "exclude",
+                                                "selector",
+                                                "vars",
+                                                "threads",
+                                                "output",
+                                                "lock",
+                                                "upgrade",
+                                                "add-package",
+                                                "args",
+                                                "inline",
+                                                "limit",
+                                                "source",
+                                                "output-keys",
+                                                "help",
+                                                "sql",
+                                                "show",
+                                                "inline-direct",
+                                                "compile",
+                                                "connection",
+                                                "config-dir",
+                                                "empty-catalog",
+                                                "inject-ephemeral-ctes",
+                                                "static"};
   return std::find(std::begin(kNames), std::end(kNames), option) != std::end(kNames);
 }
 
-bool means_yes(std::string_view value) {
+std::optional<bool> truth_of(std::string_view value) {
+  static constexpr std::string_view kYes[] = {"1", "true", "t", "yes", "y", "on"};
+  static constexpr std::string_view kNo[] = {"0", "false", "f", "no", "n", "off"};
   std::string const word = to_lower(trim(value));
-  return word == "1" || word == "true" || word == "t" || word == "yes" || word == "y" || word == "on";
+  if (std::find(std::begin(kYes), std::end(kYes), word) != std::end(kYes)) return true;
+  if (std::find(std::begin(kNo), std::end(kNo), word) != std::end(kNo)) return false;
+  return std::nullopt;
 }
 
+constexpr char const* kCorrectIt = "correct the variable, in the environment or in .env";
+
 // The value as the option takes it.
-Result<std::string> choice(OptionSpec const& option, std::string const& value) {
+Result<std::string> choice(OptionSpec const& option, Variable const& variable) {
+  auto const& value = variable.value;
   if (option.choices.empty()) return value;
   auto const known = split(option.choices, '|');
   std::string const lower = to_lower(value);
   if (std::find(known.begin(), known.end(), lower) != known.end()) return lower;
-  return Error(ErrorKind::Usage,
-               fmt::format("DBT_{} is one of {}, not \"{}\"", variable_name(option.name), join(known, ", "), value))
-      .next("correct the variable, in the environment or in .env");
+  return Error(ErrorKind::Usage, fmt::format("{} is one of {}, not \"{}\"", variable.name, join(known, ", "), value))
+      .next(kCorrectIt);
+}
+
+// `name`: what a yes turns on.
+Status add_variable(Arguments& arguments, OptionSpec const& option, std::string const& name, Variable const& variable) {
+  if (!option.value.empty()) {
+    WEIR_TRY(auto const chosen, choice(option, variable));
+    arguments.options[std::string(option.name)] = {chosen};
+    return {};
+  }
+  auto const is_on = truth_of(variable.value);
+  if (!is_on)
+    return Error(ErrorKind::Usage, fmt::format("{} is true or false, not \"{}\"", variable.name, variable.value))
+        .next(kCorrectIt);
+  arguments.options[*is_on ? name : undoing(name)] = {""};
+  return {};
+}
+
+Status add_option(Arguments& arguments, OptionSpec const& option) {
+  auto const names = names_of(option);
+  if (is_of_command_line(names[0]) || arguments.has(names[0]) || arguments.has("no-" + names[0])) return {};
+  for (auto const& name : names)
+    if (auto const variable = variable_called(variable_name(name)))
+      return add_variable(arguments, option, names[0], *variable);
+  for (auto const& [name, old] : kOldNames)
+    if (name == option.name)
+      if (auto const variable = variable_called(std::string(old)))
+        return add_variable(arguments, option, std::string(name), *variable);
+  return {};
 }
 
 }  // namespace
@@ -187,21 +262,15 @@ void load_env_file() {
 
 Status add_environment(Arguments& arguments) {
   for (auto const& option : arguments.command->options) {
-    std::string_view const name = option.name;
-    bool const negates = name.starts_with("no-");
-    std::string_view const positive = negates ? name.substr(3) : name;
-    auto const is_said = [&](std::string const& one) { return arguments.has(one); };
-    if (is_of_command_line(positive) || is_said(std::string(positive)) || is_said("no-" + std::string(positive)))
-      continue;
-    char const* value = variable_of(positive);
-    if (value == nullptr) continue;
-    if (!option.value.empty()) {
-      WEIR_TRY(auto const chosen, choice(option, value));
-      arguments.options[std::string(name)] = {chosen};
-    } else if (means_yes(value) != negates) {
-      arguments.options[std::string(name)] = {""};
-    }
+    WEIR_DO(add_option(arguments, option));
   }
+  for (auto const& option : arguments.command->accepted) {
+    WEIR_DO(add_option(arguments, option));
+  }
+  for (auto const& option : common_options())
+    if (option.name == "quiet" || option.name == "project-dir") {
+      WEIR_DO(add_option(arguments, option));
+    }
   return {};
 }
 

@@ -18,5 +18,7 @@ struct DbtInvocation {
 Result<DbtInvocation> begin_dbt(Context& context, build::Command command, std::string_view which);
 // --select and its kin, --defer. Nothing selected is no error.
 Status choose_dbt_nodes(Context& context, DbtInvocation& invocation);
+// --defer alone.
+Status defer_dbt(Context& context, DbtInvocation& invocation);
 
 }  // namespace weir::app

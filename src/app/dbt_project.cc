@@ -1,7 +1,6 @@
 #include "app/dbt_project.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -22,8 +21,7 @@ std::vector<std::string> values(Arguments const& arguments, std::string_view nam
 }  // namespace
 
 std::filesystem::path dbt_project_folder(Context const& context) {
-  char const* from_environment = std::getenv("DBT_PROJECT_DIR");
-  return context.arguments().value("project-dir", from_environment == nullptr ? "." : from_environment);
+  return context.arguments().value("project-dir", ".");
 }
 
 Result<project::Data::Dict> dbt_vars(Context const& context) {
@@ -45,11 +43,7 @@ Result<project::LoadOptions> dbt_load_options(Context const& context, std::strin
   if (arguments.has("profiles-dir")) options.profiles_dir = arguments.value("profiles-dir");
   if (arguments.has("profile")) options.profile = arguments.value("profile");
   if (arguments.has("target")) options.target = arguments.value("target");
-  if (arguments.has("target-path")) {
-    options.target_path = arguments.value("target-path");
-  } else if (char const* path = std::getenv("DBT_TARGET_PATH"); path != nullptr && *path != '\0') {
-    options.target_path = path;
-  }
+  if (arguments.has("target-path")) options.target_path = arguments.value("target-path");
   if (arguments.has("threads")) {
     auto const threads = parse_int(arguments.value("threads"));
     if (!threads || *threads < 1)
@@ -57,6 +51,7 @@ Result<project::LoadOptions> dbt_load_options(Context const& context, std::strin
                    fmt::format("\"--threads\" is a number from 1, not \"{}\"", arguments.value("threads")));
     options.threads = threads;
   }
+  if (arguments.has("single-threaded")) options.threads = 1;
   options.check_version = !arguments.has("no-version-check");
   WEIR_TRY(options.vars, dbt_vars(context));
   return options;
@@ -130,9 +125,7 @@ Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project:
       project::indirect_from_name(arguments.value("indirect-selection", said.is_none() ? "eager" : said.str()));
   options.kinds = std::move(kinds);
   project::PreviousState state;
-  std::string const folder =
-      arguments.value("state", std::getenv("DBT_STATE") == nullptr ? "" : std::getenv("DBT_STATE"));
-  if (!folder.empty()) {
+  if (std::string const folder = arguments.value("state"); !folder.empty()) {
     WEIR_TRY(state, project::read_state(folder, manifest.root().root / manifest.root().target_path));
     options.state = &state;
   }

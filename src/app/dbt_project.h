@@ -7,7 +7,7 @@
 
 namespace weir::app {
 
-// The project's folder: --project-dir, DBT_PROJECT_DIR, or here.
+// The project's folder: --project-dir, or here.
 std::filesystem::path dbt_project_folder(Context const& context);
 // --vars. Error: Usage.
 Result<project::Data::Dict> dbt_vars(Context const& context);

@@ -35,7 +35,8 @@ Result<WarningPolicy> WarningPolicy::of(Arguments const& arguments, Data const& 
   if (arguments.has("warn-error") && arguments.has("warn-error-options"))
     return Error(ErrorKind::Usage, "\"--warn-error\" and \"--warn-error-options\" say two things")
         .next("give one of them");
-  policy.all_fail_ = arguments.has("warn-error") || (options.is_none() && flags["warn_error"].truth());
+  bool const by_flags = options.is_none() && !arguments.has("no-warn-error") && flags["warn_error"].truth();
+  policy.all_fail_ = arguments.has("warn-error") || by_flags;
   for (auto const& [key, value] : options.pairs()) {
     bool const is_fail = key == "error" || key == "include", is_say = key == "warn" || key == "exclude";
     if (!is_fail && !is_say && key != "silence") return wrong_options(fmt::format("has no key \"{}\"", key));

@@ -91,7 +91,7 @@ std::string option_names(OptionSpec const& option) {
 
 std::string meaning_of(OptionSpec const& option) {
   std::string text(option.meaning);
-  if (!option.alias.empty()) text += fmt::format(" (also --{})", option.alias);
+  if (!option.alias.empty()) text += fmt::format(" (also --{})", option.alias.substr(0, option.alias.find('|')));
   return text;
 }
 
@@ -177,7 +177,8 @@ std::string help_json() {
       if (spec.letter != 0) one["letter"] = std::string(1, spec.letter);
       if (!spec.value.empty()) one["value"] = spec.value;
       if (!spec.choices.empty()) one["choices"] = split(spec.choices, '|');
-      if (!spec.alias.empty()) one["alias"] = spec.alias;
+      if (!spec.alias.empty()) one["alias"] = split(spec.alias, '|');
+      if (spec.can_be_undone) one["undone_by"] = undoing(spec.name);
       one["repeats"] = spec.repeats;
       list.push_back(std::move(one));
     }

@@ -277,7 +277,9 @@ class RunAdapter final : public project::AdapterObject {
   }
 
   Outcome<Value> find(std::string const& schema, std::string const& identifier) {
-    auto found = cache().find(worker(), schema, identifier);
+    using enum RelationCache::Wanted;
+    bool const of_function = context_.node().kind == project::NodeKind::Function;
+    auto found = cache().find(worker(), schema, identifier, of_function ? Function : Relation);
     if (!found.ok()) return Failure(std::move(found).error());
     return *found ? project::make_relation(**found) : Value();
   }

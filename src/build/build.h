@@ -23,6 +23,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
+#include "build/event_time.h"
 #include "build/events.h"
 #include "build/results.h"
 #include "project/context.h"
@@ -68,8 +69,11 @@ struct RunOptions {
   std::size_t threads = 1;
   bool full_refresh = false, fail_fast = false, store_failures = false, empty = false;
   bool introspect = true, inject_ephemeral_ctes = true, write_json = true, show_seeds = false;
-  std::optional<std::string> event_time_start, event_time_end;
-  project::ManifestPtr deferred;  // --defer: where relations are taken from that this run does not build
+  bool test_warnings_fail = false;        // --warn-error and what is like it
+  bool skip_behind_failed_start = false;  // a hook of on-run-start that fails keeps the nodes from running
+  std::optional<EventTime> event_time_start, event_time_end;  // both, or neither
+  std::optional<TimeWindow> sample;  // --sample: rows of this time only, of what has an event_time
+  project::ManifestPtr deferred;     // --defer: where relations are taken from that this run does not build
   bool favor_state = false;
   std::filesystem::path target_folder;
   project::Data args = project::Data::Dict{};  // of the command line, for run_results.json
@@ -79,8 +83,10 @@ struct RunOptions {
   std::vector<std::string> print_nodes;  // by name; show: every one where none is named
   bool print_as_json = false;
   std::int64_t show_limit = 5;  // rows; negative: all
-  // Retry of microbatch models: batches that failed, by unique id.
-  std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> only_batches;
+  // Retry of microbatch models, by unique id: batches that failed are carried out, those that succeeded stand in the
+  // result again. Other models' batches end when the run that is taken up began.
+  std::vector<std::pair<std::string, BatchResult>> earlier_batches;
+  std::optional<EventTime> batches_until;
 };
 
 // ---- plan

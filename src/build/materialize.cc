@@ -136,7 +136,7 @@ Status settle(RunContext& context, pg::Session& session, swap::RelationReport& r
   WEIR_DO(swap::complete(session, report));
   WEIR_DO(commit(context));
   swap::tidy_up(session, report);
-  WEIR_DO(run_hooks(context, context.node().post_hooks, false));
+  WEIR_DO(run_hooks(context, context.post_hooks, false));
   WEIR_DO(commit(context));
   context.run().cache.add(target);
   context.notes.insert(context.notes.end(), report.notes.begin(), report.notes.end());
@@ -145,9 +145,9 @@ Status settle(RunContext& context, pg::Session& session, swap::RelationReport& r
 
 Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
   auto& worker = context.worker();
-  WEIR_DO(run_hooks(context, context.node().pre_hooks, false));
+  WEIR_DO(run_hooks(context, context.pre_hooks, false));
   WEIR_DO(worker.begin());
-  WEIR_DO(run_hooks(context, context.node().pre_hooks, true));
+  WEIR_DO(run_hooks(context, context.pre_hooks, true));
   WEIR_DO(run_header(context));
   WEIR_TRY(auto const definition, definition_of(context, kind));
   WEIR_TRY(auto* session, worker.session());
@@ -161,7 +161,7 @@ Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool
   if (kind == swap::RelationKind::View) {
     WEIR_DO(finish_relation(context, target, existed));
   }
-  WEIR_DO(run_hooks(context, context.node().post_hooks, true));
+  WEIR_DO(run_hooks(context, context.post_hooks, true));
   if (kind != swap::RelationKind::View) {
     WEIR_DO(finish_relation(context, target, existed));
   }
@@ -233,9 +233,9 @@ std::string stored_name(RunContext const& context, std::string const& name) {
 Result<Materialized> seed(RunContext& context, bool existed) {
   auto& worker = context.worker();
   WEIR_TRY(auto const rows, read_seed(context));
-  WEIR_DO(run_hooks(context, context.node().pre_hooks, false));
+  WEIR_DO(run_hooks(context, context.pre_hooks, false));
   WEIR_DO(worker.begin());
-  WEIR_DO(run_hooks(context, context.node().pre_hooks, true));
+  WEIR_DO(run_hooks(context, context.pre_hooks, true));
   auto const& types = context.config("column_types");
   swap::RelationDefinition definition;
   definition.target = name_of(context.target());
@@ -258,7 +258,7 @@ Result<Materialized> seed(RunContext& context, bool existed) {
   auto target = context.target();
   target.type = "table";
   WEIR_DO(finish_relation(context, target, existed));
-  WEIR_DO(run_hooks(context, context.node().post_hooks, true));
+  WEIR_DO(run_hooks(context, context.post_hooks, true));
   WEIR_DO(settle(context, *session, report, target));
   Materialized out;
   std::string const code = should_full_refresh(context) ? "CREATE" : "INSERT";
@@ -349,11 +349,11 @@ Status run_hooks(RunContext& context, std::vector<project::Hook> const& hooks, b
   bool first = true;
   for (auto const& hook : hooks) {
     if (hook.transaction != inside) continue;
-    if (first && !inside) {
+    WEIR_TRY(auto const text, context.render("hook of " + context.node().name, hook.sql));
+    if (!inside && (first || needs_no_transaction(text))) {
       WEIR_DO(commit(context));
     }
     first = false;
-    WEIR_TRY(auto const text, context.render("hook of " + context.node().name, hook.sql));
     if (is_blank_sql(text)) continue;
     WEIR_TRY(auto const ignored, run_statement(context, text, inside));
   }

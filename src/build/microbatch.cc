@@ -1,11 +1,13 @@
 // Microbatch models: the time from `begin` (or the last `lookback` batches) up to now, cut at hours, days, months or
-// years; one build of the model a batch, in order. What one batch loses, the others keep.
-#include <chrono>
+// years; one build of the model a batch, in order. What one batch loses, the others keep. Batches of PostgreSQL never
+// run side by side: dbt's adapter does not either, whatever `concurrent_batches` says.
+#include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "build/compile.h"
+#include "build/event_time.h"
 #include "build/materialize.h"
 #include "build/node_run.h"
 
@@ -13,109 +15,8 @@ namespace weir::build {
 namespace {
 
 using project::Data;
-using Seconds = std::chrono::sys_seconds;
 
-enum class Size { Hour, Day, Month, Year };
-
-std::optional<Size> size_from(std::string_view name) {
-  if (name == "hour") return Size::Hour;
-  if (name == "day") return Size::Day;
-  if (name == "month") return Size::Month;
-  if (name == "year") return Size::Year;
-  return std::nullopt;
-}
-
-struct Civil {
-  int year;
-  unsigned month, day;
-  int hour;
-};
-
-Civil civil(Seconds time) {
-  auto const day = std::chrono::floor<std::chrono::days>(time);
-  std::chrono::year_month_day const date(day);
-  return {static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-          static_cast<int>(std::chrono::duration_cast<std::chrono::hours>(time - day).count())};
-}
-
-Seconds at(int year, unsigned month, unsigned day, int hour = 0) {
-  return Seconds(std::chrono::sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day))) +
-         std::chrono::hours(hour);
-}
-
-Seconds truncate(Seconds time, Size size) {
-  auto const c = civil(time);
-  switch (size) {
-    case Size::Hour:
-      return at(c.year, c.month, c.day, c.hour);
-    case Size::Day:
-      return at(c.year, c.month, c.day);
-    case Size::Month:
-      return at(c.year, c.month, 1);
-    case Size::Year:
-      return at(c.year, 1, 1);
-  }
-  return time;
-}
-
-Seconds advance(Seconds time, Size size, int count) {
-  auto const c = civil(time);
-  switch (size) {
-    case Size::Hour:
-      return time + std::chrono::hours(count);
-    case Size::Day:
-      return time + std::chrono::days(count);
-    case Size::Month: {
-      int const months = c.year * 12 + static_cast<int>(c.month) - 1 + count;
-      return at(months / 12, static_cast<unsigned>(months % 12) + 1, c.day, c.hour);
-    }
-    case Size::Year:
-      return at(c.year + count, c.month, c.day, c.hour);
-  }
-  return time;
-}
-
-// 2024-01-01, 2024-01-01 12:00[:00], 2024-01-01T12:00:00; UTC.
-std::optional<Seconds> time_from(std::string_view text) {
-  auto const part = [text](std::size_t from, std::size_t count) {
-    return from + count <= text.size() ? parse_int(text.substr(from, count)) : std::nullopt;
-  };
-  auto const year = part(0, 4), month = part(5, 2), day = part(8, 2);
-  if (!year || !month || !day) return std::nullopt;
-  std::chrono::year_month_day const date(std::chrono::year(static_cast<int>(*year)),
-                                         std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day)));
-  if (!date.ok()) return std::nullopt;
-  return Seconds(std::chrono::sys_days(date)) + std::chrono::hours(part(11, 2).value_or(0)) +
-         std::chrono::minutes(part(14, 2).value_or(0)) + std::chrono::seconds(part(17, 2).value_or(0));
-}
-
-std::string text_of(Seconds time) {
-  auto const c = civil(time);
-  auto const rest = time - std::chrono::floor<std::chrono::days>(time);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}+00:00", c.year, c.month, c.day, rest.count() / 3600,
-                     rest.count() / 60 % 60, rest.count() % 60);
-}
-
-std::string label_of(Seconds time, Size size) {
-  auto const c = civil(time);
-  switch (size) {
-    case Size::Hour:
-      return fmt::format("{:04}-{:02}-{:02}T{:02}", c.year, c.month, c.day, c.hour);
-    case Size::Day:
-      return fmt::format("{:04}-{:02}-{:02}", c.year, c.month, c.day);
-    case Size::Month:
-      return fmt::format("{:04}-{:02}", c.year, c.month);
-    case Size::Year:
-      return fmt::format("{:04}", c.year);
-  }
-  return "";
-}
-
-Batch batch_of(Seconds time, Size size, std::string start, std::string end) {
-  std::string const label = label_of(time, size);
-  return {replace_all(label, "-", ""), std::move(start), std::move(end), label};
-}
+constexpr std::string_view kStrategyMacro = "get_incremental_microbatch_sql";
 
 Error bad_setting(project::Node const& node, std::string_view key, std::string_view next) {
   return Error(ErrorKind::Template, fmt::format("microbatch model \"{}\" has no usable \"{}\"", node.name, key))
@@ -124,43 +25,176 @@ Error bad_setting(project::Node const& node, std::string_view key, std::string_v
       .next(std::string(next));
 }
 
-Result<std::vector<Batch>> batches_of(RunState const& run, project::Node const& node, bool is_incremental) {
-  auto const& config = node.config;
-  for (auto const& [unique_id, only] : run.options.only_batches) {
-    if (unique_id != node.unique_id) continue;
-    std::vector<Batch> out;
-    auto const size = size_from(config["batch_size"].str()).value_or(Size::Day);
-    for (auto const& [start, end] : only)
-      if (auto const time = time_from(start)) out.push_back(batch_of(*time, size, start, end));
-    return out;
-  }
-  auto const size = size_from(config["batch_size"].str());
-  if (!size) return bad_setting(node, "batch_size", "set batch_size to hour, day, month or year");
-  auto const now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  auto end = advance(truncate(now, *size), *size, 1);
-  if (run.options.event_time_end) {
-    auto const said = time_from(*run.options.event_time_end);
-    if (!said) return bad_setting(node, "event-time-end", "write it like 2024-01-31 or 2024-01-31T12:00:00");
-    end = truncate(*said, *size) == *said ? *said : advance(truncate(*said, *size), *size, 1);
-  }
-  Seconds begin;
-  if (run.options.event_time_start) {
-    auto const said = time_from(*run.options.event_time_start);
-    if (!said) return bad_setting(node, "event-time-start", "write it like 2024-01-31 or 2024-01-31T12:00:00");
-    begin = truncate(*said, *size);
-  } else if (is_incremental) {
-    auto const lookback = config["lookback"].is_none() ? 1 : static_cast<int>(config["lookback"].integer());
-    begin = advance(advance(end, *size, -1), *size, -lookback);
-  } else {
-    auto const said = time_from(config["begin"].str());
-    if (!said) return bad_setting(node, "begin", "set begin to the time of the first event: 2024-01-31");
-    begin = truncate(*said, *size);
-  }
+Batch batch_of(EventTime start, EventTime end, BatchSize size) {
+  std::string const label = label_of(start, size);
+  return {replace_all(label, "-", ""), text_of(start), text_of(end), label};
+}
+
+// What an earlier run of the model did: the batches that failed are carried out now.
+BatchResult const* earlier_batches(RunState const& run, project::Node const& node) {
+  for (auto const& [unique_id, batches] : run.options.earlier_batches)
+    if (unique_id == node.unique_id) return &batches;
+  return nullptr;
+}
+
+// A batch goes into the table that is there; else the first one makes it anew. A run that takes up an earlier one
+// always adds to it: the earlier one's batches are in it.
+bool adds_to_table(RunState const& run, project::Node const& node,
+                   std::optional<project::RelationParts> const& existing) {
+  if (!existing || existing->type != "table") return false;
+  if (earlier_batches(run, node) != nullptr) return true;
+  auto const& own = node.config["full_refresh"];
+  return !(own.is_none() ? run.options.full_refresh : own.truth());
+}
+
+std::vector<Batch> failed_batches(BatchResult const& earlier, BatchSize size) {
   std::vector<Batch> out;
-  for (auto start = begin; start < end; start = advance(start, *size, 1))
-    out.push_back(batch_of(start, *size, text_of(start), text_of(advance(start, *size, 1))));
+  for (auto const& [start, end] : earlier.failed) {
+    auto const from = event_time_from(start), to = event_time_from(end);
+    if (from && to) out.push_back(batch_of(*from, *to, size));
+  }
   return out;
 }
+
+// Where the last batch ends.
+EventTime end_of(RunState const& run, BatchSize size) {
+  auto const& options = run.options;
+  if (options.sample) return round_up(options.sample->end, size);
+  if (options.event_time_end) return round_up(*options.event_time_end, size);
+  if (options.batches_until) return round_up(*options.batches_until, size);
+  return round_up(EventTime(std::chrono::microseconds(run.facts().run_started_us)), size);
+}
+
+Result<EventTime> begin_of(RunState const& run, project::Node const& node, BatchSize size, EventTime end,
+                           bool adds_to_it) {
+  auto const& options = run.options;
+  if (options.sample) return truncate(options.sample->start, size);
+  if (options.event_time_start) return truncate(*options.event_time_start, size);
+  if (adds_to_it) {
+    auto const& lookback = node.config["lookback"];
+    return next_batch(end, size, -1 - (lookback.is_none() ? 1 : static_cast<int>(lookback.integer())));
+  }
+  auto const said = event_time_from(node.config["begin"].str());
+  if (!said) return bad_setting(node, "begin", "set begin to the time of the first event: 2024-01-31");
+  return truncate(*said, size);
+}
+
+// At least one, as in dbt: where nothing lies between the two times it is an empty one, and there is a table.
+Result<std::vector<Batch>> batches_of(RunState const& run, project::Node const& node, bool adds_to_it) {
+  auto const size = batch_size_from(node.config["batch_size"].str());
+  if (!size) return bad_setting(node, "batch_size", "set batch_size to hour, day, month or year");
+  if (auto const* earlier = earlier_batches(run, node)) return failed_batches(*earlier, *size);
+  auto const end = end_of(run, *size);
+  WEIR_TRY(auto start, begin_of(run, node, *size, end, adds_to_it));
+  std::vector<Batch> out;
+  for (; next_batch(start, *size) < end; start = next_batch(start, *size))
+    out.push_back(batch_of(start, next_batch(start, *size), *size));
+  out.push_back(batch_of(start, end, *size));
+  return out;
+}
+
+class Batches {
+ public:
+  Batches(RunState& run, Worker& worker, project::Node const& node, std::vector<Batch> batches, NodeResult& result)
+      : run_(run), worker_(worker), node_(node), batches_(std::move(batches)), result_(result) {}
+
+  void carry_out(bool adds_to_it) {
+    for (std::size_t i = 0; i < batches_.size(); ++i) {
+      if (run_.options.stop.stop_requested()) {
+        fail(i);
+      } else if (i > 0 && !first_succeeded_) {
+        skip(i);  // without the first one there is no table to add to
+      } else {
+        carry_out(i, i > 0 || adds_to_it);
+      }
+    }
+    conclude();
+  }
+
+ private:
+  std::string describe(std::size_t i) const {
+    return fmt::format("batch {} of {}.{}", batches_[i].label, node_.schema, node_.alias);
+  }
+
+  void say(std::string_view event, std::string_view code, Level level, std::string_view what, std::string_view status,
+           std::size_t i, std::optional<double> seconds) {
+    run_.log.write({std::string(event),
+                    std::string(code),
+                    level,
+                    "Batch " + run_.log.result_line(fmt::format("{} {}", what, describe(i)), status, i + 1,
+                                                    batches_.size(), seconds),
+                    {{"description", Data(describe(i))},
+                     {"batch_index", Data(static_cast<std::int64_t>(i + 1))},
+                     {"total_batches", Data(static_cast<std::int64_t>(batches_.size()))}},
+                    false});
+  }
+
+  void carry_out(std::size_t i, bool adds_to_it) {
+    say("LogStartBatch", "Q045", Level::Info, "START", "RUN", i, std::nullopt);
+    Stopwatch const watch;
+    RunContext context(run_, worker_, node_);
+    context.batch = batches_[i];
+    if (i > 0) context.pre_hooks.clear();
+    if (i + 1 < batches_.size()) context.post_hooks.clear();
+    auto const made = make(context, adds_to_it);
+    auto const ended = worker_.rollback();
+    static_cast<void>(ended);
+    result_.notes.insert(result_.notes.end(), context.notes.begin(), context.notes.end());
+    if (made.ok()) {
+      outcome_.successful.emplace_back(batches_[i].start, batches_[i].end);
+      first_succeeded_ = first_succeeded_ || i == 0;
+      say("LogBatchResult", "Q046", Level::Info, "OK created", run_.log.green(made->response.message), i,
+          watch.seconds());
+      return;
+    }
+    fail(i);
+    auto const text = error_message(node_, made.error());
+    if (!first_failure_) first_failure_ = text;
+    run_.log.write({"GenericExceptionOnRun", "W004", Level::Error, text, {}, false});
+    say("LogBatchResult", "Q046", Level::Error, "ERROR creating", run_.log.red("ERROR"), i, watch.seconds());
+  }
+
+  Result<Materialized> make(RunContext& context, bool adds_to_it) {
+    WEIR_DO(compile(context));
+    // is_incremental() in the template answers for the run, as in dbt; from here on for the batch.
+    if (adds_to_it) project::set(context.config(), "full_refresh", Data(false));
+    return materialize(context);
+  }
+
+  void fail(std::size_t i) { outcome_.failed.emplace_back(batches_[i].start, batches_[i].end); }
+
+  void skip(std::size_t i) {
+    fail(i);
+    say("LogBatchResult", "Q046", Level::Info, "SKIP", run_.log.yellow("SKIPPED"), i, 0.0);
+  }
+
+  void conclude() {
+    auto const successes = outcome_.successful.size(), all = successes + outcome_.failed.size();
+    result_.failures = 0;
+    if (outcome_.failed.empty()) {
+      result_.status = NodeStatus::Success;
+      result_.message = "SUCCESS";
+    } else if (successes == 0) {
+      result_.status = NodeStatus::Error;
+      result_.message = first_failure_.value_or("ERROR");
+    } else {
+      result_.status = NodeStatus::PartialSuccess;
+      result_.message = fmt::format("PARTIAL SUCCESS ({}/{})", successes, all);
+    }
+    if (auto const* earlier = earlier_batches(run_, node_))
+      outcome_.successful.insert(outcome_.successful.end(), earlier->successful.begin(), earlier->successful.end());
+    result_.batches = std::move(outcome_);
+  }
+
+  RunState& run_;
+  Worker& worker_;
+  project::Node const& node_;
+  std::vector<Batch> const batches_;
+  NodeResult& result_;
+  BatchResult outcome_;
+  bool first_succeeded_ = false;
+  std::optional<std::string> first_failure_;
+};
 
 }  // namespace
 
@@ -168,59 +202,26 @@ bool is_microbatch(project::Node const& node) {
   return node.materialized() == "incremental" && node.config["incremental_strategy"].str() == "microbatch";
 }
 
+bool runs_in_batches(RunState const& run, project::Node const& node) {
+  if (!is_microbatch(node)) return false;
+  if (run.facts().root().flags["require_batched_execution_for_custom_microbatch_strategy"].truth()) return true;
+  auto const* strategy = run.facts().library->find(run.facts().root().name, kStrategyMacro);
+  return strategy == nullptr || project::is_internal_package(strategy->package_name);
+}
+
 void carry_out_batches(RunState& run, Worker& worker, project::Node const& node, NodeResult& result) {
   auto const target = run.relation(node);
   auto existing = run.cache.find(worker, target.schema.value_or(""), target.identifier.value_or(""));
-  bool const is_incremental = existing.ok() && existing->has_value() && !run.options.full_refresh;
+  bool const adds_to_it = existing.ok() && adds_to_table(run, node, *existing);
   auto batches =
-      existing.ok() ? batches_of(run, node, is_incremental) : Result<std::vector<Batch>>(existing.error().clone());
+      existing.ok() ? batches_of(run, node, adds_to_it) : Result<std::vector<Batch>>(std::move(existing).error());
   if (!batches.ok()) {
     result.status = NodeStatus::Error;
-    result.message = error_message(node, batches.error(), "");
+    result.message = error_message(node, batches.error());
     result.error = std::move(batches).error();
     return;
   }
-  BatchResult outcome;
-  std::optional<std::string> first_failure;
-  for (std::size_t i = 0; i < batches->size(); ++i) {
-    auto const& batch = (*batches)[i];
-    RunContext context(run, worker, node);
-    context.batch = batch;
-    // The first batch makes the table anew where all of it is asked for; the others add to it.
-    if (i > 0) project::set(context.config(), "full_refresh", Data(false));
-    auto done = compile(context);
-    auto made = done.ok() ? materialize(context) : Result<Materialized>(std::move(done).error());
-    auto const ended = worker.rollback();
-    static_cast<void>(ended);
-    if (made.ok()) {
-      outcome.successful.emplace_back(batch.start, batch.end);
-      result.adapter_response = made->response.data();
-      result.is_compiled = true;
-      result.compiled_code = context.sql();
-    } else {
-      outcome.failed.emplace_back(batch.start, batch.end);
-      if (!first_failure) first_failure = error_message(node, made.error(), "");
-      run.log.note(Level::Error, fmt::format("batch {} of {}: {}", batch.id, node.name, made.error().message()));
-      if (i == 0 && !is_incremental) {  // without the first one there is no table to add to
-        for (std::size_t rest = 1; rest < batches->size(); ++rest)
-          outcome.failed.emplace_back((*batches)[rest].start, (*batches)[rest].end);
-        break;
-      }
-    }
-  }
-  auto const all = outcome.successful.size() + outcome.failed.size();
-  result.failures = 0;
-  if (outcome.failed.empty()) {
-    result.status = NodeStatus::Success;
-    result.message = "SUCCESS";
-  } else if (outcome.successful.empty()) {
-    result.status = NodeStatus::Error;
-    result.message = first_failure.value_or("ERROR");
-  } else {
-    result.status = NodeStatus::PartialSuccess;
-    result.message = fmt::format("PARTIAL SUCCESS ({}/{})", outcome.successful.size(), all);
-  }
-  result.batches = std::move(outcome);
+  Batches(run, worker, node, std::move(*batches), result).carry_out(adds_to_it);
 }
 
 }  // namespace weir::build

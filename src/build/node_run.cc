@@ -1,7 +1,6 @@
 #include "build/node_run.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include <fmt/format.h>
 
@@ -17,20 +16,12 @@ namespace {
 using project::Node;
 using project::NodeKind;
 
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
-
 bool has_code(Node const& node) {
   return node.kind != NodeKind::Seed && node.kind != NodeKind::UnitTest;
 }
 
 // failures, should_warn, should_error: the row of a test's statement.
-Status judge_test(RunContext const& context, NodeResult& result) {
+Status judge_test(RunContext const& context, RunOptions const& options, NodeResult& result) {
   auto const* main = context.stored("main");
   auto const* rows = main == nullptr ? nullptr : table_of(main->table);
   if (rows == nullptr || rows->rows.size() != 1 || rows->rows[0].size() != 3)
@@ -48,7 +39,7 @@ Status judge_test(RunContext const& context, NodeResult& result) {
     result.status = NodeStatus::Fail;
     result.message = fmt::format("{}, configured to fail if {}", counted, config["error_if"].str());
   } else if (jinja::truth(row[1])) {
-    result.status = context.facts().flags["WARN_ERROR"].truth() ? NodeStatus::Fail : NodeStatus::Warn;
+    result.status = options.test_warnings_fail ? NodeStatus::Fail : NodeStatus::Warn;
     result.message = fmt::format("{}, configured to {} if {}", counted,
                                  result.status == NodeStatus::Fail ? "fail" : "warn", config["warn_if"].str());
   }
@@ -95,7 +86,7 @@ bool only_compiles(Command command) {
 Status run_node(RunContext& context, NodeResult& result) {
   WEIR_TRY(auto const made, materialize(context));
   auto const& node = context.node();
-  if (node.kind == NodeKind::Test) return judge_test(context, result);
+  if (node.kind == NodeKind::Test) return judge_test(context, context.run().options, result);
   if (node.kind == NodeKind::UnitTest) return judge_unit_test(context, result);
   result.adapter_response = made.response.data();
   result.message = made.response.message;
@@ -126,7 +117,7 @@ std::string describe(Node const& node) {
   auto const relation = fmt::format("{}.{}", node.schema, node.alias);
   switch (node.kind) {
     case NodeKind::Model:
-      return fmt::format("sql {} model {}", node.materialized(), relation);
+      return fmt::format("sql {} model {}", is_microbatch(node) ? "microbatch" : node.materialized(), relation);
     case NodeKind::Seed:
       return "seed file " + relation;
     case NodeKind::Snapshot:
@@ -142,7 +133,7 @@ std::string describe(Node const& node) {
   }
 }
 
-std::string error_message(Node const& node, Error const& error, std::string const& code) {
+std::string error_message(Node const& node, Error const& error) {
   bool const is_database = !error.sqlstate().empty();
   std::string out = fmt::format("{} Error in {} {} ({})",
                                 is_database                           ? "Database"
@@ -160,7 +151,6 @@ std::string error_message(Node const& node, Error const& error, std::string cons
   if (!error.cause().empty()) out += "\n  cause: " + error.cause();
   if (!error.state().empty()) out += "\n  state: " + error.state();
   if (!error.next().empty()) out += "\n  next: " + error.next();
-  static_cast<void>(code);
   return out;
 }
 
@@ -172,8 +162,12 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
   result.thread = thread_name();
   if (node.kind != NodeKind::Analysis && node.kind != NodeKind::UnitTest) result.relation_name = node.relation_name;
   Stopwatch const watch;
-  if (is_microbatch(node) && !only_compiles(run.options.command)) {
+  if (runs_in_batches(run, node) && !only_compiles(run.options.command)) {
+    Timing executing{"execute", timestamp_now(), ""};
+    result.timing.push_back({"compile", executing.started_at, executing.started_at});
     carry_out_batches(run, worker, node, result);
+    executing.completed_at = timestamp_now();
+    result.timing.push_back(executing);
     result.seconds = watch.seconds();
     return result;
   }
@@ -192,7 +186,7 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
     auto const ignored = worker.rollback();
     static_cast<void>(ignored);
     result.status = NodeStatus::Error;
-    result.message = error_message(node, done.error(), result.compiled_code.value_or(""));
+    result.message = error_message(node, done.error());
     result.error = std::move(done).error();
   } else if (auto const ended = worker.rollback(); !ended.ok()) {
     result.notes.push_back(ended.error().message());

@@ -35,6 +35,9 @@ struct BatchResult {
   std::vector<std::pair<std::string, std::string>> successful, failed;  // [start, end) of each batch
 };
 
+// The thread that dbt names in results of on-run-start and on-run-end.
+inline constexpr std::string_view kHookThread = "main";
+
 struct NodeResult {
   project::NodeIndex node = 0;
   std::string unique_id;  // also of what is no node of the manifest: hooks, run-operation

@@ -157,8 +157,13 @@ class Runner {
     if (builds(run_.options.command)) {
       WEIR_DO(prepare(main));
     }
-    if (has_hooks(run_.options.command)) run_hooks_of(main, "on-run-start");
-    carry_out_nodes();
+    bool const started = !has_hooks(run_.options.command) || run_hooks_of(main, "on-run-start");
+    began_ = started || !run_.options.skip_behind_failed_start;
+    if (began_) {
+      carry_out_nodes();
+    } else {
+      for (ItemIndex item = 0; item < plan_.nodes.size(); ++item) skip(item, item);
+    }
     if (has_hooks(run_.options.command)) run_hooks_of(main, "on-run-end");
     RunReport report;
     report.seconds = seconds_since(begin);
@@ -237,32 +242,38 @@ class Runner {
 
   // ---- hooks
 
-  void run_hooks_of(Worker& worker, std::string_view when) {
+  // False if one failed: those behind it are skipped.
+  bool run_hooks_of(Worker& worker, std::string_view when) {
     std::vector<Node const*> hooks;
     for (auto const& node : run_.manifest.nodes())
       if (node.kind == NodeKind::Operation && std::find(node.tags.begin(), node.tags.end(), when) != node.tags.end())
         hooks.push_back(&node);
-    if (hooks.empty()) return;
+    if (hooks.empty()) return true;
     std::stable_sort(hooks.begin(), hooks.end(), [](auto const* a, auto const* b) {
       return a->hook_index.value_or(0) < b->hook_index.value_or(0);
     });
+    bool const is_end = when == "on-run-end";
+    if (is_end) run_.log.line();
     bool failed = false;
     for (std::size_t i = 0; i < hooks.size(); ++i) {
       auto const name = fmt::format("{}.{}.{}", hooks[i]->package_name, when,
                                     hooks[i]->hook_index.value_or(static_cast<std::int64_t>(i)));
-      failed = run_hook(worker, *hooks[i], name, i + 1, hooks.size(), failed) || failed;
+      failed = run_hook(worker, *hooks[i], name, is_end, i + 1, hooks.size(), failed) || failed;
     }
-    run_.log.line();
+    if (!is_end) run_.log.line();
+    return !failed;
   }
 
-  bool run_hook(Worker& worker, Node const& node, std::string const& name, std::size_t index, std::size_t total,
-                bool skip) {
+  bool run_hook(Worker& worker, Node const& node, std::string const& name, bool is_end, std::size_t index,
+                std::size_t total, bool skip) {
     auto& log = run_.log;
-    auto const begin = std::chrono::steady_clock::now();
+    Stopwatch const watch;
     NodeResult result;
     result.unique_id = node.unique_id;
+    result.thread = kHookThread;
     if (skip) {
       result.status = NodeStatus::Skipped;
+      result.failures = 1;
       result.message = name + " skipped";
       run_.add(std::move(result));
       return false;
@@ -273,8 +284,8 @@ class Runner {
                log.result_line("START hook: " + name, "RUN", index, total),
                {},
                false});
-    auto const done = carry_out_hook(worker, node);
-    result.seconds = seconds_since(begin);
+    auto const done = carry_out_hook(worker, node, is_end, result);
+    result.seconds = watch.seconds();
     result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;
     result.failures = done.ok() ? 0 : 1;
     result.message = done.ok() ? name + " passed" : fmt::format("{} failed, error:\n {}", name, done.error().message());
@@ -285,36 +296,59 @@ class Runner {
                                done.ok() ? log.green("OK") : log.red("ERROR"), index, total, result.seconds),
                {},
                false});
+    for (auto const& note : result.notes) log.note(Level::Info, "  " + note);
     if (!done.ok()) result.error = done.error().clone();
     run_.add(std::move(result));
     return !done.ok();
   }
 
-  Status carry_out_hook(Worker& worker, Node const& node) {
-    RunContext context(run_, worker, node);
-    context.set("results", results_value(run_));
+  // `results`, `schemas` and `database_schemas` of on-run-end: schemas of what was built. Of a run that did not begin
+  // dbt tells its hooks nothing.
+  void say_what_was_done(RunContext& context) const {
     std::set<std::string> schemas;
-    for (auto const& one : plan_.nodes)
-      if (auto const& built = run_.manifest.nodes()[one.node]; built.is_relational()) schemas.insert(built.schema);
+    for (auto const& result : run_.results()) {
+      auto const* node = run_.manifest.find(result.unique_id);
+      bool const is_built = !is_failure(result.status) || result.status == NodeStatus::PartialSuccess;
+      if (node != nullptr && node->is_relational() && is_built && result.status != NodeStatus::Skipped)
+        schemas.insert(node->schema);
+    }
     std::vector<Value> names, pairs;
     for (auto const& schema : schemas) {
       names.emplace_back(schema);
       pairs.push_back(jinja::tuple_of({Value(run_.manifest.target().database), Value(schema)}));
     }
+    context.set("results", began_ ? results_value(run_) : jinja::list_of({}));
     context.set("schemas", jinja::list_of(std::move(names)));
     context.set("database_schemas", jinja::list_of(std::move(pairs)));
-    auto text = context.render(node.original_file_path, node.raw_code);
-    Status done = text.ok() ? Status() : Status(std::move(text).error());
-    if (done.ok()) done = write_compiled_sql(context, *text);
-    if (done.ok() && !is_blank_sql(*text)) {
-      auto rows = run_statement(context, *text, true);
-      if (!rows.ok()) done = std::move(rows).error();
-    }
-    if (done.ok()) done = commit(context);
+  }
+
+  Status carry_out_hook(Worker& worker, Node const& node, bool is_end, NodeResult& result) {
+    RunContext context(run_, worker, node);
+    if (is_end) say_what_was_done(context);
+    auto done = carry_out_text(context, node, result);
     if (!done.ok()) {
       auto const ignored = worker.rollback();
       static_cast<void>(ignored);
     }
+    result.notes = context.notes;
+    return done;
+  }
+
+  static Status carry_out_text(RunContext& context, Node const& node, NodeResult& result) {
+    Timing compiling{"compile", timestamp_now(), ""};
+    WEIR_TRY(auto const text, context.render(node.original_file_path, node.raw_code));
+    WEIR_DO(write_compiled_sql(context, text));
+    compiling.completed_at = timestamp_now();
+    result.timing.push_back(compiling);
+    result.is_compiled = true;
+    result.compiled_code = text;
+    Timing executing{"execute", timestamp_now(), ""};
+    if (!is_blank_sql(text)) {
+      WEIR_TRY(auto const ignored, run_statement(context, text, false));
+    }
+    auto done = commit(context);
+    executing.completed_at = timestamp_now();
+    result.timing.push_back(executing);
     return done;
   }
 
@@ -484,7 +518,7 @@ class Runner {
                  "  " + result.message.value_or(""),
                  {{"msg", Data(result.message.value_or(""))}},
                  false});
-      if (node != nullptr && result.is_compiled) {
+      if (node != nullptr && result.is_compiled && node->kind != NodeKind::Operation) {
         log.line();
         std::string path = node->original_file_path;
         if (node->generic_test)
@@ -514,6 +548,7 @@ class Runner {
   RunState& run_;
   BuildPlan plan_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  bool began_ = true;  // no hook of on-run-start kept the nodes from running
   std::atomic<std::size_t> begun_{0};
 };
 
@@ -568,10 +603,10 @@ Result<RunReport> run_operation(RunOptions options, OperationOptions const& oper
   auto const node = made_up_node(state, operation.macro.empty() ? "inline" : operation.macro);
   RunContext context(state, worker, node);
   auto done = carry_out_operation(context, operation);
-  for (auto const& note : context.notes) log.note(Level::Info, note);
   // As in dbt: what a macro did not commit by itself is not kept.
-  auto ended = worker.rollback();
+  auto ended = finish_operation(context);
   if (done.ok()) done = std::move(ended);
+  for (auto const& note : context.notes) log.note(Level::Info, note);
   NodeResult result;
   result.unique_id = fmt::format("macro.{}.{}", node.package_name, node.name);
   result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;

@@ -11,6 +11,7 @@
 #include "project/node_data.h"
 #include "project/parse_context.h"
 #include "project/templates.h"
+#include "sql/name.h"
 
 namespace weir::build {
 namespace {
@@ -183,6 +184,8 @@ Value response_value(AdapterResponse const& response) {
 
 RunContext::RunContext(RunState& run, Worker& worker, project::Node const& node)
     : DbtContext(run.facts(), node.package_name),
+      pre_hooks(node.pre_hooks),
+      post_hooks(node.post_hooks),
       run_(run),
       worker_(worker),
       node_(node),
@@ -351,13 +354,29 @@ Outcome<Value> RunContext::relation_to(project::Node const& node) {
     if (!present->has_value()) parts = std::move(*other);
   }
   if (run_.options.empty) parts.limit = 0;
+  filter_by_time(parts, node);
+  return project::make_relation(std::move(parts));
+}
+
+// Of a batch, of --sample, or of both: rows whose event_time lies within. Only models and snapshots see so little.
+void RunContext::filter_by_time(project::RelationParts& parts, project::Node const& node) const {
   auto const& event_time = node.config["event_time"];
-  if (batch && event_time.is_string()) {
-    parts.event_time_field = event_time.text();
+  auto const& sample = run_.options.sample;
+  bool const is_filtered = node_.kind == NodeKind::Model || node_.kind == NodeKind::Snapshot;
+  if (!event_time.is_string() || !is_filtered || (!batch && !sample)) return;
+  auto const column = std::find_if(node.columns.begin(), node.columns.end(),
+                                   [&](auto const& one) { return one.name == event_time.text(); });
+  bool const of_source = node.source && node.source->quoting["column"].truth();
+  bool const is_quoted = column == node.columns.end() ? of_source : column->quote.value_or(of_source);
+  parts.event_time_field = is_quoted ? sql::quote_pg(event_time.text()) : event_time.text();
+  if (batch) {
     parts.event_time_start = batch->start;
     parts.event_time_end = batch->end;
   }
-  return project::make_relation(std::move(parts));
+  if (!sample) return;
+  std::string const start = text_of(sample->start), end = text_of(sample->end);
+  parts.event_time_start = std::max(parts.event_time_start, start);  // the texts' order is that of the times
+  parts.event_time_end = batch ? std::min(parts.event_time_end, end) : end;
 }
 
 Outcome<Value> RunContext::call_ref(Arguments const& arguments) {
@@ -446,7 +465,7 @@ Value RunContext::member(std::string_view name) {
   if (name == "schema") return Value(node_.schema.empty() ? facts().target.schema : node_.schema);
   if (name == "pre_hooks" || name == "post_hooks") {
     std::vector<Value> hooks;
-    for (auto const& hook : name == "pre_hooks" ? node_.pre_hooks : node_.post_hooks)
+    for (auto const& hook : name == "pre_hooks" ? pre_hooks : post_hooks)
       hooks.push_back(jinja::dict_of({{"sql", Value(hook.sql)},
                                       {"transaction", Value(hook.transaction)},
                                       {"index", hook.index ? Value(*hook.index) : Value()}}));
@@ -562,6 +581,7 @@ std::filesystem::path RunContext::target_folder() const {
 Value results_value(RunState const& run) {
   std::vector<Value> all;
   for (auto const& result : run.results()) {
+    if (result.thread == kHookThread && result.status != NodeStatus::Error) continue;  // on-run-start, as in dbt
     Data data = result.data();
     auto fields = project::to_value(data);
     if (result.unique_id.starts_with("operation.") || run.manifest.find(result.unique_id) == nullptr) {

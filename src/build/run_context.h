@@ -69,6 +69,8 @@ class RunContext : public project::DbtContext {
   std::vector<std::string> used_fixtures;  // by unique id, as the template met them
   std::unordered_map<std::string, jinja::Value> overrides;
   std::optional<Batch> batch;
+  std::vector<project::Hook> pre_hooks,
+      post_hooks;  // the node's; of a batch: what stands before the first, behind the last
   std::optional<project::RelationParts> this_instead;  // of a unit test: the tested model's
   bool is_incremental_build = false;
 
@@ -86,6 +88,7 @@ class RunContext : public project::DbtContext {
   jinja::Outcome<jinja::Value> call_source(jinja::Arguments const& arguments);
   jinja::Outcome<jinja::Value> call_function(jinja::Arguments const& arguments);
   jinja::Outcome<jinja::Value> relation_to(project::Node const& node);
+  void filter_by_time(project::RelationParts& parts, project::Node const& node) const;
   jinja::Value model();
   jinja::Value graph();
 

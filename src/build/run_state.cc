@@ -39,16 +39,14 @@ Status RelationCache::read(Worker& worker, std::vector<std::string> const& schem
     parts.schema = rows.text(i, 0);
     parts.identifier = rows.text(i, 1);
     parts.type = rows.text(i, 2);
-    auto& schema = schemas_[*parts.schema];
-    // A function of the same name does not hide a relation.
-    if (parts.type == "function" && schema.contains(*parts.identifier)) continue;
-    schema.insert_or_assign(*parts.identifier, std::move(parts));
+    auto& named = schemas_[*parts.schema].of(parts);
+    named.insert_or_assign(*parts.identifier, std::move(parts));
   }
   return {};
 }
 
 Result<std::optional<RelationParts>> RelationCache::find(Worker& worker, std::string const& schema,
-                                                         std::string const& identifier) {
+                                                         std::string const& identifier, Wanted wanted) {
   bool known = false;
   {
     MutexLock lock(mutex_);
@@ -58,9 +56,10 @@ Result<std::optional<RelationParts>> RelationCache::find(Worker& worker, std::st
     WEIR_DO(read(worker, {schema}));
   }
   MutexLock lock(mutex_);
-  auto const& relations = schemas_[schema];
-  auto const found = relations.find(identifier);
-  if (found == relations.end()) return std::optional<RelationParts>();
+  auto const& here = schemas_[schema];
+  auto const& named = wanted == Wanted::Function ? here.functions : here.relations;
+  auto const found = named.find(identifier);
+  if (found == named.end()) return std::optional<RelationParts>();
   auto parts = found->second;
   parts.database = database_;
   return std::optional<RelationParts>(std::move(parts));
@@ -70,14 +69,14 @@ void RelationCache::add(RelationParts const& relation) {
   if (!relation.schema || !relation.identifier) return;
   MutexLock lock(mutex_);
   if (auto const schema = schemas_.find(*relation.schema); schema != schemas_.end())
-    schema->second.insert_or_assign(*relation.identifier, relation);
+    schema->second.of(relation).insert_or_assign(*relation.identifier, relation);
 }
 
 void RelationCache::remove(RelationParts const& relation) {
   if (!relation.schema || !relation.identifier) return;
   MutexLock lock(mutex_);
   if (auto const schema = schemas_.find(*relation.schema); schema != schemas_.end())
-    schema->second.erase(*relation.identifier);
+    schema->second.of(relation).erase(*relation.identifier);
 }
 
 void RelationCache::rename(RelationParts const& from, RelationParts const& to) {
@@ -85,9 +84,11 @@ void RelationCache::rename(RelationParts const& from, RelationParts const& to) {
   {
     MutexLock lock(mutex_);
     auto const schema = schemas_.find(from.schema.value_or(""));
-    if (schema != schemas_.end())
-      if (auto const old = schema->second.find(from.identifier.value_or("")); old != schema->second.end())
+    if (schema != schemas_.end()) {
+      auto const& named = schema->second.of(from);
+      if (auto const old = named.find(from.identifier.value_or("")); old != named.end())
         renamed.type = old->second.type;
+    }
   }
   remove(from);
   add(renamed);
@@ -101,10 +102,12 @@ void RelationCache::forget(std::string const& schema) {
 std::vector<RelationParts> RelationCache::of_schema(std::string const& schema) {
   MutexLock lock(mutex_);
   std::vector<RelationParts> out;
-  for (auto const& [name, parts] : schemas_[schema]) {
-    out.push_back(parts);
-    out.back().database = database_;
-  }
+  auto const& here = schemas_[schema];
+  for (auto const* named : {&here.relations, &here.functions})
+    for (auto const& [name, parts] : *named) {
+      out.push_back(parts);
+      out.back().database = database_;
+    }
   return out;
 }
 

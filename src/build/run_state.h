@@ -20,14 +20,15 @@
 
 namespace weir::build {
 
-// Relations of the schemas that were asked about. A schema is read when it is first needed, or with all others at the
-// beginning.
+// Relations of the schemas that were asked about, and functions, which may have the same names. A schema is read when
+// it is first needed, or with all others at the beginning.
 class RelationCache {
  public:
+  enum class Wanted : std::uint8_t { Relation, Function };
   explicit RelationCache(std::string database) : database_(std::move(database)) {}
   // What stands at the name, or nothing. Reads the schema where it is not known yet.
   Result<std::optional<project::RelationParts>> find(Worker& worker, std::string const& schema,
-                                                     std::string const& identifier);
+                                                     std::string const& identifier, Wanted wanted = Wanted::Relation);
   Status read(Worker& worker, std::vector<std::string> const& schemas);
   void add(project::RelationParts const& relation);
   void remove(project::RelationParts const& relation);
@@ -36,7 +37,11 @@ class RelationCache {
   std::vector<project::RelationParts> of_schema(std::string const& schema);
 
  private:
-  using Schema = std::map<std::string, project::RelationParts, std::less<>>;
+  using Named = std::map<std::string, project::RelationParts, std::less<>>;
+  struct Schema {
+    Named relations, functions;
+    Named& of(project::RelationParts const& one) { return one.type == "function" ? functions : relations; }
+  };
   std::string database_;
   Mutex mutex_;
   std::map<std::string, Schema, std::less<>> schemas_ WEIR_GUARDED_BY(mutex_);

@@ -27,10 +27,9 @@ std::optional<std::int64_t> instant(Value const& value) {
   return jinja::date_time_of(value).local_microseconds() - jinja::utc_offset_us(value).value_or(0);
 }
 
-std::string iso_text(Value const& value) {
-  std::string text = replace_all(jinja::to_text(value), " ", "T");
-  auto const zone = text.find_last_of("+");
-  return (zone == std::string::npos ? text : text.substr(0, zone)) + "Z";
+std::string iso_text(std::int64_t instant) {
+  auto const utc = jinja::make_date_time(instant, Value());
+  return replace_all(utc.ok() ? jinja::to_text(*utc) : "0001-01-01 00:00:00", " ", "T") + "Z";
 }
 
 std::optional<double> threshold_s(Data const& rule) {
@@ -61,15 +60,17 @@ Status judge(RunContext& context, Node const& node, FreshnessResult& result) {
   auto const& loaded = rows->rows[0][0];
   auto const& now = rows->rows[0][1];
   auto const loaded_at = instant(loaded), now_at = instant(now);
+  if (!now_at)
+    return Error(ErrorKind::Template, "the macro collect_freshness did not answer with a time as snapshotted_at");
   if (!loaded.is_none() && !loaded_at)
     return Error(ErrorKind::Data, fmt::format("\"{}\" of source \"{}.{}\" is no time",
                                               node.source->loaded_at_field.value_or("loaded_at_query"),
                                               node.source->source_name, node.name))
         .next("cast it to a timestamp: loaded_at_field: \"loaded::timestamp\"");
   // An empty source is as old as can be.
-  result.max_loaded_at = loaded_at ? iso_text(loaded) : "0001-01-01T00:00:00Z";
-  result.snapshotted_at = iso_text(now);
-  result.age_s = static_cast<double>(now_at.value_or(0) - loaded_at.value_or(0)) / kMicroseconds;
+  result.max_loaded_at = iso_text(loaded_at.value_or(0));
+  result.snapshotted_at = iso_text(*now_at);
+  result.age_s = static_cast<double>(*now_at - loaded_at.value_or(0)) / kMicroseconds;
   auto const warn = threshold_s(node.source->freshness["warn_after"]),
              error = threshold_s(node.source->freshness["error_after"]);
   result.status = error && result.age_s > *error ? "error" : warn && result.age_s > *warn ? "warn" : "pass";

@@ -36,7 +36,7 @@ Status settle(RunContext& context) {
 Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool auto_begin) {
   auto& worker = context.worker();
   WEIR_TRY(auto* guard, context.guard());
-  if (auto_begin || !needs_no_transaction(sql)) {
+  if (auto_begin || !(needs_no_transaction(sql) || controls_transaction(sql))) {
     WEIR_DO(worker.begin());
   }
   bool const commits = to_lower(sql.substr(skip_space_and_comments(sql, 0), 6)) == "commit";
@@ -49,6 +49,13 @@ Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool a
 Status commit(RunContext& context) {
   WEIR_DO(settle(context));
   return context.worker().commit();
+}
+
+Status finish_operation(RunContext& context) {
+  WEIR_DO(context.worker().rollback());
+  if (!context.is_guarded()) return {};
+  WEIR_DO(context.worker().begin());
+  return commit(context);
 }
 
 Status rollback(RunContext& context) {

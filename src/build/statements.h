@@ -15,6 +15,8 @@ Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool a
 
 // COMMIT. What was dropped before and others depend on is settled first: it lives on in what took its name, or stays.
 Status commit(RunContext& context);
+// The end of what commits by itself: the rest is rolled back; what was committed, and dropped before, is settled.
+Status finish_operation(RunContext& context);
 // ROLLBACK, for good: what the guard knew is forgotten.
 Status rollback(RunContext& context);
 

@@ -91,11 +91,11 @@ void set_overrides(RunContext& context, Data const& overrides) {
 }
 
 // As dbt leaves it: the file of the tested model under target/compiled is as the model would be built now. A model that
-// cannot be compiled now (its parents are not there) is no matter of its test's: the file stays as it is.
-void refresh_compiled(RunContext& context, project::Node const& tested) {
+// cannot be compiled now (its parents are not there) is no matter of its test's: the file stays as it is, and the
+// transaction that its query broke is ended.
+Status refresh_compiled(RunContext& context, project::Node const& tested) {
   RunContext inner(context.run(), context.worker(), tested);
-  auto const ignored = compile(inner);
-  static_cast<void>(ignored);
+  return compile(inner).ok() ? Status() : context.worker().rollback();
 }
 
 }  // namespace
@@ -132,7 +132,7 @@ Status prepare_unit_test(RunContext& context) {
     context.fixtures.insert_or_assign(input->unique_id, name);
   }
   set_overrides(context, facts.overrides);
-  refresh_compiled(context, *tested);
+  WEIR_DO(refresh_compiled(context, *tested));
   CompiledNode compiled;
   WEIR_TRY(compiled.own_code, context.render(tested->original_file_path, tested->raw_code, tested->first_line));
   for (auto const& id : context.used_fixtures) compiled.ctes.push_back({id, fixtures.at(id)});

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "build/cte.h"
 #include "sql/name.h"
+#include "sql/statement.h"
 
 namespace weir::build {
 namespace {
@@ -100,20 +101,21 @@ Status Worker::rollback() {
   return {};
 }
 
-Result<pg::Rows> Worker::execute(std::string_view sql, bool auto_begin) {
+Result<pg::Rows> Worker::execute(std::string_view sql) {
   WEIR_TRY(auto* own, session());
-  if (auto_begin || !needs_no_transaction(sql)) {
-    WEIR_DO(begin());
-  }
+  WEIR_DO(begin());
   return own->execute(sql);
+}
+
+bool controls_transaction(std::string_view sql) {
+  return sql::read_ddl(sql.substr(skip_space_and_comments(sql, 0))).kind == sql::DdlKind::Transaction;
 }
 
 bool needs_no_transaction(std::string_view sql) {
   auto const at = skip_space_and_comments(sql, 0);
   std::string const head = to_lower(sql.substr(at, 200));
   if (head.starts_with("vacuum") || head.starts_with("create database") || head.starts_with("drop database") ||
-      head.starts_with("alter system") || head.starts_with("commit") || head.starts_with("begin") ||
-      head.starts_with("rollback"))
+      head.starts_with("alter system"))
     return true;
   bool const index = head.starts_with("create") || head.starts_with("drop") || head.starts_with("reindex") ||
                      head.starts_with("refresh") || head.starts_with("alter");

@@ -26,9 +26,8 @@ class Worker {
   // "Thread-1 (worker)".
   std::string const& name() const { return name_; }
   Result<pg::Session*> session();
-  // Statements of a template. Outside of a transaction one is begun first, but for what cannot stand in one (VACUUM,
-  // CREATE INDEX CONCURRENTLY ...) where `auto_begin` is false.
-  Result<pg::Rows> execute(std::string_view sql, bool auto_begin = true);
+  // Outside of a transaction one is begun first.
+  Result<pg::Rows> execute(std::string_view sql);
   Status begin();
   Status commit();    // nothing where no transaction is open
   Status rollback();  // the same; closes a session that cannot even do that
@@ -46,6 +45,8 @@ class Worker {
   std::optional<pg::Session::CancelOnStop> cancel_;
 };
 
+// BEGIN, COMMIT, ROLLBACK ...
+bool controls_transaction(std::string_view sql);
 // True for a statement that PostgreSQL refuses inside of a transaction.
 bool needs_no_transaction(std::string_view sql);
 

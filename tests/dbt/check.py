@@ -14,7 +14,8 @@ Only the oracle's answers are ever accepted. A project's file `steps` says what 
   mask column, column       rows of relations are compared without these columns (times of now)
   only results              relations are not compared after the commands that follow (`only all` ends that)
 
-Compared: exit codes; status, failures and message of every result; kind, columns and rows of every relation; compiled SQL.
+Compared: exit codes; status, failures and message of every result; status and time of every source's freshness; kind, columns and
+rows of every relation; compiled SQL.
 """
 import argparse
 import difflib
@@ -80,13 +81,18 @@ class World:
         assert words[0] == 'dbt', line
         words = [self.program] + (['dbt'] if self.engine == 'weir' else []) + words[1:]
         results = os.path.join(self.project, 'target', 'run_results.json')
-        before = stamp(results)
+        sources = os.path.join(self.project, 'target', 'sources.json')
+        before, before_sources = stamp(results), stamp(sources)
         done = subprocess.run(words, cwd=self.project, env=environment, capture_output=True, text=True, timeout=300)
         self.output = done.stdout + done.stderr
         step = {'command': line, 'exit': done.returncode}
         if stamp(results) != before:
             with open(results) as file:
                 step['results'] = {one['unique_id']: outcome(one) for one in sorted(json.load(file)['results'], key=lambda one: one['unique_id'])}
+        if stamp(sources) != before_sources:
+            with open(sources) as file:
+                step['sources'] = {one['unique_id']: [one['status'], None if 'max_loaded_at' in self.masked else one.get('max_loaded_at')]
+                                   for one in sorted(json.load(file)['results'], key=lambda one: one['unique_id'])}
         if self.rows:
             step['relations'] = self.relations()
         return step

@@ -158,7 +158,9 @@ TEST(BuildResults, WhatTheServerAnswered) {
 TEST(BuildWorker, StatementsThatStandAlone) {
   EXPECT_TRUE(needs_no_transaction("-- x\nVACUUM t"));
   EXPECT_TRUE(needs_no_transaction("create index concurrently i on t (a)"));
-  EXPECT_TRUE(needs_no_transaction("commit;"));
+  EXPECT_FALSE(needs_no_transaction("commit;"));
+  EXPECT_TRUE(controls_transaction("/* x */ commit;"));
+  EXPECT_FALSE(controls_transaction("commit_all()"));
   EXPECT_FALSE(needs_no_transaction("create index i on t (a)"));
   EXPECT_FALSE(needs_no_transaction("refresh materialized view concurrently m"));
 }

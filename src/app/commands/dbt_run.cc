@@ -58,21 +58,39 @@ Result<int> run_selected(Context& context, Command command) {
 
 // ---- retry
 
+using Json = nlohmann::ordered_json;
+
 struct EarlierRun {
-  std::string which;
-  nlohmann::ordered_json args, results;
+  std::string which, started_at;
+  Json args, results;
 };
+
+std::string text_at(Json const& object, char const* key) {
+  auto const found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::vector<std::pair<std::string, std::string>> batches_at(Json const& object, char const* key) {
+  std::vector<std::pair<std::string, std::string>> out;
+  auto const found = object.find(key);
+  if (found == object.end() || !found->is_array()) return out;
+  for (auto const& one : *found)
+    if (one.is_array() && one.size() == 2 && one[0].is_string() && one[1].is_string())
+      out.emplace_back(one[0].get<std::string>(), one[1].get<std::string>());
+  return out;
+}
 
 Result<EarlierRun> read_earlier_run(std::filesystem::path const& path) {
   auto const text = read_file(path);
-  auto json = text.ok() ? nlohmann::ordered_json::parse(*text, nullptr, false)
-                        : nlohmann::ordered_json(nlohmann::ordered_json::value_t::discarded);
-  if (json.is_discarded() || !json.contains("results") || !json["results"].is_array() || !json["args"].is_object())
+  auto json = text.ok() ? Json::parse(*text, nullptr, false) : Json(Json::value_t::discarded);
+  if (!json.is_object() || !json["results"].is_array() || !json["args"].is_object())
     return Error(ErrorKind::Config, "there is no earlier run to take up")
         .where(path.string())
         .state("nothing was run")
         .next("weir dbt build runs everything");
-  return EarlierRun{json["args"].value("which", "run"), json["args"], json["results"]};
+  auto started_at = text_at(json["metadata"], "invocation_started_at");
+  if (started_at.empty()) started_at = text_at(json["metadata"], "generated_at");
+  return EarlierRun{text_at(json["args"], "which"), std::move(started_at), json["args"], json["results"]};
 }
 
 Result<Command> command_of(std::string const& which) {
@@ -84,33 +102,46 @@ Result<Command> command_of(std::string const& which) {
       .next("run it again as it was");
 }
 
-// What the earlier run was told counts, unless this one is told something else.
+// What the earlier run was told counts, unless this one is told something else. Where it took its state from is not
+// where this one finds it (--state).
 Arguments with_earlier(Arguments arguments, EarlierRun const& earlier) {
-  auto take = [&arguments](std::string const& name, std::string value) {
-    if (!arguments.has(name)) arguments.options.emplace(name, std::vector<std::string>{std::move(value)});
+  arguments.options.erase("state");
+  auto take = [&arguments](std::string const& option, std::string value) {
+    if (!arguments.has(option) && !arguments.has(undoing(option)))
+      arguments.options.emplace(option, std::vector<std::string>{std::move(value)});
   };
   auto const& args = earlier.args;
+  for (auto const* name : {"target", "profile", "state", "defer_state", "event_time_start", "event_time_end", "sample"})
+    if (auto said = text_at(args, name); !said.empty()) take(replace_all(name, "_", "-"), std::move(said));
+  for (auto const* name : {"full_refresh", "store_failures", "empty", "fail_fast", "defer", "favor_state"})
+    if (auto const said = args.find(name); said != args.end() && said->is_boolean() && said->get<bool>())
+      take(replace_all(name, "_", "-"), "");
   if (auto const vars = args.find("vars"); vars != args.end() && vars->is_object() && !vars->empty())
     take("vars", vars->dump());
-  if (auto const target = args.find("target"); target != args.end() && target->is_string())
-    take("target", target->get<std::string>());
-  if (args.value("full_refresh", false)) take("full-refresh", "");
+  if (auto const threads = args.find("threads"); threads != args.end() && threads->is_number_integer())
+    take("threads", std::to_string(threads->get<std::int64_t>()));
   return arguments;
 }
 
-bool is_to_be_repeated(std::string const& status) {
+bool is_to_be_repeated(std::string const& status, bool with_warnings) {
   return status == "error" || status == "fail" || status == "skipped" || status == "runtime error" ||
-         status == "partial success";
+         status == "partial success" || (with_warnings && status == "warn");
 }
 
-void choose_failed(build::RunOptions& options, EarlierRun const& earlier) {
+void choose_failed(build::RunOptions& options, EarlierRun const& earlier, bool with_warnings) {
+  options.batches_until = build::event_time_from(earlier.started_at);
   for (auto const& one : earlier.results) {
-    if (!is_to_be_repeated(one.value("status", ""))) continue;
-    std::string const id = one.value("unique_id", "");
-    if (auto const index = options.project->manifest->index_of(id)) options.selected.push_back(*index);
-    if (one.contains("batch_results") && one["batch_results"].is_object())
-      options.only_batches.emplace_back(
-          id, one["batch_results"]["failed"].get<std::vector<std::pair<std::string, std::string>>>());
+    if (!is_to_be_repeated(text_at(one, "status"), with_warnings)) continue;
+    std::string const id = text_at(one, "unique_id");
+    auto const index = options.project->manifest->index_of(id);
+    if (!index || options.project->manifest->nodes()[*index].kind == project::NodeKind::Operation) continue;
+    options.selected.push_back(*index);
+    auto const batches = one.find("batch_results");
+    if (batches == one.end() || !batches->is_object()) continue;
+    // Where none succeeded, the model is built as if for the first time: anew, if that was asked for.
+    build::BatchResult earlier_batches{batches_at(*batches, "successful"), batches_at(*batches, "failed")};
+    if (!earlier_batches.successful.empty() && !earlier_batches.failed.empty())
+      options.earlier_batches.emplace_back(id, std::move(earlier_batches));
   }
 }
 
@@ -144,11 +175,13 @@ Result<int> run_dbt_clone(Context& context) {
 Result<int> run_dbt_retry(Context& context) {
   WEIR_TRY(auto const manifest, load_dbt_project(context, "retry"));
   auto const& root = manifest->root();
-  WEIR_TRY(auto const earlier, read_earlier_run(root.root / root.target_path / "run_results.json"));
+  auto const folder = root.root / context.arguments().value("state", root.target_path);
+  WEIR_TRY(auto const earlier, read_earlier_run(folder / "run_results.json"));
   WEIR_TRY(auto const command, command_of(earlier.which));
   Context again(with_earlier(context.arguments(), earlier), context.terminal(), context.interrupt());
   WEIR_TRY(auto invocation, begin_dbt(again, command, earlier.which));
-  choose_failed(invocation.options, earlier);
+  choose_failed(invocation.options, earlier, context.arguments().has("warn-error"));
+  WEIR_DO(defer_dbt(again, invocation));
   WEIR_TRY(auto const report, build::run(std::move(invocation.options), *invocation.log));
   return exit_status(report);
 }
