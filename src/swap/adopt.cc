@@ -210,6 +210,7 @@ Status adopt_table(Publication& p) {
   for (std::string const& sql : script.restore) text += "; " + sql;
   WEIR_DO(with_exclusive_lock(p, "", text));
 
+  WEIR_DO(forget_gone(p.session, capture.target));  // a shell of that name may have been dropped
   WEIR_DO(p.session.query(
       "INSERT INTO weir.generation (target_schema, target_name, n, relation_schema, relation, method, state, rows, "
       "swapped_at) "

@@ -375,10 +375,10 @@ Result<int> verify_succession(pg::Session& session, Legacy const& legacy, Heir c
       .next("if somebody changed these objects just now, run it again; else report this as a bug of weir");
 }
 
-Result<CatalogSettings> CatalogSettings::enter(pg::Session& session) {
+Result<CatalogSettings> CatalogSettings::enter(pg::Session& session, std::string_view first) {
   if (session.transaction_state() != pg::TransactionState::InTransaction)
     return Error(ErrorKind::Internal, "a relation was worked on without an open transaction");
-  WEIR_TRY(auto rows, session.query(R"(
+  WEIR_TRY(auto rows, session.execute(fmt::format("{}{}", first, first.empty() ? "" : "; ") + R"(
 SELECT current_setting('search_path'), current_setting('lock_timeout'), current_setting('row_security'),
        current_setting('client_min_messages'), set_config('search_path', 'pg_catalog', true),
        set_config('lock_timeout', '3s', true), set_config('row_security', 'off', true), set_config('client_min_messages', 'warning', true))"));

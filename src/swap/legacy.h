@@ -83,8 +83,10 @@ Status run_deferred(pg::Session& session, sql::QualifiedName const& relation, st
 // Settings of the transaction for reading the catalog and for DDL, and those of the caller again.
 class CatalogSettings {
  public:
-  static Result<CatalogSettings> enter(pg::Session& session);
-  Status leave();  // not needed after an error: the rollback gives them back
+  // `first`: a statement that is carried out before, in the same round trip.
+  static Result<CatalogSettings> enter(pg::Session& session, std::string_view first = "");
+  Status leave();                                            // not needed after an error: the rollback gives them back
+  std::string const& restoring() const { return restore_; }  // leave() as a statement
   // Statements that set what the caller's own text is to run with, and back again.
   std::string const& callers() const { return callers_; }
   static std::string_view ours() { return "SET LOCAL search_path = pg_catalog; SET LOCAL row_security = off"; }

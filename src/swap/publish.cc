@@ -236,13 +236,18 @@ Status complete_again(Publication& p) {
   return {};
 }
 
+Status forget_gone(pg::Session& session, sql::QualifiedName const& target) {
+  WEIR_DO(session.query(
+      "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
+      "('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL",
+      {target.schema, target.name}));
+  return {};
+}
+
 Status keep_books(Publication& p) {
   std::string const schema = p.plan.request.target.schema, name = p.plan.request.target.name;
   if (uses_leaf(p.plan)) {
-    WEIR_DO(p.session.query(
-        "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
-        "('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL",
-        {schema, name}));
+    WEIR_DO(forget_gone(p.session, p.plan.request.target));
     WEIR_DO(
         p.session.query("UPDATE weir.generation SET state = CASE state WHEN 'published' THEN 'previous' ELSE 'old' "
                         "END, drop_after = CASE state WHEN 'previous' THEN clock_timestamp() END WHERE target_schema = "

@@ -45,6 +45,8 @@ Status plan_again(Publication& p);
 Status complete_again(Publication& p);
 // weir.generation says afterwards which table holds the rows.
 Status keep_books(Publication& p);
+// Tables that somebody dropped hold no rows of the target any more.
+Status forget_gone(pg::Session& session, sql::QualifiedName const& target);
 // weir.shadow: one shadow of the table, or all, are none any more.
 Status forget_shadows(pg::Session& session, sql::QualifiedName const& target, std::string const& shadow = "");
 

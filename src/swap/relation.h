@@ -149,6 +149,7 @@ struct RelationReport {
   int facts_verified = 0;  // catalog facts that were compared
   Duration locked{};       // from the exclusive lock to the end of publish()
   int lock_tries = 0;
+  bool has_old_leaves = true;  // tidy_up() looks for them
   // For complete(): statements that give back what hung on the relation of before, each with what it makes.
   std::vector<std::string> to_complete;
 };

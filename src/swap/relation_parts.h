@@ -37,4 +37,16 @@ std::vector<warehouse::Column const*> kept_columns(Legacy const& legacy, std::ve
 // " WITH (a, b)" or "": what the definition says, and what stood there and it does not speak of.
 std::string with_options(std::string const& defined, std::string const& before);
 
+// Rows that were not frozen by COPY are not seen by snapshots that are open now: those are waited for, for a while.
+Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std::vector<std::string>& notes);
+
+// What prepare() would give, of a private table that the query has filled already. Nothing where more than that is
+// needed to publish it by `plan`.
+Result<std::optional<Prepared>> take_over(pg::Session& session, RelationPlan const& plan,
+                                          sql::QualifiedName const& relation, std::uint64_t rows);
+
+// build() of what needs no care (plain.cc). Nothing: it is not such a case, and nothing was changed.
+Result<std::optional<RelationReport>> build_plainly(pg::Session& session, RelationDefinition const& definition,
+                                                    PublishLimits const& limits);
+
 }  // namespace weir::swap

@@ -372,6 +372,20 @@ Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan, Audit a
   return prepared;
 }
 
+Result<std::optional<Prepared>> take_over(pg::Session& session, RelationPlan const& plan,
+                                          sql::QualifiedName const& relation, std::uint64_t rows) {
+  Prepared prepared{.plan = plan, .relation = {}, .generation = 0, .rows = rows, .relaxed = {}, .notes = {}};
+  if (plan.way != Way::Leaf) return std::optional<Prepared>();
+  WEIR_TRY(auto settings, CatalogSettings::enter(session));
+  WEIR_DO(register_private(session, prepared));
+  WEIR_TRY(auto planned, plan_for_existing(session, plan));
+  if (prepared.relation != relation || !extra_columns(*planned->column_plan).add.empty())
+    return std::optional<Prepared>();
+  WEIR_DO(finish_table(session, prepared, planned));
+  WEIR_DO(settings.leave());
+  return std::optional(std::move(prepared));
+}
+
 Result<Prepared> open_rows(pg::Session& session, RelationPlan const& plan) {
   if (plan.definition.kind != RelationKind::Table || !plan.definition.query.empty() ||
       plan.definition.columns_ddl.empty())

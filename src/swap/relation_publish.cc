@@ -237,11 +237,7 @@ class Publisher {
     if (!is_shell()) {
       WEIR_DO(session_.query("UPDATE weir.generation SET state = 'dropped' WHERE id = $1",
                              {std::to_string(prepared_.generation)}));
-      WEIR_DO(session_.query(
-          "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
-          "('published', 'previous', 'old') AND to_regclass(format('%I.%I', relation_schema, relation)) IS NULL",
-          {plan_.definition.target.schema, plan_.definition.target.name}));
-      return {};
+      return forget_gone(session_, plan_.definition.target);
     }
     p_.report.rows_after = prepared_.rows;
     WEIR_DO(keep_books(p_));
@@ -329,31 +325,10 @@ class Publisher {
   RelationReport report_;
 };
 
-// Rows that were not frozen by COPY are not seen by snapshots that are open now: those are waited for, for a while.
-Status wait_for_snapshots(pg::Session& session, std::span<Prepared const> prepared, PublishLimits const& limits,
-                          std::vector<std::string>& notes) {
-  bool const matters = std::any_of(prepared.begin(), prepared.end(), [](Prepared const& p) {
-    return p.plan.definition.kind != RelationKind::View && p.plan.way != Way::Create && p.plan.way != Way::Merge &&
-           p.plan.way != Way::Refresh && !p.plan.definition.query.empty();
-  });
-  if (!matters) return {};
-  Clock& clock = system_clock();
-  Duration const until = clock.monotonic() + limits.snapshot_wait;
-  for (;;) {
-    WEIR_TRY(
-        auto rows,
-        session.query(
-            "SELECT pid, coalesce(usename, '') FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
-            "pg_backend_pid() AND state LIKE 'idle in transaction%' AND backend_xmin IS NOT NULL"));
-    if (rows.size() == 0) return {};
-    if (clock.monotonic() >= until || limits.stop.stop_requested()) {
-      notes.push_back(fmt::format(
-          "pid {}, role \"{}\", has an open snapshot: it sees the new table empty until its transaction ends",
-          rows.text(0, 0), rows.text(0, 1)));
-      return {};
-    }
-    clock.sleep(std::chrono::milliseconds(50), limits.stop);
-  }
+// Its new rows would be missing for a snapshot that is open now.
+bool snapshots_matter(Prepared const& p) {
+  return p.plan.definition.kind != RelationKind::View && p.plan.way != Way::Create && p.plan.way != Way::Merge &&
+         p.plan.way != Way::Refresh && !p.plan.definition.query.empty();
 }
 
 // Every publisher goes through the names in the same order.
@@ -434,7 +409,9 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
                                                 PublishLimits const& limits) {
   std::vector<std::string> notes;
   WEIR_TRY(auto settings, CatalogSettings::enter(session));
-  WEIR_DO(wait_for_snapshots(session, prepared, limits, notes));
+  if (std::any_of(prepared.begin(), prepared.end(), snapshots_matter)) {
+    WEIR_DO(wait_for_snapshots(session, limits, notes));
+  }
   std::vector<Prepared const*> const order = in_order(prepared);
   PublishOptions options;
   options.stop = limits.stop;
@@ -479,6 +456,26 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
 
 }  // namespace
 
+Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std::vector<std::string>& notes) {
+  Clock& clock = system_clock();
+  Duration const until = clock.monotonic() + limits.snapshot_wait;
+  for (;;) {
+    WEIR_TRY(
+        auto rows,
+        session.query(
+            "SELECT pid, coalesce(usename, '') FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+            "pg_backend_pid() AND state LIKE 'idle in transaction%' AND backend_xmin IS NOT NULL"));
+    if (rows.size() == 0) return {};
+    if (clock.monotonic() >= until || limits.stop.stop_requested()) {
+      notes.push_back(fmt::format(
+          "pid {}, role \"{}\", has an open snapshot: it sees the new table empty until its transaction ends",
+          rows.text(0, 0), rows.text(0, 1)));
+      return {};
+    }
+    clock.sleep(std::chrono::milliseconds(50), limits.stop);
+  }
+}
+
 Result<std::vector<RelationReport>> publish(pg::Session& session, std::span<Prepared const> prepared,
                                             PublishLimits const& limits) {
   if (prepared.empty()) return std::vector<RelationReport>();
@@ -499,6 +496,8 @@ Status complete(pg::Session& session, RelationReport& report) {
 }
 
 Result<RelationReport> build(pg::Session& session, RelationDefinition const& definition, PublishLimits const& limits) {
+  WEIR_TRY(auto plainly, build_plainly(session, definition, limits));
+  if (plainly) return std::move(*plainly);
   WEIR_TRY(auto plan, plan_relation(session, definition));
   WEIR_TRY(Prepared const prepared, prepare(session, plan));
   WEIR_TRY(auto reports, publish(session, std::span(&prepared, 1), limits));
@@ -514,6 +513,7 @@ void tidy_up(pg::Session& session, RelationReport& report) {
         fmt::format("ANALYZE {}{}", session.server_version() >= 180000 ? "ONLY " : "", report.target.quoted()));
     if (!done.ok()) note("ANALYZE", done.error());
   }
+  if (!report.has_old_leaves) return;
   auto old = session.query(
       "SELECT id, relation_schema, relation FROM weir.generation WHERE target_schema = $1 AND target_name = $2 AND "
       "state = 'old'",

@@ -400,6 +400,125 @@ TEST(SwapRelation, columns_change_in_place_and_none_moves) {
   }
 }
 
+// What others do to a relation between two builds, and how it shows afterwards.
+struct Deed {
+  std::string done, shown;
+};
+
+std::vector<Deed> const kDeeds{
+    {"COMMENT ON COLUMN dw.model.qty IS 'pieces'", "SELECT col_description('dw.model'::regclass, 3)"},
+    {"GRANT SELECT ON dw.model TO bi", "SELECT has_table_privilege('bi', 'dw.model', 'SELECT')"},
+    {"GRANT SELECT (qty) ON dw.model TO bi", "SELECT has_column_privilege('bi', 'dw.model', 'qty', 'SELECT')"},
+    {"ALTER TABLE dw.model OWNER TO analyst",
+     "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'dw.model'::regclass"},
+    {"CREATE VIEW mart.over AS SELECT qty FROM dw.model",
+     "SELECT 'mart.over'::regclass::oid || ' ' || count(*) FROM mart.over"},
+};
+// The same of a table.
+std::vector<Deed> const kDeedsToTables{
+    {"CREATE INDEX by_qty ON dw.model (qty)",
+     "SELECT indisvalid FROM pg_index WHERE indexrelid = 'dw.by_qty'::regclass"},
+    {"ALTER TABLE dw.model ALTER qty SET NOT NULL",
+     "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'dw.model'::regclass AND attname = 'qty'"},
+    {"ALTER TABLE dw.model ADD CHECK (qty > 0)",
+     "SELECT conname FROM pg_constraint WHERE conrelid = 'dw.model'::regclass"},
+    {"ALTER TABLE dw.model ALTER qty SET STATISTICS 7",
+     "SELECT attstattarget FROM pg_attribute WHERE attrelid = 'dw.model'::regclass AND attname = 'qty'"},
+    {"ALTER TABLE dw.model ALTER qty SET DEFAULT 5",
+     "SELECT adnum FROM pg_attrdef WHERE adrelid = 'dw.model'::regclass"},
+    {"CREATE STATISTICS dw.both (ndistinct) ON id, qty FROM dw.model", "SELECT count(*) FROM pg_statistic_ext"},
+    {"CREATE POLICY few ON dw.model USING (qty > 2); ALTER TABLE dw.model ENABLE ROW LEVEL SECURITY",
+     "SELECT relrowsecurity, polname FROM pg_class, pg_policy WHERE polrelid = pg_class.oid"},
+    {"CREATE FUNCTION dw.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE "
+     "INSERT "
+     "ON dw.model FOR EACH ROW EXECUTE FUNCTION dw.f()",
+     "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'dw.model'::regclass"},
+    {"CREATE FUNCTION dw.of(dw.model) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+     "SELECT 'dw.of(dw.model)'::regprocedure::oid"},
+    {"CREATE VIEW mart.leaf AS SELECT count(*) AS n FROM weir_data.dw__model__g1", "SELECT 'mart.leaf'::regclass::oid"},
+};
+
+TEST(SwapRelationShort, what_others_did_between_two_builds_stays) {
+  for (auto const kind : {RelationKind::Table, RelationKind::View}) {
+    auto deeds = kDeeds;
+    if (kind == RelationKind::Table) deeds.insert(deeds.end(), kDeedsToTables.begin(), kDeedsToTables.end());
+    for (Deed const& deed : deeds) {
+      auto session = make_world();
+      must_build(session, definition(kind, std::string(kRows)));
+      must(session.execute(deed.done));
+      std::string const shown = value(session, deed.shown), id = value(session, "SELECT 'dw.model'::regclass::oid");
+      ASSERT_NE(shown, "") << deed.done;
+      for (int again = 0; again < 2; ++again) {
+        must_build(session, definition(kind, std::string(kMoreRows)));
+        EXPECT_EQ(value(session, "SELECT count(*) FROM dw.model"), "30") << deed.done;
+        std::string const now = value(session, deed.shown);
+        EXPECT_EQ(now, deed.done.starts_with("CREATE VIEW mart.over") ? replace_all(shown, " 20", " 30") : shown)
+            << deed.done;
+        EXPECT_EQ(value(session, "SELECT 'dw.model'::regclass::oid"), id) << deed.done;
+      }
+    }
+  }
+}
+
+TEST(SwapRelationShort, what_stands_there_instead_is_replaced) {
+  for (char const* other :
+       {"CREATE TABLE dw.model (id int, name text, qty int)", "CREATE VIEW dw.model AS SELECT 1 AS id",
+        "CREATE MATERIALIZED VIEW dw.model AS SELECT 1 AS other"})
+    for (auto const kind : {RelationKind::Table, RelationKind::View}) {
+      auto session = make_world();
+      auto const d = definition(kind, std::string(kRows));
+      must_build(session, d);
+      must(session.execute(fmt::format("DROP {} dw.model; {}", word(kind), other)));
+      must_build(session, d);
+      EXPECT_EQ(value(session, "SELECT count(*) || ' ' || sum(qty) FROM dw.model"), "20 420") << other;
+    }
+}
+
+// The query itself does what somebody else would do while it runs.
+TEST(SwapRelationShort, a_change_while_the_query_runs_is_noticed_and_the_query_runs_once) {
+  for (char const* deed :
+       {"COMMENT ON COLUMN dw.model.qty IS ''pieces''", "CREATE INDEX IF NOT EXISTS by_qty ON dw.model (qty)",
+        "CREATE OR REPLACE VIEW mart.over AS SELECT qty FROM dw.model"}) {
+    auto session = make_world();
+    must_build(session, definition(RelationKind::Table, std::string(kRows)));
+    must(session.execute(
+        fmt::format("CREATE SEQUENCE mart.runs; CREATE FUNCTION mart.meanwhile() RETURNS bigint LANGUAGE plpgsql AS "
+                    "'BEGIN {}; RETURN nextval(''mart.runs''); END'",
+                    deed)));
+    auto const report = must_build(
+        session,
+        definition(RelationKind::Table, std::string(kMoreRows) + ", (SELECT mart.meanwhile() AS n) w WHERE n > 0"));
+    EXPECT_EQ(report.way, Way::Leaf) << deed;
+    EXPECT_EQ(value(session, "SELECT count(*) FROM dw.model"), "30") << deed;
+    std::string const there = value(
+        session,
+        "SELECT concat(col_description('dw.model'::regclass, 3), to_regclass('dw.by_qty'), to_regclass('mart.over'))");
+    EXPECT_TRUE(there == "pieces" || there == "dw.by_qty" || there == "mart.over") << there;
+    EXPECT_EQ(value(session, "SELECT last_value FROM mart.runs"), "1") << deed;
+  }
+}
+
+TEST(SwapRelationShort, a_reader_who_does_not_end_is_named_and_keeps_his_rows) {
+  for (auto const kind : {RelationKind::Table, RelationKind::View}) {
+    auto session = make_world();
+    must_build(session, definition(kind, std::string(kRows)));
+    auto reader = must(pg::Session::connect(session.options()));
+    must(reader.execute("BEGIN; SELECT count(*) FROM dw.model"));
+    must(session.execute("BEGIN"));
+    PublishLimits at_once = limits();
+    at_once.window = Duration(0);
+    auto const report = build(session, definition(kind, std::string(kMoreRows)), at_once);
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().kind(), ErrorKind::Busy) << report.error().to_text();
+    EXPECT_NE(report.error().cause().find("pid"), std::string::npos) << report.error().to_text();
+    must(session.execute("ROLLBACK"));
+    EXPECT_EQ(value(reader, "SELECT count(*) FROM dw.model"), "20");
+    must(reader.execute("COMMIT"));
+    must_build(session, definition(kind, std::string(kMoreRows)));
+    EXPECT_EQ(value(session, "SELECT count(*) FROM dw.model"), "30");
+  }
+}
+
 // Write, audit, publish: nothing is seen before, everything after, and readers see one or the other.
 TEST(SwapRelationConcurrent, many_are_published_in_one_transaction) {
   auto session = make_world();

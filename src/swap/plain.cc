@@ -1,0 +1,226 @@
+// The short way of build(): for what needs none of the care that the long way takes. A view that PostgreSQL itself
+// replaces under its dependents, a name that is free, and a shell that has nothing but columns and rows
+// (queries/plain.sql). Whatever does not go smoothly (a lock, a column, a change by somebody else) is undone and left
+// to the long way, which knows how to wait and what to say.
+
+#include <fmt/format.h>
+
+#include "base/test_hooks.h"
+#include "swap/leaf.h"
+#include "swap/publish.h"
+#include "swap/relation_parts.h"
+#include "warehouse/query.h"
+
+namespace weir::swap {
+namespace {
+
+using sql::quote_pg;
+
+struct Look {
+  char kind = 0;  // of what stands at the name; 0 = nothing
+  bool plain = false;
+  bool locked = false;  // the writer lock was to be had
+  std::int64_t n = 0;   // of the next leaf
+  sql::QualifiedName leaf;
+  bool has_dependents = false;
+  std::string columns, stamp;
+};
+
+Result<Look> look(pg::Session& session, sql::QualifiedName const& target) {
+  WEIR_TRY(auto rows, warehouse::catalog_rows(session, "plain",
+                                              {{"root", target.quoted()},
+                                               {"schema", target.schema},
+                                               {"name", target.name},
+                                               {"lock", std::to_string(kWriterLock)},
+                                               {"key", std::to_string(writer_lock_key(target))}}));
+  return Look{.kind = rows.text(0, "kind").empty() ? char{0} : rows.text(0, "kind")[0],
+              .plain = rows.text(0, "plain") == "t",
+              .locked = rows.text(0, "locked") == "t",
+              .n = rows.integer(0, 2),
+              .leaf = {std::string(kDataSchema), std::string(rows.text(0, "leaf"))},
+              .has_dependents = rows.text(0, "has_dependents") == "t",
+              .columns = std::string(rows.text(0, "columns")),
+              .stamp = std::string(rows.text(0, "stamp"))};
+}
+
+// The columns of the query's answer, as queries/plain.sql writes those of a relation. Collations are not in it, and a
+// domain's column shows its base type: a leaf that differs in those is refused by the server when it is attached.
+Result<std::string> columns_of(pg::Session& session, std::string const& callers, std::string const& query) {
+  WEIR_TRY(auto rows, session.execute(fmt::format("{}; SELECT * FROM ({}\n) weir_query LIMIT 0", callers, query)));
+  std::string text;
+  for (std::size_t i = 0; i < rows.columns(); ++i)
+    text += fmt::format("{}{} {} {}", i == 0 ? "" : "\n", rows.column_type(i), rows.column_modifier(i),
+                        rows.column_name(i));
+  return text;
+}
+
+class ShortWay {
+ public:
+  ShortWay(pg::Session& session, CatalogSettings& settings, RelationDefinition const& definition,
+           PublishLimits const& limits)
+      : session_(session), settings_(settings), definition_(definition), limits_(limits) {
+    report_.target = definition.target;
+    report_.kind = definition.kind;
+  }
+
+  // Nothing: it is not as plain as that, and nothing was changed.
+  Result<std::optional<RelationReport>> view() {
+    auto rows = session_.query(R"(
+SELECT relkind::text, array_to_string(reloptions, ', '),
+       EXISTS (SELECT FROM weir.generation WHERE target_schema = $2 AND target_name = $3 AND state = 'old')
+FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
+                               {target(), definition_.target.schema, definition_.target.name});
+    if (!rows.ok()) return undo(std::move(rows).error());
+    bool const there = !rows->is_null(0, 0);
+    if (there && rows->text(0, 0) != "v") return undo();
+    report_.way = there ? Way::Replace : Way::Create;
+    report_.has_old_leaves = rows->boolean(0, 2);
+    std::string const options(rows->text(0, 1));
+    Duration const before = system_clock().monotonic();
+    auto done = session_.execute(
+        fmt::format("{}; SET LOCAL lock_timeout = '20ms'; CREATE {}VIEW {}{} AS {}\n; {}; RELEASE SAVEPOINT weir_plain",
+                    settings_.callers(), there ? "OR REPLACE " : "", target(),
+                    with_options(definition_.options, options), definition_.query, settings_.restoring()));
+    if (!done.ok()) return undo(std::move(done).error());
+    report_.lock_tries = there ? 1 : 0;
+    report_.locked = there ? system_clock().monotonic() - before : Duration::zero();
+    return std::move(report_);
+  }
+
+  Result<std::optional<RelationReport>> table() {
+    auto before = look(session_, definition_.target);
+    if (!before.ok()) return undo(std::move(before).error());
+    before_ = std::move(*before);
+    if (!before_.plain || !before_.locked) return undo();
+    report_.has_old_leaves = false;
+    bool const there = before_.kind != 0;
+    report_.way = there ? Way::Leaf : Way::Create;
+    leaf_ = generation_name(definition_.target, before_.n);
+    if (there) {
+      auto columns = columns_of(session_, settings_.callers(), definition_.query);
+      if (!columns.ok()) return undo(std::move(columns).error());
+      if (*columns != before_.columns) return undo();
+    }
+    auto made = session_.execute(
+        fmt::format("{}; CREATE TABLE {} AS {}\n", settings_.callers(), leaf_.quoted(), definition_.query));
+    if (!made.ok()) return std::move(made).error().context(fmt::format("building {}", in_quotes(definition_.target)));
+    report_.rows = made->affected();
+    report_.generation = leaf_.text();
+    if (report_.rows >= definition_.analyze_above_rows) {
+      WEIR_DO(session_.execute("ANALYZE " + leaf_.quoted()));
+    }
+    crash_point("kB1");
+    return there ? exchange() : create();
+  }
+
+ private:
+  std::string target() const { return definition_.target.quoted(); }
+
+  Result<std::optional<RelationReport>> undo() {
+    WEIR_DO(session_.execute("ROLLBACK TO SAVEPOINT weir_plain; RELEASE SAVEPOINT weir_plain"));
+    return std::optional<RelationReport>();
+  }
+  Result<std::optional<RelationReport>> undo(Error why) {
+    if (session_.is_broken()) return why;
+    return undo();
+  }
+
+  // The shell has the leaf's columns, and nothing else.
+  Result<std::optional<RelationReport>> create() {
+    auto done = session_.execute(fmt::format(
+        "{0}; CREATE TABLE {1} (LIKE {2}) PARTITION BY LIST (({3}.* IS NULL)); ALTER TABLE {1} ATTACH PARTITION {2} "
+        "DEFAULT; {4}; {5}; RELEASE SAVEPOINT weir_plain",
+        CatalogSettings::ours(), target(), leaf_.quoted(), quote_pg(definition_.target.name), in_the_books(),
+        settings_.restoring()));
+    if (!done.ok()) return undo(std::move(done).error());
+    return std::move(report_);
+  }
+
+  Result<std::optional<RelationReport>> exchange() {
+    WEIR_DO(session_.execute(fmt::format("{}; SAVEPOINT weir_exchange", CatalogSettings::ours())));
+    WEIR_DO(wait_for_snapshots(session_, limits_, report_.notes));
+    auto exchanged = try_exchange();
+    if (exchanged.ok() && *exchanged) return std::move(report_);
+    if (session_.is_broken()) return std::move(exchanged).error();
+    WEIR_DO(session_.execute("ROLLBACK TO SAVEPOINT weir_exchange"));
+    return by_the_long_way();
+  }
+
+  // False: something is not as it was.
+  Result<bool> try_exchange() {
+    std::vector<warehouse::Fact> facts;
+    if (before_.has_dependents) {
+      WEIR_TRY(facts, warehouse::load_fingerprint(session_, definition_.target, warehouse::Definitions::Omit));
+    }
+    Duration const before = system_clock().monotonic();
+    WEIR_DO(session_.execute(
+        fmt::format("SET LOCAL lock_timeout = '20ms'; LOCK TABLE {0} IN ACCESS EXCLUSIVE MODE NOWAIT; ALTER TABLE {0} "
+                    "DETACH PARTITION {1}; ALTER TABLE {0} ATTACH PARTITION {2} DEFAULT",
+                    target(), before_.leaf.quoted(), leaf_.quoted())));
+    crash_point("kB4");
+    WEIR_TRY(auto const after, look(session_, definition_.target));
+    // Every row of the catalog that describes the relation is the very one that was there before the query ran.
+    if (after.stamp != before_.stamp || after.has_dependents != before_.has_dependents) return false;
+    if (before_.has_dependents) {
+      WEIR_TRY(auto now, warehouse::load_fingerprint(session_, definition_.target, warehouse::Definitions::Omit));
+      if (now != facts) return false;
+      report_.facts_verified = static_cast<int>(facts.size());
+    }
+    WEIR_DO(session_.execute(fmt::format("DROP TABLE {}; {}; {}; RELEASE SAVEPOINT weir_plain", before_.leaf.quoted(),
+                                         in_the_books(), settings_.restoring())));
+    report_.lock_tries = 1;
+    report_.locked = system_clock().monotonic() - before;
+    return true;
+  }
+
+  // The rows are there already: the long way takes them, or the query runs again.
+  Result<std::optional<RelationReport>> by_the_long_way() {
+    WEIR_DO(settings_.leave());
+    WEIR_TRY(auto const plan, plan_relation(session_, definition_));
+    WEIR_TRY(auto prepared, take_over(session_, plan, leaf_, report_.rows));
+    if (!prepared) return undo();
+    WEIR_TRY(auto reports, publish(session_, std::span(&*prepared, 1), limits_));
+    return std::move(reports.front());
+  }
+
+  std::string in_the_books() const {
+    std::string const schema = sql::literal_pg(definition_.target.schema),
+                      name = sql::literal_pg(definition_.target.name);
+    return fmt::format(
+        "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = {0} AND target_name = {1} AND state <> "
+        "'dropped'; INSERT INTO weir.generation (target_schema, target_name, n, relation_schema, relation, method, "
+        "state, scope, frozen, rows, ready_at, swapped_at) VALUES ({0}, {1}, {2}, {3}, {4}, '{5}', 'published', "
+        "'build', false, {6}, clock_timestamp(), clock_timestamp())",
+        schema, name, before_.n, sql::literal_pg(leaf_.schema), sql::literal_pg(leaf_.name), way_name(report_.way),
+        report_.rows);
+  }
+
+  pg::Session& session_;
+  CatalogSettings& settings_;
+  RelationDefinition const& definition_;
+  PublishLimits const& limits_;
+  Look before_;
+  sql::QualifiedName leaf_;
+  RelationReport report_;
+};
+
+bool is_plain(RelationDefinition const& definition) {
+  if (definition.query.empty() || (!definition.build_query.empty() && definition.build_query != definition.query))
+    return false;
+  if (definition.kind == RelationKind::View) return true;
+  return definition.kind == RelationKind::Table && definition.shape != Shape::Ordinary &&
+         definition.columns_ddl.empty() && definition.indexes.empty() && !definition.unlogged &&
+         !definition.keep_previous;
+}
+
+}  // namespace
+
+Result<std::optional<RelationReport>> build_plainly(pg::Session& session, RelationDefinition const& definition,
+                                                    PublishLimits const& limits) {
+  if (!is_plain(definition)) return std::optional<RelationReport>();
+  WEIR_TRY(auto settings, CatalogSettings::enter(session, "SAVEPOINT weir_plain"));
+  ShortWay way(session, settings, definition, limits);
+  return definition.kind == RelationKind::View ? way.view() : way.table();
+}
+
+}  // namespace weir::swap
