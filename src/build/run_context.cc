@@ -1,6 +1,7 @@
 #include "build/run_context.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -160,10 +161,13 @@ std::filesystem::path path_in_target(RunContext const& context, std::string_view
   return context.target_folder() / tree / node.package_name / path;
 }
 
+// Not forced to the disk: the next run writes it again, and a trivial model costs less than an fsync.
 Status write_sql(std::filesystem::path const& path, std::string_view text) {
   std::error_code failure;
   std::filesystem::create_directories(path.parent_path(), failure);
-  return write_file(path, text);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  return file ? Status() : write_file(path, text);  // which says why
 }
 
 // {dbt_valid_from: since, ...}: what `snapshot_meta_column_names` says, else dbt's own names.

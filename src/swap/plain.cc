@@ -26,13 +26,14 @@ struct Look {
   std::string columns, stamp;
 };
 
-Result<Look> look(pg::Session& session, sql::QualifiedName const& target) {
+Result<Look> look(pg::Session& session, sql::QualifiedName const& target, std::string_view whole) {
   WEIR_TRY(auto rows, warehouse::catalog_rows(session, "plain",
                                               {{"root", target.quoted()},
                                                {"schema", target.schema},
                                                {"name", target.name},
                                                {"lock", std::to_string(kWriterLock)},
-                                               {"key", std::to_string(writer_lock_key(target))}}));
+                                               {"key", std::to_string(writer_lock_key(target))},
+                                               {"whole", whole}}));
   return Look{.kind = rows.text(0, "kind").empty() ? char{0} : rows.text(0, "kind")[0],
               .plain = rows.text(0, "plain") == "t",
               .locked = rows.text(0, "locked") == "t",
@@ -88,7 +89,7 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
   }
 
   Result<std::optional<RelationReport>> table() {
-    auto before = look(session_, definition_.target);
+    auto before = look(session_, definition_.target, "yes");
     if (!before.ok()) return undo(std::move(before).error());
     before_ = std::move(*before);
     if (!before_.plain || !before_.locked) return undo();
@@ -158,7 +159,7 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
                     "DETACH PARTITION {1}; ALTER TABLE {0} ATTACH PARTITION {2} DEFAULT",
                     target(), before_.leaf.quoted(), leaf_.quoted())));
     crash_point("kB4");
-    WEIR_TRY(auto const after, look(session_, definition_.target));
+    WEIR_TRY(auto const after, look(session_, definition_.target, "no"));
     // Every row of the catalog that describes the relation is the very one that was there before the query ran.
     if (after.stamp != before_.stamp || after.has_dependents != before_.has_dependents) return false;
     if (before_.has_dependents) {

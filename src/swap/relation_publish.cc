@@ -460,11 +460,12 @@ Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std
   Clock& clock = system_clock();
   Duration const until = clock.monotonic() + limits.snapshot_wait;
   for (;;) {
-    WEIR_TRY(
-        auto rows,
-        session.query(
-            "SELECT pid, coalesce(usename, '') FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
-            "pg_backend_pid() AND state LIKE 'idle in transaction%' AND backend_xmin IS NOT NULL"));
+    WEIR_TRY(auto rows,
+             session.query_prepared("weir_snapshots",
+                                    "SELECT pid, coalesce(usename, '') FROM pg_stat_activity WHERE datname = "
+                                    "current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in "
+                                    "transaction%' AND backend_xmin IS NOT NULL",
+                                    {}));
     if (rows.size() == 0) return {};
     if (clock.monotonic() >= until || limits.stop.stop_requested()) {
       notes.push_back(fmt::format(
