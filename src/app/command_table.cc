@@ -372,8 +372,35 @@ constexpr OptionSpec kDbtOfFreshness[] = {
 constexpr auto kDbtFreshnessOptions = joined(kDbtSelection, kDbtOfFreshness, kDbtRunning);
 constexpr OptionSpec kDbtOfDocs[] = {
     {.name = "no-compile", .meaning = "only the catalog", .can_be_undone = true},
+    {.name = "static",
+     .meaning = "also static_index.html: the pages and their data as one file",
+     .can_be_undone = true},
 };
 constexpr auto kDbtDocsOptions = joined(kDbtSelection, kDbtOfDocs, kDbtRunning);
+constexpr OptionSpec kDbtServeOptions[] = {
+    {.name = "port", .value = "PORT", .meaning = "0: a free one (default: 8080)"},
+    {.name = "host", .value = "ADDRESS", .meaning = "to listen on (default: 127.0.0.1, this machine only)"},
+    {.name = "browser", .meaning = "open a browser", .can_be_undone = true},
+    kTargetPath,
+    kProfilesDir,
+    kProfile,
+    kTarget,
+    kVars,
+};
+constexpr Example kDbtServeExamples[] = {
+    {"dbt docs serve", "at http://127.0.0.1:8080"},
+    {"dbt docs serve --port 0", "at a free port"},
+};
+constexpr OptionSpec kDbtInitOptions[] = {
+    {.name = "skip-profile-setup", .letter = 's', .meaning = "only the project's files"},
+    {.name = "profile", .value = "NAME", .meaning = "a profile that is there already"},
+    kProfilesDir,
+};
+constexpr Example kDbtInitExamples[] = {
+    {"dbt init shop", "a project, and its profile by questions"},
+    {"dbt init shop --profile analytics", "with a profile that is there"},
+    {"dbt init", "in a project: only its profile"},
+};
 constexpr OptionSpec kDbtOfRetry[] = {
     {.name = "state", .value = "DIR", .meaning = "where the run_results.json of the earlier run is (default: target)"},
 };
@@ -736,13 +763,30 @@ constexpr CommandSpec kCommands[] = {
      .run = run_dbt_freshness},
     {.path = "dbt docs", .summary = "documentation of a dbt project", .group = ""},
     {.path = "dbt docs generate",
-     .summary = "write the catalog",
+     .summary = "write the catalog and pages about the project",
      .group = "dbt",
      .options = kDbtDocsOptions,
      .accepted = kDbtAccepted,
      .examples = kDbtDocsExamples,
      .about = "target/catalog.json: the relations' columns, types and comments as they are now.",
      .run = run_dbt_docs_generate},
+    {.path = "dbt docs serve",
+     .summary = "show the pages in a browser",
+     .group = "dbt",
+     .options = kDbtServeOptions,
+     .accepted = kDbtAccepted,
+     .examples = kDbtServeExamples,
+     .about = "Serves the target folder until Ctrl-C, on this machine only unless --host says otherwise.",
+     .run = run_dbt_docs_serve},
+    {.path = "dbt init",
+     .summary = "start a dbt project",
+     .group = "dbt",
+     .positional = "[NAME]",
+     .options = kDbtInitOptions,
+     .accepted = kDbtAccepted,
+     .examples = kDbtInitExamples,
+     .about = "Asks for the warehouse's address and writes it into profiles.yml. What is there already is kept.",
+     .run = run_dbt_init},
     {.path = "dbt debug",
      .summary = "check profile and connection",
      .group = "dbt",

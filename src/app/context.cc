@@ -1,6 +1,3 @@
-#include <unistd.h>
-
-#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -27,13 +24,6 @@ Error no_such(std::string_view what, std::string const& name, std::vector<std::s
   return Error(ErrorKind::Usage, fmt::format("{} \"{}\" does not exist", what, name))
       .object(name)
       .next(std::move(next));
-}
-
-// One line from the terminal, without its newline.
-std::string read_answer() {
-  std::string line;
-  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar()) line += static_cast<char>(c);
-  return std::string(trim(line));
 }
 
 }  // namespace
@@ -117,7 +107,7 @@ Status Context::confirm(std::string const& question, config::Endpoint const& end
         .state("nothing was changed")
         .next("add --yes");
   write_err(question + " [y/N] ");
-  std::string const answer = to_lower(read_answer());
+  std::string const answer = to_lower(read_answer(interrupt_.token()).value_or(""));
   if (answer == "y" || answer == "yes") return {};
   return Error(ErrorKind::Cancelled, "not confirmed").state("nothing was changed");
 }

@@ -1,6 +1,8 @@
 #include "app/terminal.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 
 #include "base/mutex.h"
 #include "base/secret.h"
+#include "base/text.h"
 
 namespace weir::app {
 namespace {
@@ -131,6 +134,34 @@ std::size_t characters(std::string_view text) {
     if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) ++n;
   }
   return n;
+}
+
+std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden) {
+  termios before{};
+  bool const quiet = hidden && tcgetattr(STDIN_FILENO, &before) == 0;
+  if (quiet) {
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  std::string line;
+  bool ended = false;
+  for (char c = 0; !ended && c != '\n';) {
+    pollfd wait{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    int const ready = poll(&wait, 1, 100);
+    if (stop.stop_requested()) ended = true;
+    if (ended || ready <= 0) continue;
+    if (read(STDIN_FILENO, &c, 1) != 1)
+      ended = true;
+    else if (c != '\n')
+      line += c;
+  }
+  if (quiet) {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    write_err("\n");
+  }
+  if (stop.stop_requested() || (ended && line.empty())) return std::nullopt;
+  return std::string(trim(line));
 }
 
 std::string pad(std::string_view text, std::size_t width) {

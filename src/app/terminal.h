@@ -2,6 +2,8 @@
 // What the person sees: standard output for data, standard error for everything else, colours where they are wanted.
 // Secrets are masked on both. Any thread may call the free functions; each call writes whole.
 
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,10 @@ void write_err(std::string_view text);
 void write_screen(std::string_view text);
 // `text` with control characters escaped, for write_screen().
 std::string harmless(std::string_view text);
+
+// One line of standard input, trimmed; nothing where it has ended or `stop` is asked for. `hidden`: a terminal does not
+// show what is typed.
+std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden = false);
 
 // `text` padded with spaces to `width` characters (UTF-8 characters count one).
 std::string pad(std::string_view text, std::size_t width);

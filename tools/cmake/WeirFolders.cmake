@@ -28,9 +28,11 @@ function(weir_embed folder)
   set(files "")
   foreach(dir IN LISTS ARGN)
     file(GLOB_RECURSE found CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/${dir}/*.sql
-         ${CMAKE_SOURCE_DIR}/${dir}/*.yml ${CMAKE_SOURCE_DIR}/${dir}/*.csv)
+         ${CMAKE_SOURCE_DIR}/${dir}/*.yml ${CMAKE_SOURCE_DIR}/${dir}/*.csv
+         ${CMAKE_SOURCE_DIR}/${dir}/*.md ${CMAKE_SOURCE_DIR}/${dir}/*.html)
     list(APPEND files ${found})
   endforeach()
+  list(FILTER files EXCLUDE REGEX "^[a-z]+/README")  # those are for people
   list(SORT files)
   set(out "    .section .rodata\n")
   set(table "    .section .data.rel.ro,\"aw\"\n    .balign 8\n    .globl weir_embedded_table\nweir_embedded_table:\n")

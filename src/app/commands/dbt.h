@@ -22,8 +22,12 @@ Result<int> run_dbt_retry(Context& context);
 // dbt_warehouse.cc
 Result<int> run_dbt_operation(Context& context);
 Result<int> run_dbt_freshness(Context& context);
-Result<int> run_dbt_docs_generate(Context& context);
 Result<int> run_dbt_plan(Context& context);
 Result<int> run_dbt_debug(Context& context);
+// dbt_docs.cc
+Result<int> run_dbt_docs_generate(Context& context);
+Result<int> run_dbt_docs_serve(Context& context);
+// dbt_init.cc
+Result<int> run_dbt_init(Context& context);
 
 }  // namespace weir::app

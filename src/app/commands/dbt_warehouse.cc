@@ -1,4 +1,4 @@
-// weir dbt plan, run-operation, source freshness, docs generate and debug: what asks the warehouse and carries out no
+// weir dbt plan, run-operation, source freshness and debug: what asks the warehouse and carries out no
 // nodes.
 #include <algorithm>
 
@@ -57,21 +57,6 @@ Result<int> run_dbt_freshness(Context& context) {
     return one.status == "error" || one.status == "runtime error";
   });
   return failed ? 1 : 0;
-}
-
-Result<int> run_dbt_docs_generate(Context& context) {
-  WEIR_TRY(auto invocation, begin_dbt(context, Command::DocsGenerate, "generate"));
-  int status = 0;
-  if (!context.arguments().has("no-compile")) {
-    WEIR_DO(choose_dbt_nodes(context, invocation));
-    WEIR_TRY(auto const report, build::run(invocation.options, *invocation.log));
-    status = report.exit_code();
-  }
-  auto const target = invocation.options.target_folder / "catalog.json";
-  invocation.log->line("Building catalog");
-  WEIR_DO(build::write_catalog(std::move(invocation.options), *invocation.log));
-  invocation.log->line("Catalog written to " + target.string());
-  return status;
 }
 
 Result<int> run_dbt_plan(Context& context) {

@@ -1,0 +1,110 @@
+// weir dbt docs generate and docs serve: catalog.json, and pages that show it.
+#include <spawn.h>
+
+#include <charconv>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands/dbt.h"
+#include "app/dbt_invocation.h"
+#include "app/dbt_project.h"
+#include "base/embedded.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "http/server.h"
+#include "project/files.h"
+#include "project/project_file.h"
+
+namespace weir::app {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::string_view kPage = "web/docs.html";
+
+// The page with the project's data in it: one file to send around.
+Result<std::string> page_with_data(fs::path const& folder) {
+  WEIR_TRY(auto const manifest, read_file(folder / "manifest.json"));
+  WEIR_TRY(auto const catalog, read_file(folder / "catalog.json"));
+  // "</script>" within a text must not end the element.
+  std::string const data =
+      replace_all(fmt::format(R"({{"manifest": {}, "catalog": {}}})", manifest, catalog), "<", "\\u003c");
+  constexpr std::string_view kPlace = R"(<script id="data" type="application/json">)";
+  std::string page(embedded_file(kPage));
+  page.insert(page.find(kPlace) + kPlace.size(), data);
+  return page;
+}
+
+Result<int> port_of(Arguments const& arguments) {
+  std::string const text = arguments.value("port", "8080");
+  int port = -1;
+  auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (failed == std::errc() && end == text.data() + text.size() && port >= 0 && port <= 65535) return port;
+  return Error(ErrorKind::Usage, fmt::format("\"{}\" is no port", text))
+      .object(text)
+      .state("nothing is served")
+      .next("name one from 1 to 65535, or 0 for a free one");
+}
+
+void open_browser(std::string const& url) {
+  char program[] = "xdg-open";
+  std::string address = url;
+  char* const words[] = {program, address.data(), nullptr};
+  pid_t child = 0;
+  if (posix_spawnp(&child, program, nullptr, nullptr, words, environ) != 0)
+    log_info("no browser could be opened: xdg-open is not there");
+}
+
+}  // namespace
+
+Result<int> run_dbt_docs_generate(Context& context) {
+  WEIR_TRY(auto invocation, begin_dbt(context, build::Command::DocsGenerate, "generate"));
+  auto const& arguments = context.arguments();
+  int status = 0;
+  if (!arguments.has("no-compile")) {
+    WEIR_DO(choose_dbt_nodes(context, invocation));
+    WEIR_TRY(auto const report, build::run(invocation.options, *invocation.log));
+    status = report.exit_code();
+  }
+  auto const folder = invocation.options.target_folder;
+  auto& log = *invocation.log;
+  log.line("Building catalog");
+  WEIR_DO(build::write_catalog(std::move(invocation.options), log));
+  WEIR_DO(write_file(folder / "index.html", embedded_file(kPage)));
+  if (arguments.has("static")) {
+    WEIR_TRY(auto const page, page_with_data(folder));
+    WEIR_DO(write_file(folder / "static_index.html", page));
+  }
+  log.line("Catalog written to " + (folder / "catalog.json").string());
+  return status;
+}
+
+Result<int> run_dbt_docs_serve(Context& context) {
+  auto const& arguments = context.arguments();
+  WEIR_TRY(auto const project, project::find_project_folder(dbt_project_folder(context)));
+  project::RenderText const as_written = [](std::string_view text) -> Result<project::Data> {
+    return project::Data(std::string(text));
+  };
+  WEIR_TRY(auto const root, project::read_project_file(project, as_written));
+  fs::path const folder = project / arguments.value("target-path", root.target_path);
+  WEIR_TRY(int const port, port_of(arguments));
+  if (!fs::exists(folder / "manifest.json") || !fs::exists(folder / "catalog.json"))
+    return Error(ErrorKind::Config,
+                 fmt::format("there is no catalog in {} to serve", folder.lexically_normal().string()))
+        .state("nothing is served")
+        .next("weir dbt docs generate writes it");
+  // dbt's own page may stand there: this one shows the same files.
+  WEIR_DO(write_file(folder / "index.html", embedded_file(kPage)));
+  http::FolderServing const serving{.folder = folder, .host = arguments.value("host", "127.0.0.1"), .port = port};
+  WEIR_DO(http::serve_folder(serving, context.interrupt().token(), [&](int bound) {
+    bool const is_v6 = serving.host.find(':') != std::string::npos;
+    std::string const url = fmt::format("http://{}:{}", is_v6 ? "[" + serving.host + "]" : serving.host, bound);
+    write_out(fmt::format("Serving docs at {}\n", url));
+    log_info("Ctrl-C ends it; nothing is sent to any other host");
+    if (arguments.has("browser")) open_browser(url);
+  }));
+  return 0;
+}
+
+}  // namespace weir::app
