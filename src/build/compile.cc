@@ -61,10 +61,12 @@ Result<std::shared_ptr<CompiledNode const>> compile(RunContext& context) {
   auto const& node = context.node();
   WEIR_DO(add_test_arguments(context));
   WEIR_TRY(auto compiled, compile_text(context, node.original_file_path, node.raw_code, node.first_line));
+  bool const is_written = node.kind != project::NodeKind::Snapshot;
+  if (is_written) compiled.file = compiled_sql_file(context);
   auto shared = std::make_shared<CompiledNode const>(std::move(compiled));
   context.run().keep(node.unique_id, shared);
   context.set_compiled(shared);
-  if (node.kind != project::NodeKind::Snapshot) {
+  if (is_written) {
     WEIR_DO(write_compiled_sql(context, shared->code));
   }
   return std::shared_ptr<CompiledNode const>(shared);

@@ -193,8 +193,12 @@ class Runner {
     return report;
   }
 
-  Status write_results(RunReport const& report) const {
+  Status write_results(RunReport const& report) {
     if (!run_.options.write_json) return {};
+    if (auto const compiled = run_.compiled_facts(); !compiled.empty()) {
+      WEIR_DO(
+          write_file(run_.options.target_folder / "manifest.json", project::manifest_json(run_.manifest, compiled)));
+    }
     return write_file(run_.options.target_folder / "run_results.json", run_results_json(report));
   }
 

@@ -574,8 +574,12 @@ Status write_run_sql(RunContext const& context, std::string_view text) {
   return write_sql(path_in_target(context, "run"), text);
 }
 
+std::filesystem::path compiled_sql_file(RunContext const& context) {
+  return path_in_target(context, "compiled");
+}
+
 Status write_compiled_sql(RunContext const& context, std::string_view text) {
-  return write_sql(path_in_target(context, "compiled"), text);
+  return write_sql(compiled_sql_file(context), text);
 }
 
 std::filesystem::path RunContext::target_folder() const {

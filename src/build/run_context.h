@@ -107,6 +107,7 @@ class RunContext : public project::DbtContext {
 
 // Files below target/run and target/compiled, each where its node's file stands in the project.
 Status write_run_sql(RunContext const& context, std::string_view text);
+std::filesystem::path compiled_sql_file(RunContext const& context);  // below target/compiled
 Status write_compiled_sql(RunContext const& context, std::string_view text);
 
 // A seed's file, with its types. Error: Data, Config.

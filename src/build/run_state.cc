@@ -122,6 +122,19 @@ void RunState::keep(std::string const& unique_id, std::shared_ptr<CompiledNode c
   compiled_.insert_or_assign(unique_id, std::move(code));
 }
 
+std::map<std::string, project::CompiledFacts> RunState::compiled_facts() {
+  auto const root = manifest.root().root;
+  std::map<std::string, project::CompiledFacts> all;
+  MutexLock lock(mutex_);
+  for (auto const& [id, node] : compiled_) {
+    auto& facts = all[id];
+    facts.code = node->code;
+    if (!node->file.empty()) facts.path = node->file.lexically_proximate(root).string();
+    for (auto const& cte : node->ctes) facts.ctes.emplace_back(cte.id, cte.sql);
+  }
+  return all;
+}
+
 void RunState::add(NodeResult result) {
   MutexLock lock(mutex_);
   results_.push_back(std::move(result));

@@ -3,6 +3,7 @@
 // far. For the files of build/ only.
 
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -16,6 +17,7 @@
 #include "build/results.h"
 #include "build/worker.h"
 #include "project/context.h"
+#include "project/load.h"
 #include "project/relation.h"
 
 namespace weir::build {
@@ -52,6 +54,7 @@ struct CompiledNode {
   std::string code;               // with the CTEs of ephemeral models
   std::string own_code;           // without
   std::vector<InjectedCte> ctes;  // all that it needs, in order
+  std::filesystem::path file;     // where it was written, or ""
 };
 
 struct RunState {
@@ -70,6 +73,7 @@ struct RunState {
   // Compiled once, by whoever comes first; the others wait.
   std::shared_ptr<CompiledNode const> compiled(std::string const& unique_id);
   void keep(std::string const& unique_id, std::shared_ptr<CompiledNode const> code);
+  std::map<std::string, project::CompiledFacts> compiled_facts();  // of all that were
 
   void add(NodeResult result);
   std::vector<NodeResult> take_results();

@@ -5,8 +5,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "project/data.h"
@@ -28,8 +31,13 @@ struct LoadOptions {
 // Errors: Config (a file), Template (a template), with place and the line.
 Result<ManifestPtr> load_project(LoadOptions const& options);
 
-// manifest.json, schema v12.
-std::string manifest_json(Manifest const& manifest);
+// What a run made of a node's template.
+struct CompiledFacts {
+  std::string code, path;                                 // path: as dbt says it, from the project's folder; "" = none
+  std::vector<std::pair<std::string, std::string>> ctes;  // ephemeral models put in front: unique_id and SQL
+};
+// manifest.json, schema v12; with what a run has compiled, by unique_id.
+std::string manifest_json(Manifest const& manifest, std::map<std::string, CompiledFacts> const& compiled = {});
 // A manifest.json that dbt or weir wrote, for state: and --defer. Errors: Config.
 Result<ManifestPtr> read_manifest_json(std::filesystem::path const& path);
 

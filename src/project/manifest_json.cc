@@ -53,11 +53,30 @@ bool is_in_nodes(Node const& node) {
   return node.kind <= NodeKind::Operation;
 }
 
+using Compiled = std::map<std::string, CompiledFacts>;
+
+Data with_compiled(Data const& said, CompiledFacts const& facts) {
+  Data::Dict node = said.pairs();
+  Data::List ctes;
+  for (auto const& [id, sql] : facts.ctes) ctes.push_back(Data::Dict{{"id", id}, {"sql", sql}});
+  set(node, "compiled_path", facts.path.empty() ? Data() : Data(facts.path));
+  set(node, "compiled", Data(true));
+  set(node, "compiled_code", Data(facts.code));
+  set(node, "extra_ctes_injected", Data(true));
+  set(node, "extra_ctes", Data(std::move(ctes)));
+  return node;
+}
+
 template <typename Keep>
-void add_section(Writer& writer, std::string_view key, std::span<Node const> nodes, Keep const& keep) {
+void add_section(Writer& writer, std::string_view key, std::span<Node const> nodes, Compiled const& compiled,
+                 Keep const& keep) {
   writer.begin(key);
-  for (auto const& node : nodes)
-    if (keep(node)) writer.add(node.unique_id, node_data(node));
+  for (auto const& node : nodes) {
+    if (!keep(node)) continue;
+    auto const facts = compiled.find(node.unique_id);
+    writer.add(node.unique_id,
+               facts == compiled.end() ? node_data(node) : with_compiled(node_data(node), facts->second));
+  }
   writer.end();
 }
 
@@ -259,17 +278,17 @@ Macro read_macro(Data const& said) {
 
 }  // namespace
 
-std::string manifest_json(Manifest const& manifest) {
+std::string manifest_json(Manifest const& manifest, Compiled const& compiled) {
   Writer writer;
   writer.add("metadata", metadata(manifest));
   auto const nodes = manifest.nodes();
-  add_section(writer, "nodes", nodes, is_in_nodes);
+  add_section(writer, "nodes", nodes, compiled, is_in_nodes);
   struct Section {
     std::string_view key;
     NodeKind kind;
   };
   auto const of_kind = [&](Section const& section) {
-    add_section(writer, section.key, nodes, [&](Node const& node) { return node.kind == section.kind; });
+    add_section(writer, section.key, nodes, compiled, [&](Node const& node) { return node.kind == section.kind; });
   };
   of_kind({"sources", NodeKind::Source});
   writer.begin("macros");
