@@ -2,8 +2,7 @@
 
 #include <sys/socket.h>
 
-#include <condition_variable>
-#include <mutex>
+#include <atomic>
 #include <string_view>
 #include <thread>
 
@@ -52,23 +51,18 @@ Status serve_folder(FolderServing const& serving, std::stop_token stop, std::fun
         .cause("another program listens there, or the address is not this machine's")
         .state("nothing is served")
         .next("name another port with --port, 0 for a free one");
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  bool over = false;
+  std::atomic<bool> over = false;
   std::jthread listener([&] {
     server.listen_after_bind();
-    std::scoped_lock lock(mutex);
     over = true;
-    changed.notify_all();
   });
   ready(port);
-  std::unique_lock lock(mutex);
-  changed.wait(lock, stop, [&] { return over; });
   // stop() before the listener is at work would be forgotten.
-  while (!over) {
+  std::stop_callback const ending(stop, [&] {
+    while (!over && !server.is_running()) std::this_thread::yield();
     server.stop();
-    changed.wait_for(lock, std::chrono::milliseconds(10), [&] { return over; });
-  }
+  });
+  listener.join();
   return {};
 }
 
