@@ -205,6 +205,7 @@ Result<int> main_of(std::vector<std::string> const& arguments) {
   pg::ClusterOptions cluster_options;
   if (char const* bin = std::getenv("WEIR_TEST_PG_BIN")) cluster_options.bin = bin;
   cluster_options.settings = {{"max_connections", "200"}, {"deadlock_timeout", "200ms"}};
+  cluster_options.hba = {"local all guarded scram-sha-256", "host all guarded 127.0.0.1/32 scram-sha-256"};
   WEIR_TRY(auto const cluster, pg::PrivateCluster::start(cluster_options));
   WEIR_TRY(auto const temp, TempFolder::create("weir-cases-"));
   auto site = make_site(options, cluster, temp.path());
