@@ -27,8 +27,8 @@ std::vector<NodeKind> kinds_of(Command command) {
     case Command::Snapshot:
       return {NodeKind::Snapshot};
     case Command::Build:
-      return {NodeKind::Model, NodeKind::Seed,     NodeKind::Snapshot,
-              NodeKind::Test,  NodeKind::UnitTest, NodeKind::Function};
+      return {NodeKind::Model,    NodeKind::Seed,     NodeKind::Snapshot, NodeKind::Test,
+              NodeKind::UnitTest, NodeKind::Function, NodeKind::Exposure, NodeKind::SavedQuery};
     case Command::Freshness:
       return {NodeKind::Source};
     default:

@@ -354,13 +354,16 @@ class RunAdapter final : public project::AdapterObject {
   Outcome<Value> create_schema(State&, Arguments const& arguments) {
     JINJA_TRY(auto bound, arguments.bind("create_schema", {"relation"}, 1));
     JINJA_TRY(auto const relation, relation_argument(bound[0], "create_schema"));
-    return statement("create schema if not exists " + sql::quote_pg(relation.schema.value_or("")));
+    JINJA_TRY(auto const made, statement("create schema if not exists " + sql::quote_pg(relation.schema.value_or(""))));
+    if (auto done = build::commit(context_); !done.ok()) return Failure(std::move(done).error());
+    return made;
   }
 
   Outcome<Value> drop_schema(State&, Arguments const& arguments) {
     JINJA_TRY(auto bound, arguments.bind("drop_schema", {"relation"}, 1));
     JINJA_TRY(auto const relation, relation_argument(bound[0], "drop_schema"));
     auto done = build::drop_schema(context_, relation.schema.value_or(""));
+    if (done.ok()) done = build::commit(context_);
     if (!done.ok()) return Failure(std::move(done).error());
     return Value("");
   }
@@ -515,17 +518,9 @@ class RunAdapter final : public project::AdapterObject {
 
   Outcome<Value> strategy_macro(State&, Arguments const& arguments) {
     JINJA_TRY(auto bound, arguments.bind("get_incremental_strategy_macro", {"context", "strategy"}, 2));
-    std::string const strategy = jinja::to_text(bound[1]);
-    static std::vector<std::string> const builtin{"default", "append",           "delete+insert",
-                                                  "merge",   "insert_overwrite", "microbatch"};
-    std::string const name = fmt::format("get_incremental_{}_sql", replace_all(strategy, "+", "_"));
-    auto const found = context_.find(name);
-    if (!found.is_missing() && strategy != "insert_overwrite") return found;
-    std::string next = did_you_mean(strategy, builtin);
-    return Failure(
-        Error(ErrorKind::Template, fmt::format("there is no incremental strategy \"{}\"", strategy))
-            .cause(fmt::format("no macro \"{}\" was found", name))
-            .next(next.empty() ? "use append, delete+insert, merge or microbatch, or write that macro" : next));
+    auto found = incremental_strategy(context_, jinja::to_text(bound[1]));
+    if (!found.ok()) return Failure(std::move(found).error());
+    return *found;
   }
 
   Outcome<Value> columns_constraints(State&, Arguments const& arguments) {
@@ -573,6 +568,18 @@ class RunAdapter final : public project::AdapterObject {
 
   RunContext& context_;
 };
+
+Result<Value> incremental_strategy(RunContext& context, std::string const& strategy) {
+  static std::vector<std::string> const builtin{"default", "append",           "delete+insert",
+                                                "merge",   "insert_overwrite", "microbatch"};
+  std::string const name = fmt::format("get_incremental_{}_sql", replace_all(strategy, "+", "_"));
+  auto const found = context.find(name);
+  if (!found.is_missing() && strategy != "insert_overwrite") return found;
+  std::string next = did_you_mean(strategy, builtin);
+  return Error(ErrorKind::Template, fmt::format("there is no incremental strategy \"{}\"", strategy))
+      .cause(fmt::format("no macro \"{}\" was found", name))
+      .next(next.empty() ? "use append, delete+insert, merge or microbatch, or write that macro" : next);
+}
 
 Value make_run_adapter(RunContext& context) {
   return Value(jinja::make<RunAdapter>(context, context.adapter_dispatch()));

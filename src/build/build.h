@@ -102,7 +102,7 @@ struct BuildPlan {
   std::vector<std::string> empty_criteria;
 };
 
-// Pure. What is selected and can be run by the command; ephemeral models and sources only carry the order.
+// Pure. What is selected and can be run by the command; an ephemeral model is compiled only, sources carry the order.
 BuildPlan plan(project::Manifest const& manifest, Command command, std::vector<project::NodeIndex> const& selected);
 std::string explain_text(BuildPlan const& plan, project::Manifest const& manifest);
 nlohmann::ordered_json explain_json(BuildPlan const& plan, project::Manifest const& manifest);

@@ -111,6 +111,26 @@ Status finish_relation(RunContext& context, RelationParts const& target, bool ex
   return {};
 }
 
+bool has_foreign_key_to(project::Data const& constraints, project::Node const& target) {
+  for (auto const& one : constraints.items()) {
+    if (one["type"].str() != "foreign_key") continue;
+    auto const to = one["to"].str(), expression = one["expression"].str();
+    if (to.find(target.name) != std::string::npos || expression.find(target.alias) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Whether a model declares a foreign key to this one: it needs a unique constraint then, which a shell cannot have.
+bool is_key_of_others(RunContext& context) {
+  auto const nodes = context.run().manifest.nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [&target = context.node()](project::Node const& node) {
+    if (node.kind != NodeKind::Model || !node.contract.enforced) return false;
+    return has_foreign_key_to(node.constraints, target) ||
+           std::any_of(node.columns.begin(), node.columns.end(),
+                       [&target](auto const& column) { return has_foreign_key_to(column.constraints, target); });
+  });
+}
+
 Result<swap::RelationDefinition> definition_of(RunContext& context, swap::RelationKind kind) {
   swap::RelationDefinition definition;
   definition.target = name_of(context.target());
@@ -126,7 +146,8 @@ Result<swap::RelationDefinition> definition_of(RunContext& context, swap::Relati
       WEIR_TRY(definition.columns_ddl, columns_ddl(context));
     }
   }
-  if (context.weir_setting("shape") == "ordinary") definition.shape = swap::Shape::Ordinary;
+  if (context.weir_setting("shape") == "ordinary" || is_key_of_others(context))
+    definition.shape = swap::Shape::Ordinary;
   return definition;
 }
 
@@ -374,6 +395,10 @@ Result<Materialized> materialize(RunContext& context) {
   WEIR_TRY(auto const existing, existing_relation(context));
   auto const way = choose_way(context, kind, existing);
   auto const relation_kind = swap_kind(way);
+  if (kind == "incremental" && relation_kind) {
+    auto const strategy = context.config("incremental_strategy");
+    WEIR_TRY(auto const ignored, incremental_strategy(context, strategy.truth() ? strategy.str() : "default"));
+  }
   auto made = relation_kind      ? straight(context, *relation_kind, existing.has_value())
               : way == Way::Seed ? seed(context, existing.has_value())
                                  : by_macros(context, kind);

@@ -17,6 +17,8 @@ class Stopwatch {
 
 // What the node's lines on the console call it: "sql table model dbt.orders", "test unique_orders_id".
 std::string describe(project::Node const& node);
+// An exposure or a saved query: a build lists it, and does nothing.
+bool is_no_operation(project::Node const& node);
 
 // The result, errors included. Nothing is printed.
 NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex index);

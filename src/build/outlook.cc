@@ -42,7 +42,7 @@ class Look {
     auto const plan = build::plan(run_.manifest, Command::Build, run_.options.selected);
     for (auto const& one : plan.nodes) {
       auto const& node = run_.manifest.nodes()[one.node];
-      if (!node.is_relational() || node.kind == project::NodeKind::Test) continue;
+      if (!node.is_relational() || node.is_ephemeral() || node.kind == project::NodeKind::Test) continue;
       WEIR_DO(worker_.begin());
       WEIR_TRY(auto* session, worker_.session());
       WEIR_DO(session->execute("SAVEPOINT weir_outlook"));

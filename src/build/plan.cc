@@ -14,14 +14,22 @@ using project::Node;
 using project::NodeIndex;
 using project::NodeKind;
 
+// A file without SQL: listed, never run.
+bool is_empty(Node const& node) {
+  bool const has_code = node.kind == NodeKind::Model || node.kind == NodeKind::Test ||
+                        node.kind == NodeKind::Snapshot || node.kind == NodeKind::Analysis;
+  return has_code && trim(node.raw_code).empty();
+}
+
 bool is_carried_out(Command command, Node const& node) {
-  if (node.is_ephemeral()) return false;
+  if (is_empty(node)) return false;
   switch (command) {
     case Command::Run:
       return node.kind == NodeKind::Model;
     case Command::Build:
       return node.kind == NodeKind::Model || node.kind == NodeKind::Seed || node.kind == NodeKind::Snapshot ||
-             node.kind == NodeKind::Test || node.kind == NodeKind::UnitTest || node.kind == NodeKind::Function;
+             node.kind == NodeKind::Test || node.kind == NodeKind::UnitTest || node.kind == NodeKind::Function ||
+             node.kind == NodeKind::Exposure || node.kind == NodeKind::SavedQuery;
     case Command::Test:
       return node.kind == NodeKind::Test || node.kind == NodeKind::UnitTest;
     case Command::Seed:
@@ -29,7 +37,8 @@ bool is_carried_out(Command command, Node const& node) {
     case Command::Snapshot:
       return node.kind == NodeKind::Snapshot;
     case Command::Clone:
-      return node.kind == NodeKind::Model || node.kind == NodeKind::Seed || node.kind == NodeKind::Snapshot;
+      return !node.is_ephemeral() &&
+             (node.kind == NodeKind::Model || node.kind == NodeKind::Seed || node.kind == NodeKind::Snapshot);
     case Command::Freshness:
       return node.kind == NodeKind::Source;
     case Command::Compile:
@@ -72,7 +81,7 @@ void wait_for_tests(Manifest const& manifest, std::vector<char> const& chosen,
         return common[parent] != 0 && !is_test(nodes[parent]);
       });
       if (!is_first) continue;
-      // An ephemeral model waits through those that use it.
+      // One that is not built waits through those that use it.
       std::vector<NodeIndex> waiting{node};
       while (!waiting.empty()) {
         auto const one = waiting.back();

@@ -107,7 +107,10 @@ Data NodeResult::data() const {
 }
 
 int RunReport::exit_code() const {
-  return std::any_of(results.begin(), results.end(), [](auto const& one) { return is_failure(one.status); }) ? 1 : 0;
+  auto const fails = [](NodeResult const& one) {
+    return is_failure(one.status) || (one.status == NodeStatus::Skipped && !one.unique_id.starts_with("exposure."));
+  };
+  return std::any_of(results.begin(), results.end(), fails) ? 1 : 0;
 }
 
 Data artifact_metadata(std::string_view schema, std::string_view invocation_id, std::string_view started_at) {

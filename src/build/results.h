@@ -63,7 +63,7 @@ struct RunReport {
   project::Data args = project::Data::Dict{};
   std::string invocation_id, started_at;
   bool cancelled = false;
-  int exit_code() const;  // 0, or 1 where something failed
+  int exit_code() const;  // 0, or 1 where something failed or was skipped
 };
 
 std::string run_results_json(RunReport const& report);

@@ -41,14 +41,18 @@ bool has_hooks(Command command) {
 
 std::string kind_phrase(Node const& node) {
   if (node.kind == NodeKind::Model) return node.materialized() + " model";
-  if (node.kind == NodeKind::Test) return "data test";
-  if (node.kind == NodeKind::UnitTest) return "unit test";
   return std::string(kind_name(node.kind));
 }
 
+// 1 test, 2 data tests, 3 unit tests, 4 materialized view models.
 std::string counted(std::map<std::string, std::size_t> const& counts) {
   std::vector<std::string> parts;
-  for (auto const& [name, count] : counts) parts.push_back(fmt::format("{} {}{}", count, name, count == 1 ? "" : "s"));
+  for (auto const& [name, count] : counts) {
+    std::string const many = name == "test" ? "data tests" : name == "saved_query" ? "saved_queries" : name + "s";
+    std::string part = fmt::format("{} {}", count, count == 1 ? name : many);
+    std::replace(part.begin(), part.end(), '_', ' ');
+    parts.push_back(std::move(part));
+  }
   return join(parts, ", ");
 }
 
@@ -87,6 +91,9 @@ Line result_text(Node const& node, NodeResult const& result, EventLog const& log
                  : Line{fmt::format("FAIL {} {}", result.failures.value_or(0), name),
                         log.red(fmt::format("FAIL {}", result.failures.value_or(0))), Level::Error};
     }
+    case NodeKind::Exposure:
+    case NodeKind::SavedQuery:
+      return {"NO-OP " + what, log.yellow("NO-OP"), Level::Info};
     case NodeKind::Seed:
       return failed ? Line{"ERROR loading seed file " + relation, log.red("ERROR"), Level::Error}
                     : Line{"OK loaded seed file " + relation, log.green(message), Level::Info};
@@ -123,6 +130,9 @@ std::string_view result_event(Node const& node) {
       return "LogSeedResult";
     case NodeKind::Snapshot:
       return "LogSnapshotResult";
+    case NodeKind::Exposure:
+    case NodeKind::SavedQuery:
+      return "LogNodeNoOpResult";
     default:
       return "LogModelResult";
   }
@@ -136,6 +146,9 @@ std::string_view result_code(Node const& node) {
       return "Q016";
     case NodeKind::Snapshot:
       return "Q015";
+    case NodeKind::Exposure:
+    case NodeKind::SavedQuery:
+      return "Q019";
     default:
       return "Q012";
   }
@@ -145,13 +158,15 @@ std::string_view result_code(Node const& node) {
 
 class Runner {
  public:
-  Runner(RunState& run, BuildPlan plan) : run_(run), plan_(std::move(plan)) {}
+  Runner(RunState& run, BuildPlan plan) : run_(run), plan_(std::move(plan)) {
+    for (ItemIndex item = 0; item < plan_.nodes.size(); ++item) total_ += node_of(item).is_ephemeral() ? 0U : 1U;
+  }
 
   Result<RunReport> go() {
     auto const begin = std::chrono::steady_clock::now();
     std::error_code failure;
     std::filesystem::create_directories(run_.options.target_folder, failure);
-    if (run_.options.selected.empty()) return nothing_to_do();
+    if (plan_.nodes.empty()) return nothing_to_do();
     Worker main(run_.manifest.target(), run_.options.stop, "MainThread");
     say_beginning();
     if (builds(run_.options.command)) {
@@ -211,7 +226,7 @@ class Runner {
                "Q027",
                Level::Info,
                fmt::format("Concurrency: {} threads (target='{}')", run_.options.threads, run_.manifest.target().name),
-               {{"node_count", Data(static_cast<std::int64_t>(plan_.nodes.size()))},
+               {{"node_count", Data(static_cast<std::int64_t>(total_))},
                 {"num_threads", Data(static_cast<std::int64_t>(run_.options.threads))},
                 {"target_name", Data(run_.manifest.target().name)}},
                false});
@@ -225,6 +240,7 @@ class Runner {
     std::set<std::string> wanted;
     for (auto const& one : plan_.nodes) {
       auto const& node = run_.manifest.nodes()[one.node];
+      if (node.is_ephemeral()) continue;
       if (node.is_relational() || node.kind == NodeKind::Function || stores_failures(node)) wanted.insert(node.schema);
     }
     std::vector<std::string> schemas(wanted.begin(), wanted.end());
@@ -375,17 +391,18 @@ class Runner {
     set_thread_name(worker.name());
     auto const& node = node_of(item);
     auto& log = run_.log;
+    if (has_no_result(node)) return compile_ephemeral(item, worker);
     bool const quiet = !builds(run_.options.command);
     auto const index = ++begun_;
-    if (!quiet)
+    if (!quiet && !is_no_operation(node))
       log.write({"LogStartLine",
                  "Q011",
                  Level::Info,
-                 log.result_line("START " + describe(node), "RUN", index, plan_.nodes.size()),
+                 log.result_line("START " + describe(node), "RUN", index, total_),
                  {{"description", Data(describe(node))},
                   {"index", Data(static_cast<std::int64_t>(index))},
                   {"node_info", Data(node_info(node, "started"))},
-                  {"total", Data(static_cast<std::int64_t>(plan_.nodes.size()))}},
+                  {"total", Data(static_cast<std::int64_t>(total_))}},
                  false});
     auto result = carry_out_node(run_, worker, plan_.nodes[item].node);
     auto const status = result.status;
@@ -394,34 +411,54 @@ class Runner {
       log.write({std::string(result_event(node)),
                  std::string(result_code(node)),
                  line.level,
-                 log.result_line(line.text, line.status, index, plan_.nodes.size(), result.seconds),
+                 log.result_line(line.text, line.status, index, total_, result.seconds),
                  {{"description", Data(describe(node))},
                   {"execution_time", Data(result.seconds)},
                   {"index", Data(static_cast<std::int64_t>(index))},
                   {"node_info", Data(node_info(node, status_text(status)))},
                   {"status", Data(result.message.value_or(std::string(status_text(status))))},
-                  {"total", Data(static_cast<std::int64_t>(plan_.nodes.size()))}},
+                  {"total", Data(static_cast<std::int64_t>(total_))}},
                  false});
     for (auto const& note : result.notes) log.note(Level::Info, "  " + note);
     run_.add(std::move(result));
     return is_failure(status) ? ItemOutcome::Failed : ItemOutcome::Done;
   }
 
+  // As in dbt: an ephemeral model has one where it was asked for to be compiled or shown.
+  bool has_no_result(Node const& node) const {
+    auto const command = run_.options.command;
+    bool const asked_for =
+        (command == Command::Compile || command == Command::Show) && run_.options.args["select"].truth();
+    return node.is_ephemeral() && !asked_for;
+  }
+
+  // Has no result of its own: what is built on it is skipped, and says why.
+  ItemOutcome compile_ephemeral(ItemIndex item, Worker& worker) {
+    auto const result = carry_out_node(run_, worker, plan_.nodes[item].node);
+    if (result.status != NodeStatus::Error) return ItemOutcome::Done;
+    auto& log = run_.log;
+    log.write({"LogModelResult", "Q012", Level::Error, "ERROR compiling " + describe(node_of(item)), {}, false});
+    log.note(Level::Error, "  " + result.message.value_or(""));
+    return ItemOutcome::Failed;
+  }
+
   void skip(ItemIndex item, ItemIndex cause) {
     auto const& node = node_of(item);
     auto& log = run_.log;
+    if (has_no_result(node)) return;
     auto const index = ++begun_;
     std::string const what = node.kind == NodeKind::Test ? "test " + node.name
+                             : is_no_operation(node)     ? describe(node)
                              : node.kind == NodeKind::UnitTest
                                  ? fmt::format("unit_test {}::{}", node.unit_test->model, node.name)
                                  : fmt::format("relation {}.{}", node.schema, node.alias);
     log.write({"SkippingDetails",
                "Q034",
                Level::Info,
-               log.result_line("SKIP " + what, log.yellow("SKIP"), index, plan_.nodes.size()),
+               log.result_line("SKIP " + what, log.yellow("SKIP"), index, total_),
                {{"index", Data(static_cast<std::int64_t>(index))},
                 {"node_info", Data(node_info(node, "skipped"))},
-                {"total", Data(static_cast<std::int64_t>(plan_.nodes.size()))}},
+                {"total", Data(static_cast<std::int64_t>(total_))}},
                false});
     NodeResult result;
     result.node = plan_.nodes[item].node;
@@ -454,7 +491,7 @@ class Runner {
           {"stat_line", Data(counted(kinds))}},
          false});
     log.line();
-    std::int64_t pass = 0, warn = 0, error = 0, skipped = 0, partial = 0;
+    std::int64_t pass = 0, warn = 0, error = 0, skipped = 0, partial = 0, idle = 0;
     for (auto const& result : report.results) {
       switch (result.status) {
         case NodeStatus::Warn:
@@ -462,6 +499,9 @@ class Runner {
           break;
         case NodeStatus::Skipped:
           ++skipped;
+          break;
+        case NodeStatus::NoOp:
+          ++idle;
           break;
         case NodeStatus::PartialSuccess:
           ++partial;
@@ -492,10 +532,10 @@ class Runner {
     log.write({"StatsLine",
                "Z023",
                Level::Info,
-               fmt::format("Done. PASS={} WARN={} ERROR={} SKIP={} NO-OP=0 TOTAL={}", pass, warn, error, skipped,
+               fmt::format("Done. PASS={} WARN={} ERROR={} SKIP={} NO-OP={} TOTAL={}", pass, warn, error, skipped, idle,
                            report.results.size()),
                {{"stats", Data(Data::Dict{{"error", Data(error)},
-                                          {"noop", Data(0)},
+                                          {"noop", Data(idle)},
                                           {"pass", Data(pass)},
                                           {"skip", Data(skipped)},
                                           {"total", Data(static_cast<std::int64_t>(report.results.size()))},
@@ -552,7 +592,8 @@ class Runner {
   RunState& run_;
   BuildPlan plan_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  bool began_ = true;  // no hook of on-run-start kept the nodes from running
+  bool began_ = true;      // no hook of on-run-start kept the nodes from running
+  std::size_t total_ = 0;  // nodes that have a result: not ephemeral ones
   std::atomic<std::size_t> begun_{0};
 };
 

@@ -347,6 +347,7 @@ Outcome<Value> RunContext::relation_to(project::Node const& node) {
     parts.identifier = cte_name(node.identifier());
     parts.type = "cte";
     parts.quote = {false, false, false};
+    if (run_.options.empty) parts.limit = 0;
     return project::make_relation(std::move(parts));
   }
   auto parts = run_.relation(node);

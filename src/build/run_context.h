@@ -117,6 +117,8 @@ Result<SeedRows> read_seed(RunContext& context);
 jinja::Value response_value(AdapterResponse const& response);
 // The adapter of a context.
 jinja::Value make_run_adapter(RunContext& context);
+// The macro of an incremental strategy, as the node sees it. Error: Template.
+Result<jinja::Value> incremental_strategy(RunContext& context, std::string const& strategy);
 // `results` of on-run-end.
 jinja::Value results_value(RunState const& run);
 

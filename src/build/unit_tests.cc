@@ -83,19 +83,26 @@ Value overridden(RunContext& context, std::string_view name, Data const& values)
                          });
 }
 
-void set_overrides(RunContext& context, Data const& overrides) {
-  for (auto const& [name, value] : overrides["macros"].pairs())
-    context.set(name, constant(name, project::to_value(value)));
-  if (overrides["vars"].truth()) context.set("var", overridden(context, "var", overrides["vars"]));
-  if (overrides["env_vars"].truth()) context.set("env_var", overridden(context, "env_var", overrides["env_vars"]));
+// `name` or `package.name`: a macro answers with the value, another name is it. dbt's own macros have both names.
+void override_macro(RunContext& context, std::string const& said, Value const& value) {
+  auto const& library = *context.facts().library;
+  auto const dot = said.find('.');
+  bool const is_global = dot == std::string::npos;
+  std::string const package = is_global ? "dbt" : said.substr(0, dot);
+  std::string const name = is_global ? said : said.substr(dot + 1);
+  bool const is_macro = library.find_in(package, name) != nullptr;
+  if (is_macro) context.set(package + "." + name, constant(name, value));
+  if (package != "dbt") return;
+  if (is_macro || library.find(context.package(), name) != nullptr)
+    context.set(name, constant(name, value));
+  else if (!context.find(name).is_missing())
+    context.set(name, value);
 }
 
-// As dbt leaves it: the file of the tested model under target/compiled is as the model would be built now. A model that
-// cannot be compiled now (its parents are not there) is no matter of its test's: the file stays as it is, and the
-// transaction that its query broke is ended.
-Status refresh_compiled(RunContext& context, project::Node const& tested) {
-  RunContext inner(context.run(), context.worker(), tested);
-  return compile(inner).ok() ? Status() : context.worker().rollback();
+void set_overrides(RunContext& context, Data const& overrides) {
+  for (auto const& [name, value] : overrides["macros"].pairs()) override_macro(context, name, project::to_value(value));
+  if (overrides["vars"].truth()) context.set("var", overridden(context, "var", overrides["vars"]));
+  if (overrides["env_vars"].truth()) context.set("env_var", overridden(context, "env_var", overrides["env_vars"]));
 }
 
 }  // namespace
@@ -132,7 +139,6 @@ Status prepare_unit_test(RunContext& context) {
     context.fixtures.insert_or_assign(input->unique_id, name);
   }
   set_overrides(context, facts.overrides);
-  WEIR_DO(refresh_compiled(context, *tested));
   CompiledNode compiled;
   WEIR_TRY(compiled.own_code, context.render(tested->original_file_path, tested->raw_code, tested->first_line));
   for (auto const& id : context.used_fixtures) compiled.ctes.push_back({id, fixtures.at(id)});

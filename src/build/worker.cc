@@ -29,10 +29,10 @@ std::vector<std::pair<std::string, std::string>> parameters(project::Target cons
   return out;
 }
 
-// The role's and database's own settings, as psql would see them; dates in ISO form, as the templates' values need
-// them.
+// The role's and database's own settings, as psql would see them; dates are written in ISO form, as the templates'
+// values need them, and read in the order that the server has.
 std::string session_settings(project::Target const& target) {
-  std::string sql = "RESET search_path; RESET TimeZone; RESET IntervalStyle; SET DateStyle = 'ISO'";
+  std::string sql = "RESET search_path; RESET TimeZone; RESET IntervalStyle; RESET DateStyle; SET DateStyle = 'ISO'";
   if (target.search_path) sql += fmt::format("; SET search_path = {}", *target.search_path);
   if (target.role) sql += fmt::format("; SET ROLE {}", *target.role);
   return sql;

@@ -80,11 +80,13 @@ std::string normalized(std::string source) {
 
 }  // namespace
 
-Outcome<std::shared_ptr<Template const>> Environment::parse(std::string name, std::string source) const {
-  auto const whole = std::make_shared<std::string const>(normalized(std::move(source)));
-  std::size_t end = whole->size();
-  if (!options().keep_trailing_newline && whole->ends_with('\n')) --end;
-  return parse_part(std::move(name), whole, 0, end);
+Outcome<std::shared_ptr<Template const>> Environment::parse(std::string name, std::string source,
+                                                            std::size_t lines_above) const {
+  source = normalized(std::move(source));
+  if (!options().keep_trailing_newline && source.ends_with('\n')) source.pop_back();
+  source.insert(0, lines_above, '\n');
+  auto const whole = std::make_shared<std::string const>(std::move(source));
+  return parse_part(std::move(name), whole, lines_above, whole->size());
 }
 
 Outcome<std::shared_ptr<Template const>> Environment::parse_part(std::string name,

@@ -109,7 +109,9 @@ class Environment : public std::enable_shared_from_this<Environment> {
   ~Environment();
 
   // `name` is what errors call the template: a path. Fails with TemplateSyntaxError or TemplateAssertionError.
-  Outcome<std::shared_ptr<Template const>> parse(std::string name, std::string source) const;
+  // `lines_above`: how many lines of the file stand above it; places count them.
+  Outcome<std::shared_ptr<Template const>> parse(std::string name, std::string source,
+                                                 std::size_t lines_above = 0) const;
   // The bytes [begin, end) of a file (line ends are \n) as a template of their own; places are the whole file's.
   Outcome<std::shared_ptr<Template const>> parse_part(std::string name, std::shared_ptr<std::string const> source,
                                                       std::size_t begin, std::size_t end) const;

@@ -88,7 +88,7 @@ class PytzZone final : public Zone {
   static Value of(date::time_zone const* zone) {
     // pytz begins with the zone's first period: local mean time.
     auto const first = zone->get_info(date::sys_seconds(std::chrono::seconds(-5'000'000'000)));
-    return make<PytzZone>(zone, first.offset.count() * 1'000'000, first.save.count() * 60'000'000, first.abbrev);
+    return make<PytzZone>(zone, distance_us(first), first.save.count() * 60'000'000, first.abbrev);
   }
 
   std::string type_name() const override { return zone_ == nullptr ? "UTC" : "pytz.tzfile." + zone_->name(); }
@@ -106,7 +106,7 @@ class PytzZone final : public Zone {
     std::int64_t const us = utc.local_microseconds();
     if (zone_ == nullptr) return make_date_time(us, Value(Ref<Object>(const_cast<PytzZone*>(this))));
     auto const info = zone_->get_info(date::sys_seconds(std::chrono::seconds(floor_seconds(us - kEpochUs))));
-    return make_date_time(us + info.offset.count() * 1'000'000, period(info));
+    return make_date_time(us + distance_us(info), period(info));
   }
   bool equals(Value const& other) const override {
     auto const* zone = other.as<PytzZone>();
@@ -151,8 +151,14 @@ class PytzZone final : public Zone {
   static std::int64_t floor_seconds(std::int64_t us) {
     return us >= 0 ? us / 1'000'000 : -((-us + 999'999) / 1'000'000);
   }
+  // pytz knows distances from UTC in whole minutes: 7:52:58, a local mean time, is 7:53.
+  static std::int64_t distance_us(date::sys_info const& info) {
+    std::int64_t const seconds = info.offset.count() + 30;
+    std::int64_t const minutes = seconds >= 0 ? seconds / 60 : -((-seconds + 59) / 60);
+    return minutes * 60'000'000;
+  }
   Value period(date::sys_info const& info) const {
-    return make<PytzZone>(zone_, info.offset.count() * 1'000'000, info.save.count() * 60'000'000, info.abbrev);
+    return make<PytzZone>(zone_, distance_us(info), info.save.count() * 60'000'000, info.abbrev);
   }
 
   date::time_zone const* zone_;  // null: UTC

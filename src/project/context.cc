@@ -166,19 +166,15 @@ class PackageNamespace final : public jinja::Object {
           "get",
           [this, self = jinja::Ref<PackageNamespace>(this)](State&, Arguments const& arguments) -> Outcome<Value> {
             JINJA_TRY(auto bound, arguments.bind("get", {"key", "default"}, 1));
-            auto const* macro = context_.facts().library->find_in(package_, jinja::to_text(bound[0]));
-            return macro != nullptr ? context_.macro(*macro) : bound[1].is_missing() ? Value() : bound[1];
+            Value const found = macro(jinja::to_text(bound[0]));
+            return !found.is_missing() ? found : bound[1].is_missing() ? Value() : bound[1];
           });
     return Value::missing();
   }
-  Outcome<Value> item(State&, Value const& key) override {
-    auto const* macro = context_.facts().library->find_in(package_, jinja::to_text(key));
-    return macro == nullptr ? Value::missing() : context_.macro(*macro);
-  }
+  Outcome<Value> item(State&, Value const& key) override { return macro(jinja::to_text(key)); }
   Outcome<Value> call_method(State& state, std::string_view name, Arguments const& arguments) override {
-    if (auto const* macro = context_.facts().library->find_in(package_, name))
-      return state.call(context_.macro(*macro), arguments);
-    return Object::call_method(state, name, arguments);
+    Value const found = macro(name);
+    return found.is_missing() ? Object::call_method(state, name, arguments) : state.call(found, arguments);
   }
   bool is_iterable() const override { return true; }
   Outcome<std::unique_ptr<jinja::Cursor>> iterate(State&) override {
@@ -191,6 +187,12 @@ class PackageNamespace final : public jinja::Object {
   }
 
  private:
+  Value macro(std::string_view name) const {
+    if (auto const* over = context_.find_set(fmt::format("{}.{}", package_, name))) return *over;
+    auto const* code = context_.facts().library->find_in(package_, name);
+    return code == nullptr ? Value::missing() : context_.macro(*code);
+  }
+
   DbtContext& context_;
   std::string package_;
 };
@@ -313,13 +315,18 @@ void DbtContext::note_macro(std::string const& unique_id) {
   if (std::find(called_.begin(), called_.end(), unique_id) == called_.end()) called_.push_back(unique_id);
 }
 
+Value const* DbtContext::find_set(std::string const& name) const {
+  auto const known = names_.find(name);
+  return known == names_.end() ? nullptr : &known->second;
+}
+
 Value DbtContext::macro(MacroCode const& code) {
   return Value(jinja::make<MacroFunction>(*this, code));
 }
 
 Value DbtContext::find(std::string_view name) {
   std::string key(name);
-  if (auto const known = names_.find(key); known != names_.end()) return known->second;
+  if (auto const* known = find_set(key)) return *known;
   Value value = Value::missing();
   if (facts_.library != nullptr) {
     if (auto const* code = facts_.library->find(package_, name)) {
@@ -424,9 +431,7 @@ Outcome<Value> AdapterObject::attribute(State&, std::string_view name) {
                     .cause("a PostgreSQL session sees one database"));
           return Value("");
         });
-  Value made = live(name);
-  if (!made.is_missing()) return made;
-  return Failure(FailureType::AttributeError, fmt::format("'DatabaseWrapper' object has no attribute '{}'", name));
+  return live(name);
 }
 
 Value YamlContext::member(std::string_view name) {

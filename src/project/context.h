@@ -54,8 +54,10 @@ class DbtContext : public jinja::Context {
   void note_macro(std::string const& unique_id);
   // A macro as a callable of this context.
   jinja::Value macro(MacroCode const& code);
-  // Sets a name for this context, over everything else.
+  // Sets a name for this context, over everything else; `package.name`: over a macro as its package's namespace has it.
   void set(std::string name, jinja::Value value) { names_.insert_or_assign(std::move(name), std::move(value)); }
+  // What was set by set(), or null.
+  jinja::Value const* find_set(std::string const& name) const;
   // dbt's own meaning of a name, also where a macro of that name hides it (`builtins`).
   jinja::Value builtin(std::string_view name) { return member(name); }
   // What iterates over `context`.

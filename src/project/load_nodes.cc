@@ -323,6 +323,11 @@ Status render_hooks(Draft const& draft, Node& node) {
     auto rendered = tmpl->render(context, ParseContext::render_options());
     if (!rendered.ok()) return std::move(rendered).error().to_error().context("rendering a hook");
   }
+  if (node.kind == NodeKind::Seed && (!node.refs.empty() || !node.sources.empty()))
+    return Error(ErrorKind::Template, fmt::format("seed \"{}\" cannot depend on other nodes", node.name))
+        .where(node.original_file_path)
+        .cause("a hook of it calls ref() or source()")
+        .next("name the relation as SQL, or do it in a hook of a model");
   for (auto const& id : context.called_macros())
     if (std::find(node.depends_on.macros.begin(), node.depends_on.macros.end(), id) == node.depends_on.macros.end())
       node.depends_on.macros.push_back(id);

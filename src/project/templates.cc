@@ -231,9 +231,8 @@ Result<Data> render_value(std::string_view text, jinja::Context& context, std::s
 }
 
 Result<std::shared_ptr<jinja::Template const>> parse_template(std::string name, std::string_view text, int first_line) {
-  std::string source(first_line > 1 ? static_cast<std::size_t>(first_line - 1) : 0, '\n');
-  source += text;
-  auto parsed = text_templates()->parse(std::move(name), std::move(source));
+  auto const lines_above = first_line > 1 ? static_cast<std::size_t>(first_line - 1) : 0;
+  auto parsed = text_templates()->parse(std::move(name), std::string(text), lines_above);
   if (!parsed.ok()) return std::move(parsed).error().to_error();
   return std::move(parsed).value();
 }

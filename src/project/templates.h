@@ -30,8 +30,7 @@ Result<jinja::Value> render_native(std::string_view text, jinja::Context& contex
 // name of a column stays a text.
 Result<jinja::Value> render_argument(Data const& argument, bool is_column_name, jinja::Context& context,
                                      jinja::RenderOptions const& options = {}, std::string const& name = "<yaml>");
-// Parses `text`, which begins on `first_line` of file `name`, so that errors name that file's lines. The lines above
-// are empty ones.
+// Parses `text`, which begins on `first_line` of file `name`, so that errors name that file's lines.
 Result<std::shared_ptr<jinja::Template const>> parse_template(std::string name, std::string_view text,
                                                               int first_line = 1);
 

@@ -49,16 +49,18 @@ RELATIONS = """select n.nspname || '.' || c.relname, case c.relkind when 'v' the
 
 
 class World:
-    """One project in a database of its own."""
+    """A copy of a project (the folder `inside` of what is copied) in a database of its own."""
 
-    def __init__(self, name, cluster, engine, program):
+    def __init__(self, source, cluster, engine, program, profile=PROFILE, inside='.'):
         self.cluster, self.engine, self.program = cluster, engine, program
-        self.source = os.path.join(HERE, name)
+        self.source = source
+        name = os.path.basename(source)
         self.folder = tempfile.mkdtemp(prefix=f'weir-dbt-{name}-')
-        self.project = os.path.join(self.folder, name)
-        shutil.copytree(self.source, self.project, ignore=shutil.ignore_patterns('expected.json', 'target', 'logs'))
+        self.project = os.path.normpath(os.path.join(self.folder, name, inside))
+        shutil.copytree(self.source, os.path.join(self.folder, name), symlinks=True,
+                        ignore=shutil.ignore_patterns('expected.json', 'target', 'logs', '.git'))
         with open(os.path.join(self.folder, 'profiles.yml'), 'w') as file:
-            file.write(PROFILE.format(host=cluster.folder, port=cluster.port))
+            file.write(profile.format(host=cluster.folder, port=cluster.port))
         self.masked, self.rows = set(), True
         self.sql(f'drop database if exists {DATABASE}', 'postgres')
         self.sql(f'create database {DATABASE}', 'postgres')
@@ -83,7 +85,7 @@ class World:
         results = os.path.join(self.project, 'target', 'run_results.json')
         sources = os.path.join(self.project, 'target', 'sources.json')
         before, before_sources = stamp(results), stamp(sources)
-        done = subprocess.run(words, cwd=self.project, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(words, cwd=self.project, env=environment, capture_output=True, text=True, timeout=1800)
         self.output = done.stdout + done.stderr
         step = {'command': line, 'exit': done.returncode}
         if stamp(results) != before:
@@ -97,11 +99,16 @@ class World:
             step['relations'] = self.relations()
         return step
 
+    def shapes(self, database=DATABASE):
+        """Kind and columns of every relation."""
+        for line in self.sql(RELATIONS, database).splitlines():
+            name, kind, columns = line.split('|', 2)
+            # A column that is retyped keeps its place in weir, and moves to the end in dbt.
+            yield name, kind, sorted(json.loads(columns or '[]'))
+
     def relations(self):
         found = {}
-        for line in self.sql(RELATIONS).splitlines():
-            name, kind, columns = line.split('|', 2)
-            columns = sorted(json.loads(columns))  # a column that is retyped keeps its place in weir, and moves to the end in dbt
+        for name, kind, columns in self.shapes():
             shown = [column for column, _ in columns if column not in self.masked]
             schema, table = name.split('.', 1)
             pairs = ', '.join(f"{literal(column)}, {quote(column)}" for column in shown)
@@ -187,7 +194,7 @@ def main():
         subprocess.run(['psql', '-Xq', '-h', cluster.folder, '-p', cluster.port, '-U', cluster.user, '-c',
                         'create role loader login; create role bi; create role ops; grant bi, ops to loader'], check=True)
         for name in names:
-            world = World(name, cluster, options.engine, program)
+            world = World(os.path.join(HERE, name), cluster, options.engine, program)
             observed = world.run()
             if options.show:
                 print(world.output)

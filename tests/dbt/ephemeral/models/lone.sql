@@ -1,0 +1,3 @@
+
+{{ config(materialized='ephemeral', schema='nowhere') }}
+select 1 as nobody_needs_this

@@ -1,0 +1,3 @@
+{{ config(materialized='ephemeral') }}
+{{ adapter.no_such_method() }}
+select 1 as id
