@@ -103,6 +103,9 @@ std::string without_exponent(std::string const& number) {
 
 // A number as people write it (5%, -$1,000.50), as PostgreSQL reads it. Nothing where it is none.
 std::optional<std::string> number(std::string_view text) {
+  std::string_view const plain = trim(text);
+  std::size_t const first = plain.starts_with('-') ? 1 : 0;
+  if (first < plain.size() && is_digit(plain[first]) && is_decimal(plain)) return std::string(plain);
   std::string value = strip(std::string(trim(text)), "%");
   bool const negative = value.starts_with('-');
   if (negative) value.erase(0, 1);

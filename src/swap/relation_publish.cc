@@ -12,6 +12,7 @@
 #include "swap/load.h"
 #include "swap/publish.h"
 #include "swap/relation_parts.h"
+#include "swap/statistics.h"
 
 namespace weir::swap {
 namespace {
@@ -505,11 +506,25 @@ Result<RelationReport> build(pg::Session& session, RelationDefinition const& def
   return std::move(reports.front());
 }
 
+namespace {
+
+// The statistics of a shell: its leaf was analyzed when it was filled (ADR 0010).
+Result<bool> needs_analyze(pg::Session& session, RelationReport const& report) {
+  if (report.generation.empty() || report.rows < 1000) return false;
+  if (report.way != Way::Leaf) return true;
+  WEIR_TRY(auto const leaves, warehouse::load_leaves(session, report.target));
+  return leaves.size() != 1 ? true : statistics_moved(session, report.target, leaves.front().name);
+}
+
+}  // namespace
+
 void tidy_up(pg::Session& session, RelationReport& report) {
   auto const note = [&](std::string_view what, Error const& error) {
     report.notes.push_back(fmt::format("{}: {}", what, error.message()));
   };
-  if (!report.generation.empty() && report.rows >= 1000) {
+  auto const moved = needs_analyze(session, report);
+  if (!moved.ok()) note("comparing statistics", moved.error());
+  if (!moved.ok() || *moved) {
     auto done = session.execute(
         fmt::format("ANALYZE {}{}", session.server_version() >= 180000 ? "ONLY " : "", report.target.quoted()));
     if (!done.ok()) note("ANALYZE", done.error());

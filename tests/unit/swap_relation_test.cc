@@ -460,6 +460,24 @@ TEST(SwapRelationShort, what_others_did_between_two_builds_stays) {
   }
 }
 
+TEST(SwapRelationShort, a_shell_is_analyzed_where_its_rows_are_others) {
+  auto session = make_world();
+  auto const rows = [](int first) {
+    return definition(RelationKind::Table,
+                      fmt::format("SELECT i AS id FROM generate_series({}, {}) i", first, first + 1999));
+  };
+  auto const statistics = [&] {
+    return value(session, "SELECT string_agg(xmin::text, ' ') FROM pg_statistic WHERE starelid = 'dw.model'::regclass");
+  };
+  must_build(session, rows(1));
+  std::string const at_first = statistics();
+  EXPECT_NE(at_first, "");
+  must_build(session, rows(1));
+  EXPECT_EQ(statistics(), at_first);
+  must_build(session, rows(100'000));
+  EXPECT_NE(statistics(), at_first);
+}
+
 TEST(SwapRelationShort, what_stands_there_instead_is_replaced) {
   for (char const* other :
        {"CREATE TABLE dw.model (id int, name text, qty int)", "CREATE VIEW dw.model AS SELECT 1 AS id",
