@@ -41,6 +41,7 @@ class Context;
 
 struct CommandSpec {
   std::string_view path;                     // "sync ls"
+  std::string_view other_name = {};          // another last word
   std::string_view summary;                  // one line
   std::string_view group;                    // heading in the list of commands; empty: not listed at the top
   std::string_view positional = {};          // "[CONNECTION]", "RELATION", "[ENDPOINT...]"

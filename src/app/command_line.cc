@@ -127,7 +127,11 @@ class Parser {
     app->allow_extras();
     app->require_subcommand(0, 1);  // else the word behind a command is looked up among all commands: weir help sync
     parsed_.push_back(Parsed{&command, app, {}});
-    if (std::find(words.begin(), words.end(), name) == words.end()) return;
+    if (!command.other_name.empty()) app->alias(std::string(command.other_name));
+    auto const is_named = [&](std::string_view one) {
+      return std::find(words.begin(), words.end(), one) != words.end();
+    };
+    if (!is_named(name) && (command.other_name.empty() || !is_named(command.other_name))) return;
     add_options(*app, command.options);
     add_options(*app, common_options());
     add_options(*app, command.accepted);

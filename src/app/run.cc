@@ -114,7 +114,8 @@ int run(int argc, char** argv) {
   close_the_windows();
   keep_standard_streams();
   std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  if (words.size() == 1 && (words[0] == "--version" || words[0] == "-V")) {
+  bool const asks_version = !words.empty() && (words.back() == "--version" || words.back() == "-V");
+  if (asks_version && (words.size() == 1 || (words.size() == 2 && words[0] == "dbt"))) {
     words = {"version"};
   } else if (argc > 0 && std::filesystem::path(argv[0]).filename() == "dbt") {
     words.insert(words.begin(), "dbt");

@@ -145,13 +145,18 @@ struct OperationOptions {
 };
 Result<RunReport> run_operation(RunOptions options, OperationOptions const& operation, EventLog& log);
 
-// A text of SQL and Jinja that is no node: `compile --inline`, `show --inline`. Printed as dbt prints it.
-Status run_inline(RunOptions options, std::string const& text, EventLog& log);
+// A text that is no node: `compile --inline`, `show --inline`, `show --inline-direct`. Printed as dbt prints it.
+enum class InlineText : std::uint8_t { Template, Sql };
+Status run_inline(RunOptions options, std::string const& text, InlineText kind, EventLog& log);
 
-// `source freshness`: how old the newest row of each selected source is; written to `output`. A source that cannot be
-// asked is a result.
-Result<std::vector<FreshnessResult>> run_freshness(RunOptions options, std::filesystem::path const& output,
-                                                   EventLog& log);
+// `source freshness`: how old the newest row of each selected source is, between the project's hooks; written to
+// `output`. A source that cannot be asked is a result.
+struct FreshnessReport {
+  std::vector<FreshnessResult> results;
+  bool hook_failed = false;
+  int exit_code() const;  // 0, or 1 where a source is too old or cannot be asked, or a hook failed
+};
+Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path const& output, EventLog& log);
 // `docs generate`: target/catalog.json.
 Status write_catalog(RunOptions options, EventLog& log);
 

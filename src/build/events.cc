@@ -191,6 +191,12 @@ std::string EventLog::result_line(std::string_view what, std::string_view status
   return seconds ? fmt::format("{} [{} in {:.2f}s]", line, status, *seconds) : fmt::format("{} [{}]", line, status);
 }
 
+std::string EventLog::plain_line(std::string_view what, std::string_view status) const {
+  std::string line = fmt::format("{} ", what);
+  if (line.size() < options_.width) line.append(options_.width - line.size(), '.');
+  return fmt::format("{} [{}]", line, status);
+}
+
 void set_thread_name(std::string name) {
   current_thread_name = std::move(name);
 }

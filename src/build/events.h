@@ -58,6 +58,8 @@ class EventLog {
   // "1 of 3 START sql table model dbt.a ......... [RUN]", to the printer's width.
   std::string result_line(std::string_view what, std::string_view status, std::size_t index, std::size_t total,
                           std::optional<double> seconds = std::nullopt) const;
+  // The same without a place among others: "CANCEL query model.shop.a ......... [CANCEL]".
+  std::string plain_line(std::string_view what, std::string_view status) const;
 
  private:
   explicit EventLog(LogOptions options);

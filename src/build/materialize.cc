@@ -392,6 +392,12 @@ Result<std::optional<swap::RelationDefinition>> planned_definition(RunContext& c
 Result<Materialized> materialize(RunContext& context) {
   auto const& node = context.node();
   std::string const kind = context.run().options.command == Command::Clone ? "clone" : kind_of(node);
+  if (node.language == "python")
+    return Error(ErrorKind::Template,
+                 fmt::format("materialization \"{}\" takes SQL only, and \"{}\" is written in Python", kind, node.name))
+        .where(node.original_file_path)
+        .state("nothing of it was built")
+        .next("write the model in SQL: PostgreSQL runs no Python models");
   WEIR_TRY(auto const existing, existing_relation(context));
   auto const way = choose_way(context, kind, existing);
   auto const relation_kind = swap_kind(way);

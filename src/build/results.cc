@@ -100,7 +100,7 @@ Data NodeResult::data() const {
                          {"message", text_or_none(message)},
                          {"failures", failures ? Data(*failures) : Data()},
                          {"unique_id", Data(unique_id)},
-                         {"compiled", is_compiled ? Data(true) : Data()},
+                         {"compiled", unique_id.starts_with("seed.") ? Data() : Data(is_compiled)},
                          {"compiled_code", text_or_none(compiled_code)},
                          {"relation_name", text_or_none(relation_name)},
                          {"batch_results", batch_results}});

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/compile.h"
+#include "build/hooks.h"
 #include "build/materialize.h"
 #include "build/node_run.h"
 #include "build/schedule.h"
@@ -172,14 +173,14 @@ class Runner {
     if (builds(run_.options.command)) {
       WEIR_DO(prepare(main));
     }
-    bool const started = !has_hooks(run_.options.command) || run_hooks_of(main, "on-run-start");
-    began_ = started || !run_.options.skip_behind_failed_start;
-    if (began_) {
+    bool const started = !has_hooks(run_.options.command) || run_project_hooks(run_, main, "on-run-start");
+    bool const began = started || !run_.options.skip_behind_failed_start;
+    if (began) {
       carry_out_nodes();
     } else {
       for (ItemIndex item = 0; item < plan_.nodes.size(); ++item) skip(item, item);
     }
-    if (has_hooks(run_.options.command)) run_hooks_of(main, "on-run-end");
+    if (has_hooks(run_.options.command)) run_project_hooks(run_, main, "on-run-end", began);
     RunReport report;
     report.seconds = seconds_since(begin);
     report.results = run_.take_results();
@@ -187,6 +188,9 @@ class Runner {
     report.invocation_id = run_.options.invocation_id;
     report.started_at = run_.options.started_at;
     report.cancelled = run_.options.stop.stop_requested();
+    if (run_.options.show_seeds) {
+      WEIR_DO(show_seeds(main, report));
+    }
     say_end(report);
     WEIR_DO(write_results(report));
     return report;
@@ -260,118 +264,6 @@ class Runner {
     return own.is_none() ? run_.options.store_failures : own.truth();
   }
 
-  // ---- hooks
-
-  // False if one failed: those behind it are skipped.
-  bool run_hooks_of(Worker& worker, std::string_view when) {
-    std::vector<Node const*> hooks;
-    for (auto const& node : run_.manifest.nodes())
-      if (node.kind == NodeKind::Operation && std::find(node.tags.begin(), node.tags.end(), when) != node.tags.end())
-        hooks.push_back(&node);
-    if (hooks.empty()) return true;
-    std::stable_sort(hooks.begin(), hooks.end(), [](auto const* a, auto const* b) {
-      return a->hook_index.value_or(0) < b->hook_index.value_or(0);
-    });
-    bool const is_end = when == "on-run-end";
-    if (is_end) run_.log.line();
-    bool failed = false;
-    for (std::size_t i = 0; i < hooks.size(); ++i) {
-      auto const name = fmt::format("{}.{}.{}", hooks[i]->package_name, when,
-                                    hooks[i]->hook_index.value_or(static_cast<std::int64_t>(i)));
-      failed = run_hook(worker, *hooks[i], name, is_end, i + 1, hooks.size(), failed) || failed;
-    }
-    if (!is_end) run_.log.line();
-    return !failed;
-  }
-
-  bool run_hook(Worker& worker, Node const& node, std::string const& name, bool is_end, std::size_t index,
-                std::size_t total, bool skip) {
-    auto& log = run_.log;
-    Stopwatch const watch;
-    NodeResult result;
-    result.unique_id = node.unique_id;
-    result.thread = kHookThread;
-    if (skip) {
-      result.status = NodeStatus::Skipped;
-      result.failures = 1;
-      result.message = name + " skipped";
-      run_.add(std::move(result));
-      return false;
-    }
-    log.write({"LogHookStartLine",
-               "Q032",
-               Level::Info,
-               log.result_line("START hook: " + name, "RUN", index, total),
-               {},
-               false});
-    auto const done = carry_out_hook(worker, node, is_end, result);
-    result.seconds = watch.seconds();
-    result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;
-    result.failures = done.ok() ? 0 : 1;
-    result.message = done.ok() ? name + " passed" : fmt::format("{} failed, error:\n {}", name, done.error().message());
-    log.write({"LogHookEndLine",
-               "Q033",
-               done.ok() ? Level::Info : Level::Error,
-               log.result_line(fmt::format("{} hook: {}", done.ok() ? "OK" : "ERROR", name),
-                               done.ok() ? log.green("OK") : log.red("ERROR"), index, total, result.seconds),
-               {},
-               false});
-    for (auto const& note : result.notes) log.note(Level::Info, "  " + note);
-    if (!done.ok()) result.error = done.error().clone();
-    run_.add(std::move(result));
-    return !done.ok();
-  }
-
-  // `results`, `schemas` and `database_schemas` of on-run-end: schemas of what was built. Of a run that did not begin
-  // dbt tells its hooks nothing.
-  void say_what_was_done(RunContext& context) const {
-    std::set<std::string> schemas;
-    for (auto const& result : run_.results()) {
-      auto const* node = run_.manifest.find(result.unique_id);
-      bool const is_built = !is_failure(result.status) || result.status == NodeStatus::PartialSuccess;
-      if (node != nullptr && node->is_relational() && is_built && result.status != NodeStatus::Skipped)
-        schemas.insert(node->schema);
-    }
-    std::vector<Value> names, pairs;
-    for (auto const& schema : schemas) {
-      names.emplace_back(schema);
-      pairs.push_back(jinja::tuple_of({Value(run_.manifest.target().database), Value(schema)}));
-    }
-    context.set("results", began_ ? results_value(run_) : jinja::list_of({}));
-    context.set("schemas", jinja::list_of(std::move(names)));
-    context.set("database_schemas", jinja::list_of(std::move(pairs)));
-  }
-
-  Status carry_out_hook(Worker& worker, Node const& node, bool is_end, NodeResult& result) {
-    RunContext context(run_, worker, node);
-    if (is_end) say_what_was_done(context);
-    auto done = carry_out_text(context, node, result);
-    if (!done.ok()) {
-      auto const ignored = worker.rollback();
-      static_cast<void>(ignored);
-    }
-    result.notes = context.notes;
-    return done;
-  }
-
-  static Status carry_out_text(RunContext& context, Node const& node, NodeResult& result) {
-    Timing compiling{"compile", timestamp_now(), ""};
-    WEIR_TRY(auto const text, context.render(node.original_file_path, node.raw_code));
-    WEIR_DO(write_compiled_sql(context, text));
-    compiling.completed_at = timestamp_now();
-    result.timing.push_back(compiling);
-    result.is_compiled = true;
-    result.compiled_code = text;
-    Timing executing{"execute", timestamp_now(), ""};
-    if (!is_blank_sql(text)) {
-      WEIR_TRY(auto const ignored, run_statement(context, text, false));
-    }
-    auto done = commit(context);
-    executing.completed_at = timestamp_now();
-    result.timing.push_back(executing);
-    return done;
-  }
-
   // ---- nodes
 
   void carry_out_nodes() {
@@ -383,6 +275,7 @@ class Runner {
     for (std::size_t i = 0; i < schedule.threads; ++i)
       workers_.push_back(std::make_unique<Worker>(run_.manifest.target(), run_.options.stop,
                                                   fmt::format("Thread-{} (worker)", i + 1)));
+    for (auto& worker : workers_) worker->is_offline = !run_.options.introspect && !builds(run_.options.command);
     carry_out(schedule, {[this](ItemIndex item, std::size_t worker) { return one(item, *workers_[worker]); },
                          [this](ItemIndex item, ItemIndex cause) { skip(item, cause); }});
   }
@@ -406,6 +299,13 @@ class Runner {
                  false});
     auto result = carry_out_node(run_, worker, plan_.nodes[item].node);
     auto const status = result.status;
+    if (run_.options.stop.stop_requested() && is_failure(status))
+      log.write({"LogCancelLine",
+                 "Q022",
+                 Level::Error,
+                 log.plain_line("CANCEL query " + node.unique_id, log.red("CANCEL")),
+                 {{"conn_name", Data(node.unique_id)}},
+                 false});
     auto const line = result_text(node, result, log);
     if (!quiet || is_failure(status))
       log.write({std::string(result_event(node)),
@@ -471,6 +371,23 @@ class Runner {
   }
 
   // ---- the end
+
+  // --show: the first rows of what was loaded.
+  Status show_seeds(Worker& worker, RunReport const& report) {
+    constexpr std::size_t kShown = 10;
+    for (auto const& result : report.results) {
+      auto const* node = run_.manifest.find(result.unique_id);
+      if (node == nullptr || node->kind != NodeKind::Seed || result.status != NodeStatus::Success) continue;
+      WEIR_TRY(auto const rows,
+               worker.execute(fmt::format("select * from {} limit {}", node->relation_name.value_or(""), kShown)));
+      auto const heading = fmt::format("First rows of table: {}.{}", node->schema, node->alias);
+      run_.log.line();
+      run_.log.write({"SeedHeader", "Q004", Level::Info, heading, {{"header", Data(heading)}}, false});
+      run_.log.line(std::string(heading.size(), '-'));
+      run_.log.line(grid_text(table_from(rows)));
+    }
+    return worker.rollback();
+  }
 
   void say_end(RunReport const& report) {
     auto& log = run_.log;
@@ -592,21 +509,24 @@ class Runner {
   RunState& run_;
   BuildPlan plan_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  bool began_ = true;      // no hook of on-run-start kept the nodes from running
   std::size_t total_ = 0;  // nodes that have a result: not ephemeral ones
   std::atomic<std::size_t> begun_{0};
 };
+
+project::MacroCode const* macro_of(RunContext const& context, std::string const& name) {
+  auto const dot = name.find('.');
+  auto const& library = *context.facts().library;
+  return dot == std::string::npos ? library.find(context.package(), name)
+                                  : library.find_in(name.substr(0, dot), name.substr(dot + 1));
+}
 
 Status carry_out_operation(RunContext& context, OperationOptions const& operation) {
   if (!operation.sql.empty()) {
     WEIR_TRY(auto const text, context.render("--sql", operation.sql));
     WEIR_TRY(auto const ignored, run_statement(context, text, true));
   } else {
-    auto const dot = operation.macro.find('.');
+    auto const* code = macro_of(context, operation.macro);
     auto const& library = *context.facts().library;
-    auto const* code = dot == std::string::npos
-                           ? library.find(context.package(), operation.macro)
-                           : library.find_in(operation.macro.substr(0, dot), operation.macro.substr(dot + 1));
     if (code == nullptr)
       return Error(ErrorKind::Usage, fmt::format("there is no macro \"{}\"", operation.macro))
           .object(operation.macro)
@@ -653,7 +573,10 @@ Result<RunReport> run_operation(RunOptions options, OperationOptions const& oper
   if (done.ok()) done = std::move(ended);
   for (auto const& note : context.notes) log.note(Level::Info, note);
   NodeResult result;
-  result.unique_id = fmt::format("macro.{}.{}", node.package_name, node.name);
+  auto const* macro = macro_of(context, operation.macro);
+  result.unique_id = fmt::format("macro.{}.{}", macro == nullptr ? node.package_name : macro->package_name,
+                                 operation.macro.substr(operation.macro.rfind('.') + 1));
+  if (operation.macro.empty()) result.unique_id += node.name;
   result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;
   result.failures = done.ok() ? 0 : 1;
   result.seconds = seconds_since(begin);

@@ -89,14 +89,18 @@ project::Node made_up_node(RunState const& run, std::string name) {
   return node;
 }
 
-Status run_inline(RunOptions options, std::string const& text, EventLog& log) {
+Status run_inline(RunOptions options, std::string const& text, InlineText kind, EventLog& log) {
   if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
   RunState state(std::move(options), log);
   Worker worker(state.manifest.target(), state.options.stop, "MainThread");
   auto const node = made_up_node(state, std::string(kInlineName));
   RunContext context(state, worker, node);
-  WEIR_TRY(auto const compiled, compile_text(context, "--inline", text, 1));
-  WEIR_DO(print_node(context, compiled.code));
+  std::string code = text;
+  if (kind == InlineText::Template) {
+    WEIR_TRY(auto compiled, compile_text(context, "--inline", text, 1));
+    code = std::move(compiled.code);
+  }
+  WEIR_DO(print_node(context, code));
   return worker.rollback();
 }
 

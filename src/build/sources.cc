@@ -1,4 +1,5 @@
 // Freshness of sources, and the catalog of `docs generate`.
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/compile.h"
+#include "build/hooks.h"
 #include "build/run_context.h"
 #include "build/schedule.h"
 #include "jinja/times.h"
@@ -29,7 +31,7 @@ std::optional<std::int64_t> instant(Value const& value) {
 
 std::string iso_text(std::int64_t instant) {
   auto const utc = jinja::make_date_time(instant, Value());
-  return replace_all(utc.ok() ? jinja::to_text(*utc) : "0001-01-01 00:00:00", " ", "T") + "Z";
+  return replace_all(utc.ok() ? jinja::to_text(*utc) : "0001-01-01 00:00:00", " ", "T") + "+00:00";
 }
 
 std::optional<double> threshold_s(Data const& rule) {
@@ -75,6 +77,21 @@ Status judge(RunContext& context, Node const& node, FreshnessResult& result) {
              error = threshold_s(node.source->freshness["error_after"]);
   result.status = error && result.age_s > *error ? "error" : warn && result.age_s > *warn ? "warn" : "pass";
   return {};
+}
+
+// As on-run-end is told of it.
+NodeResult result_of(FreshnessResult const& one) {
+  NodeResult result;
+  result.unique_id = one.unique_id;
+  result.status = one.status == "pass"    ? NodeStatus::Pass
+                  : one.status == "warn"  ? NodeStatus::Warn
+                  : one.status == "error" ? NodeStatus::Error
+                                          : NodeStatus::RuntimeError;
+  result.timing = one.timing;
+  result.thread = one.thread;
+  result.seconds = one.seconds;
+  if (!one.error.empty()) result.message = one.error;
+  return result;
 }
 
 Value information_schema(RunState const& run) {
@@ -143,8 +160,14 @@ Node stand_in(RunState const& run) {
 
 }  // namespace
 
-Result<std::vector<FreshnessResult>> run_freshness(RunOptions options, std::filesystem::path const& output,
-                                                   EventLog& log) {
+int FreshnessReport::exit_code() const {
+  bool const failed = hook_failed || std::any_of(results.begin(), results.end(), [](auto const& one) {
+                        return one.status == "error" || one.status == "runtime error";
+                      });
+  return failed ? 1 : 0;
+}
+
+Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path const& output, EventLog& log) {
   auto const begin = std::chrono::steady_clock::now();
   if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
   RunState run(std::move(options), log);
@@ -154,6 +177,11 @@ Result<std::vector<FreshnessResult>> run_freshness(RunOptions options, std::file
     if (!node.source || !node.source->freshness.is_dict()) continue;
     if (node.source->loaded_at_field || node.source->loaded_at_query) checked.push_back(index);
   }
+  Worker main(run.manifest.target(), run.options.stop, "MainThread");
+  auto const& with_hooks = run.facts().root().flags["source_freshness_run_project_hooks"];
+  bool const has_hooks = with_hooks.is_none() || with_hooks.truth();
+  bool const start_passed = !has_hooks || run_project_hooks(run, main, "on-run-start");
+  if (!start_passed && run.options.skip_behind_failed_start) checked.clear();
   std::vector<FreshnessResult> results(checked.size());
   std::vector<std::unique_ptr<Worker>> workers;
   Schedule schedule;
@@ -181,10 +209,14 @@ Result<std::vector<FreshnessResult>> run_freshness(RunOptions options, std::file
                                                  {"error_after", node.source->freshness["error_after"]},
                                                  {"filter", node.source->freshness["filter"]}});
                result.thread = thread_name();
+               Timing executing{"execute", timestamp_now(), ""};
+               result.timing.push_back({"compile", executing.started_at, executing.started_at});
                RunContext context(run, *workers[worker], node);
                auto const done = judge(context, node, result);
                auto const ended = workers[worker]->rollback();
                static_cast<void>(ended);
+               executing.completed_at = timestamp_now();
+               result.timing.push_back(std::move(executing));
                result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
                if (!done.ok()) {
                  result.status = "runtime error";
@@ -207,10 +239,12 @@ Result<std::vector<FreshnessResult>> run_freshness(RunOptions options, std::file
              },
              [](ItemIndex, ItemIndex) {}});
   std::erase_if(results, [](auto const& one) { return one.unique_id.empty(); });
+  for (auto const& one : results) run.add(result_of(one));
+  bool const ended = !has_hooks || run_project_hooks(run, main, "on-run-end", start_passed || !checked.empty());
   WEIR_DO(write_file(output,
                      sources_json(results, run.options.invocation_id, run.options.started_at,
                                   std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count())));
-  return results;
+  return FreshnessReport{std::move(results), !start_passed || !ended};
 }
 
 Status write_catalog(RunOptions options, EventLog& log) {

@@ -63,6 +63,10 @@ Result<pg::Session> connect(project::Target const& target) {
 }
 
 Result<pg::Session*> Worker::session() {
+  if (is_offline)
+    return Error(ErrorKind::Usage, "the template asks the warehouse, which --no-introspect forbids")
+        .state("nothing was asked")
+        .next("leave --no-introspect out, or put the question behind {% if flags.INTROSPECT %}");
   if (session_ && session_->is_broken()) {
     cancel_.reset();
     session_.reset();

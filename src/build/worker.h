@@ -34,6 +34,9 @@ class Worker {
   bool in_transaction() const;
   std::stop_token stop() const { return stop_; }
 
+  // --no-introspect: asking the warehouse is an error.
+  bool is_offline = false;
+
   // `graph` as templates of this thread see it: they may keep things in it from node to node.
   jinja::Value graph;
 

@@ -18,6 +18,7 @@ Compared: exit codes; status, failures and message of every result; status and t
 rows of every relation; compiled SQL.
 """
 import argparse
+import contextlib
 import difflib
 import json
 import os
@@ -94,7 +95,8 @@ class World:
         if stamp(sources) != before_sources:
             with open(sources) as file:
                 step['sources'] = {one['unique_id']: [one['status'], None if 'max_loaded_at' in self.masked else one.get('max_loaded_at')]
-                                   for one in sorted(json.load(file)['results'], key=lambda one: one['unique_id'])}
+                                   for one in sorted(json.load(file)['results'], key=lambda one: one['unique_id'])
+                                   if one['status'] != 'runtime error'}  # dbt leaves those out
         if self.rows:
             step['relations'] = self.relations()
         return step
@@ -176,6 +178,14 @@ def text_of(observed):
     return json.dumps(observed, indent=1, ensure_ascii=False).splitlines(keepends=True)
 
 
+@contextlib.contextmanager
+def started_cluster():
+    with clusters.Cluster('dbt', fsync='off', full_page_writes='off', shared_buffers='64MB', max_wal_size='1GB') as cluster:
+        subprocess.run(['psql', '-Xq', '-h', cluster.folder, '-p', cluster.port, '-U', cluster.user, '-c',
+                        'create role loader login; create role bi; create role ops; grant bi, ops to loader'], check=True)
+        yield cluster
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--engine', choices=['weir', 'dbt'], required=True)
@@ -190,9 +200,7 @@ def main():
     names = options.names or sorted(name for name in os.listdir(HERE) if os.path.exists(os.path.join(HERE, name, 'steps')))
     program = os.path.abspath(options.program)
     failed = []
-    with clusters.Cluster('dbt', fsync='off', full_page_writes='off', shared_buffers='64MB', max_wal_size='1GB') as cluster:
-        subprocess.run(['psql', '-Xq', '-h', cluster.folder, '-p', cluster.port, '-U', cluster.user, '-c',
-                        'create role loader login; create role bi; create role ops; grant bi, ops to loader'], check=True)
+    with started_cluster() as cluster:
         for name in names:
             world = World(os.path.join(HERE, name), cluster, options.engine, program)
             observed = world.run()

@@ -46,10 +46,12 @@ Result<int> run_selected(Context& context, Command command) {
     options.show_limit = *limit;
   }
   options.print_as_json = prints && arguments.value("output") == "json";
-  if (prints && arguments.has("inline")) {
-    WEIR_DO(build::run_inline(std::move(options), arguments.value("inline"), *invocation.log));
-    return 0;
-  }
+  for (auto const* option : {"inline", "inline-direct"})
+    if (prints && arguments.has(option)) {
+      auto const kind = option == std::string_view("inline") ? build::InlineText::Template : build::InlineText::Sql;
+      WEIR_DO(build::run_inline(std::move(options), arguments.value(option), kind, *invocation.log));
+      return 0;
+    }
   WEIR_DO(choose_dbt_nodes(context, invocation));
   if (prints) options.print_nodes = named_nodes(*options.project->manifest, arguments);
   WEIR_TRY(auto const report, build::run(std::move(options), *invocation.log));

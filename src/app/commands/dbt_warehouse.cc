@@ -51,12 +51,9 @@ Result<int> run_dbt_freshness(Context& context) {
   WEIR_DO(choose_dbt_nodes(context, invocation));
   auto const output = context.arguments().has("output") ? std::filesystem::path(context.arguments().value("output"))
                                                         : invocation.options.target_folder / "sources.json";
-  WEIR_TRY(auto const results, build::run_freshness(std::move(invocation.options), output, *invocation.log));
+  WEIR_TRY(auto const report, build::run_freshness(std::move(invocation.options), output, *invocation.log));
   invocation.log->line("Done.");
-  bool const failed = std::any_of(results.begin(), results.end(), [](auto const& one) {
-    return one.status == "error" || one.status == "runtime error";
-  });
-  return failed ? 1 : 0;
+  return report.exit_code();
 }
 
 Result<int> run_dbt_plan(Context& context) {
