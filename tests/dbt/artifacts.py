@@ -6,7 +6,6 @@ in the `steps` of some projects beside this file are validated against dbt's JSO
 
 Without dbt-core (`./dev oracle`) it is skipped, exit status 77.
 """
-import argparse
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ import sys
 import tempfile
 
 import check
+import oracle as oracles
 
 # Results of every kind: success, error, skipped, partial success, pass, warn, fail, hooks, operations, sources fresh and stale.
 PROJECTS = ['batches', 'data_tests', 'failures', 'freshness', 'hooks', 'introspection', 'seeds', 'snapshots', 'unit_tests']
@@ -66,27 +66,19 @@ class Recorder(check.World):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--program', required=True)
-    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    parser.add_argument('--oracle', default=os.path.join(cache, 'weir/dbt-oracle/bin/dbt'))
-    parser.add_argument('names', nargs='*')
-    args = parser.parse_args()
-    if not os.path.exists(args.oracle):
-        print(f'skipped: there is no dbt-core at {args.oracle} (./dev oracle installs it)')
-        return 77
+    args = oracles.arguments(__doc__)
     kept = tempfile.mkdtemp(prefix='weir-dbt-artifacts-')
     try:
         with check.started_cluster() as cluster:
             for name in args.names or PROJECTS:
                 folder = os.path.join(kept, name)
                 os.makedirs(folder)
-                world = Recorder(folder, name, cluster, 'weir', os.path.abspath(args.program))
+                world = Recorder(folder, os.path.join(check.HERE, name), cluster, 'weir', args.program)
                 world.run()
                 world.command('dbt docs generate')
                 world.remove()
         paths = sorted(os.path.join(at, name) for at, _, names in os.walk(kept) for name in names)
-        python = os.path.join(os.path.dirname(os.path.abspath(args.oracle)), 'python')
+        python = oracles.python_of(args.oracle)
         checked = subprocess.run([python, '-c', VALIDATE, *paths], stdout=subprocess.PIPE, text=True, check=True)
         found = json.loads(checked.stdout.splitlines()[-1])
         for path, faults in found.items():

@@ -6,7 +6,6 @@ taken as --state, by which nothing may be new or modified but by macros.
 
 Without dbt-core (`./dev oracle`) it is skipped, exit status 77.
 """
-import argparse
 import json
 import os
 import shutil
@@ -14,6 +13,9 @@ import subprocess
 import sys
 
 import parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dbt'))
+import oracle as oracles  # noqa: E402
 
 VALIDATE = """
 import json, sys
@@ -32,7 +34,7 @@ CRITERIA = ['state:new', *(f'state:modified.{part}' for part in ('body', 'config
 
 def invalid(oracle, manifest):
     """Where a manifest does not fit dbt's schema."""
-    python = os.path.join(os.path.dirname(oracle), 'python')
+    python = oracles.python_of(oracle)
     checked = subprocess.run([python, '-c', VALIDATE, manifest], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(checked.stdout.splitlines()[-1])
 
@@ -59,19 +61,11 @@ def faults(name, program, oracle):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--program', required=True)
-    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    parser.add_argument('--oracle', default=os.path.join(cache, 'weir/dbt-oracle/bin/dbt'))
-    parser.add_argument('names', nargs='*')
-    args = parser.parse_args()
-    if not os.path.exists(args.oracle):
-        print(f'skipped: there is no dbt-core at {args.oracle} (./dev oracle installs it)')
-        return 77
+    args = oracles.arguments(__doc__)
     names = args.names or sorted(n for n in os.listdir(parse.HERE) if os.path.exists(os.path.join(parse.HERE, n, 'dbt_project.yml')))
     failed = False
     for name in names:
-        found = faults(name, os.path.abspath(args.program), os.path.abspath(args.oracle))
+        found = faults(name, args.program, args.oracle)
         print(f'{name}: {"dbt-core reads it" if not found else f"{len(found)} faults"}')
         for fault in found[:20]:
             print(f'  {fault}')

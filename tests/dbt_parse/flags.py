@@ -5,11 +5,13 @@
 
 Without dbt-core (`./dev oracle`) it is skipped, exit status 77.
 """
-import argparse
 import json
 import os
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dbt'))
+import oracle as oracles  # noqa: E402
 
 ASK = """
 import json
@@ -44,17 +46,9 @@ def takes(program, command, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--program', required=True)
-    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    parser.add_argument('--oracle', default=os.path.join(cache, 'weir/dbt-oracle/bin/dbt'))
-    parser.add_argument('names', nargs='*')
-    args = parser.parse_args()
-    if not os.path.exists(args.oracle):
-        print(f'skipped: there is no dbt-core at {args.oracle} (./dev oracle installs it)')
-        return 77
-    program = os.path.abspath(args.program)
-    python = os.path.join(os.path.dirname(os.path.abspath(args.oracle)), 'python')
+    args = oracles.arguments(__doc__)
+    program = args.program
+    python = oracles.python_of(args.oracle)
     asked = subprocess.run([python, '-c', ASK], stdout=subprocess.PIPE, text=True, check=True)
     commands = json.loads(asked.stdout.splitlines()[-1])
     unknown, counted = [], 0
