@@ -24,6 +24,12 @@ std::filesystem::path dbt_project_folder(Context const& context) {
   return context.arguments().value("project-dir", ".");
 }
 
+Result<project::ProjectFile> unrendered_dbt_project(std::filesystem::path const& folder) {
+  WEIR_TRY(auto const found, project::find_project_folder(folder));
+  return project::read_project_file(
+      found, [](std::string_view text) -> Result<project::Data> { return project::Data(std::string(text)); });
+}
+
 Result<project::Data::Dict> dbt_vars(Context const& context) {
   std::string const text = context.arguments().value("vars");
   if (trim(text).empty()) return project::Data::Dict{};

@@ -3,12 +3,15 @@
 
 #include "app/command.h"
 #include "project/load.h"
+#include "project/project_file.h"
 #include "project/select.h"
 
 namespace weir::app {
 
 // The project's folder: --project-dir, or here.
 std::filesystem::path dbt_project_folder(Context const& context);
+// dbt_project.yml of that folder, or of the nearest one above it, its templates left as they are written.
+Result<project::ProjectFile> unrendered_dbt_project(std::filesystem::path const& folder);
 // --vars. Error: Usage.
 Result<project::Data::Dict> dbt_vars(Context const& context);
 // Options of the command line. Errors: Usage.

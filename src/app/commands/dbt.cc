@@ -118,9 +118,8 @@ Result<int> run_dbt_ls(Context& context) {
 }
 
 Result<int> run_dbt_clean(Context& context) {
-  WEIR_TRY(auto const folder, project::find_project_folder(dbt_project_folder(context)));
-  project::RenderText const as_written = [](std::string_view text) -> Result<Data> { return Data(std::string(text)); };
-  WEIR_TRY(auto const root, project::read_project_file(folder, as_written));
+  WEIR_TRY(auto const root, unrendered_dbt_project(dbt_project_folder(context)));
+  auto const& folder = root.root;
   auto const sources = root.all_source_paths();
   for (auto const& target : root.clean_targets) {
     if (project::has_template(target))

@@ -14,8 +14,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/server.h"
-#include "project/files.h"
-#include "project/project_file.h"
 
 namespace weir::app {
 namespace {
@@ -82,12 +80,8 @@ Result<int> run_dbt_docs_generate(Context& context) {
 
 Result<int> run_dbt_docs_serve(Context& context) {
   auto const& arguments = context.arguments();
-  WEIR_TRY(auto const project, project::find_project_folder(dbt_project_folder(context)));
-  project::RenderText const as_written = [](std::string_view text) -> Result<project::Data> {
-    return project::Data(std::string(text));
-  };
-  WEIR_TRY(auto const root, project::read_project_file(project, as_written));
-  fs::path const folder = project / arguments.value("target-path", root.target_path);
+  WEIR_TRY(auto const root, unrendered_dbt_project(dbt_project_folder(context)));
+  fs::path const folder = root.root / arguments.value("target-path", root.target_path);
   WEIR_TRY(int const port, port_of(arguments));
   if (!fs::exists(folder / "manifest.json") || !fs::exists(folder / "catalog.json"))
     return Error(ErrorKind::Config,

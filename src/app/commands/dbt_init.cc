@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "project/profile.h"
-#include "project/project_file.h"
 
 namespace weir::app {
 namespace {
@@ -85,16 +84,20 @@ Result<std::string> ask_profile(Questions const& questions, std::string const& n
       quoted(schema), threads);
 }
 
+Result<yaml::NodePtr> parse_profiles(fs::path const& file, std::string text) {
+  yaml::Options options;
+  options.allow_duplicate_keys = true;
+  options.quote_lines = false;  // passwords stand in it
+  return yaml::parse(file.string(), std::move(text), options);
+}
+
 // Adds the profile to the file; one of that name stays as it is.
 Status set_up_profile(Arguments const& arguments, std::string const& name, Questions const& questions) {
   auto file = profiles_file(arguments);
   std::string text;
   if (std::error_code failed; fs::exists(file, failed)) {
     WEIR_TRY(text, read_file(file));
-    yaml::Options options;
-    options.allow_duplicate_keys = true;
-    options.quote_lines = false;  // passwords stand in it
-    WEIR_TRY(auto const root, yaml::parse(file.string(), text, options));
+    WEIR_TRY(auto const root, parse_profiles(file, text));
     if (root->find(name) != nullptr) {
       log_info("kept  profile \"{}\" in {} (it was there)", name, file.string());
       return {};
@@ -144,10 +147,7 @@ Status check_profile(Arguments const& arguments, std::string const& name) {
   std::vector<std::string> known;
   if (std::error_code failed; fs::exists(file, failed)) {
     WEIR_TRY(auto text, read_file(file));
-    yaml::Options options;
-    options.allow_duplicate_keys = true;
-    options.quote_lines = false;
-    WEIR_TRY(auto const root, yaml::parse(file.string(), std::move(text), options));
+    WEIR_TRY(auto const root, parse_profiles(file, std::move(text)));
     if (root->find(name) != nullptr) return {};
     for (auto const& entry : root->entries) known.push_back(entry.key->text);
   }
@@ -170,10 +170,7 @@ Result<int> run_dbt_init(Context& context) {
   fs::path const here = dbt_project_folder(context);
 
   if (name.empty() && fs::exists(here / "dbt_project.yml")) {
-    project::RenderText const as_written = [](std::string_view text) -> Result<project::Data> {
-      return project::Data(std::string(text));
-    };
-    WEIR_TRY(auto const root, project::read_project_file(here, as_written));
+    WEIR_TRY(auto const root, unrendered_dbt_project(here));
     if (!skip) {
       WEIR_DO(set_up_profile(arguments, root.profile.empty() ? root.name : root.profile, questions));
     }
