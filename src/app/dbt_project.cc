@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/dbt_warnings.h"
-#include "base/file.h"
+#include "base/artifact.h"
 #include "base/text.h"
 #include "project/yaml_data.h"
 
@@ -80,7 +80,7 @@ Result<project::ManifestPtr> load_dbt_project(Context const& context, std::strin
   auto const folder = root.root / root.target_path;
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  WEIR_DO(write_file(folder / "manifest.json", project::manifest_json(*manifest)));
+  WEIR_DO(write_artifact(folder / "manifest.json", project::manifest_json(*manifest)));
   return manifest;
 }
 

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "base/artifact.h"
+
 namespace weir {
 namespace {
 
@@ -19,6 +21,33 @@ Error system_error(std::string_view doing, std::filesystem::path const& path, in
   return Error(ErrorKind::Config, fmt::format("could not {} \"{}\": {}", doing, path.string(), std::strerror(code)))
       .object(path.string())
       .next("check the path, and this user's rights on it");
+}
+
+enum class Forced { Yes, No };
+
+Status replace_file(std::filesystem::path const& path, std::string_view text, unsigned mode, Forced forced) {
+  std::string beside = path.string() + ".XXXXXX";
+  int const fd = mkstemp(beside.data());
+  if (fd < 0) return system_error("write", path, errno);
+  auto fail = [&](int code) {
+    close(fd);
+    unlink(beside.c_str());
+    return system_error("write", path, code);
+  };
+  while (!text.empty()) {
+    ssize_t const put = write(fd, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return fail(errno);
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  if (fchmod(fd, static_cast<mode_t>(mode)) != 0) return fail(errno);
+  if (forced == Forced::Yes && fsync(fd) != 0) return fail(errno);
+  if (close(fd) != 0 || rename(beside.c_str(), path.c_str()) != 0) {
+    int const code = errno;
+    unlink(beside.c_str());
+    return system_error("write", path, code);
+  }
+  return {};
 }
 
 }  // namespace
@@ -44,27 +73,11 @@ Result<std::string> read_file(std::filesystem::path const& path) {
 }
 
 Status write_file(std::filesystem::path const& path, std::string_view text, unsigned mode) {
-  std::string beside = path.string() + ".XXXXXX";
-  int const fd = mkstemp(beside.data());
-  if (fd < 0) return system_error("write", path, errno);
-  auto fail = [&](int code) {
-    close(fd);
-    unlink(beside.c_str());
-    return system_error("write", path, code);
-  };
-  while (!text.empty()) {
-    ssize_t const put = write(fd, text.data(), text.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail(errno);
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-  if (fchmod(fd, static_cast<mode_t>(mode)) != 0 || fsync(fd) != 0) return fail(errno);
-  if (close(fd) != 0 || rename(beside.c_str(), path.c_str()) != 0) {
-    int const code = errno;
-    unlink(beside.c_str());
-    return system_error("write", path, code);
-  }
-  return {};
+  return replace_file(path, text, mode, Forced::Yes);
+}
+
+Status write_artifact(std::filesystem::path const& path, std::string_view text) {
+  return replace_file(path, text, 0644, Forced::No);
 }
 
 Result<TempFolder> TempFolder::create(std::string_view prefix) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/artifact.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "build/compile.h"
@@ -215,8 +216,8 @@ class Runner {
   Status write_results(RunReport const& report) {
     if (!run_.options.write_json) return {};
     if (auto const compiled = run_.compiled_facts(); !compiled.empty()) {
-      WEIR_DO(
-          write_file(run_.options.target_folder / "manifest.json", project::manifest_json(run_.manifest, compiled)));
+      WEIR_DO(write_artifact(run_.options.target_folder / "manifest.json",
+                             project::manifest_json(run_.manifest, compiled)));
     }
     return write_file(run_.options.target_folder / "run_results.json", run_results_json(report));
   }

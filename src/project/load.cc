@@ -92,7 +92,9 @@ Result<ManifestPtr> load_project(LoadOptions const& options) {
   parts.generated_at = utc_text(draft.now) + "Z";
   parts.warnings = std::move(draft.warnings);
   // A test of something that is not there stays a node, disabled; selection leaves it out.
-  for (auto* node : draft.nodes.all()) parts.nodes.push_back(std::move(*node));
+  auto const nodes = draft.nodes.all();
+  parts.nodes.reserve(nodes.size());
+  for (auto* node : nodes) parts.nodes.push_back(std::move(*node));
   parts.disabled = std::move(draft.disabled);
   parts.macros = std::move(draft.macros);
   parts.docs = std::move(draft.docs);

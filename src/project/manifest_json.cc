@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "project/context.h"
 #include "project/load.h"
+#include "project/loading.h"
 #include "project/node_data.h"
 #include "project/select.h"
 
@@ -37,6 +38,12 @@ class Writer {
     append_json_text(out_, key);
     out_ += ": ";
     append_json(out_, value);
+  }
+  // What another writer was given.
+  void add(Writer const& other) {
+    if (other.is_first_) return;
+    comma();
+    out_ += other.out_;
   }
   std::string finish() && { return "{" + std::move(out_) + "}"; }
 
@@ -67,16 +74,26 @@ Data with_compiled(Data const& said, CompiledFacts const& facts) {
   return node;
 }
 
+// Nodes become text on several threads, some at a time, and are put together in their order.
 template <typename Keep>
 void add_section(Writer& writer, std::string_view key, std::span<Node const> nodes, Compiled const& compiled,
                  Keep const& keep) {
+  std::vector<Node const*> kept;
+  for (auto const& node : nodes)
+    if (keep(node)) kept.push_back(&node);
+  constexpr std::size_t kAtATime = 32;
+  std::vector<Writer> parts((kept.size() + kAtATime - 1) / kAtATime);
+  auto const write_part = [&](std::size_t part) -> Status {
+    for (auto i = part * kAtATime; i < std::min(kept.size(), (part + 1) * kAtATime); ++i) {
+      auto const facts = compiled.find(kept[i]->unique_id);
+      parts[part].add(kept[i]->unique_id, facts == compiled.end() ? node_data(*kept[i])
+                                                                  : with_compiled(node_data(*kept[i]), facts->second));
+    }
+    return {};
+  };
+  static_cast<void>(in_parallel(parts.size(), write_part));  // which never fails
   writer.begin(key);
-  for (auto const& node : nodes) {
-    if (!keep(node)) continue;
-    auto const facts = compiled.find(node.unique_id);
-    writer.add(node.unique_id,
-               facts == compiled.end() ? node_data(node) : with_compiled(node_data(node), facts->second));
-  }
+  for (auto const& part : parts) writer.add(part);
   writer.end();
 }
 
