@@ -241,6 +241,12 @@ constexpr OptionSpec kDbtKinds[] = {kResourceType, kExcludeResourceType};
 constexpr OptionSpec kDbtFullRefresh[] = {
     {.name = "full-refresh", .letter = 'f', .meaning = "build incremental models and seeds anew"},
 };
+constexpr OptionSpec kDbtPublish[] = {
+    {.name = "publish",
+     .value = "HOW",
+     .meaning = "each relation once it is built, or all together once their tests passed, or none",
+     .choices = "each|together"},
+};
 constexpr OptionSpec kDbtEmpty[] = {
     {.name = "empty", .meaning = "build without rows: ref() and source() give none", .can_be_undone = true},
 };
@@ -335,14 +341,14 @@ constexpr OptionSpec kDbtAccepted[] = {
     {.name = "static"},
     {.name = "clean-project-files-only", .can_be_undone = true},
 };
-constexpr auto kDbtRunOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtEmpty, kDbtTimes, kDbtRunning);
+constexpr auto kDbtRunOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtPublish, kDbtEmpty, kDbtTimes, kDbtRunning);
 constexpr OptionSpec kDbtShow[] = {
     {.name = "show", .meaning = "the first rows of each seed that was loaded"},
 };
-constexpr auto kDbtBuildOptions =
-    joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtEmpty, kDbtTimes, kDbtStoreFailures, kDbtShow, kDbtRunning);
+constexpr auto kDbtBuildOptions = joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtPublish, kDbtEmpty, kDbtTimes,
+                                         kDbtStoreFailures, kDbtShow, kDbtRunning);
 constexpr auto kDbtTestOptions = joined(kDbtSelection, kDbtKinds, kDbtStoreFailures, kDbtRunning);
-constexpr auto kDbtSeedOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtShow, kDbtRunning);
+constexpr auto kDbtSeedOptions = joined(kDbtSelection, kDbtFullRefresh, kDbtPublish, kDbtShow, kDbtRunning);
 constexpr OptionSpec kDbtOfCompile[] = {
     {.name = "inline", .value = "SQL", .meaning = "this text instead of a node"},
     {.name = "output", .value = "FORMAT", .meaning = "of what is printed: text or json", .choices = "text|json"},
@@ -353,7 +359,7 @@ constexpr OptionSpec kDbtIntrospect[] = {
 };
 constexpr auto kDbtCompileOptions =
     joined(kDbtSelection, kDbtOfCompile, kDbtFullRefresh, kDbtEmpty, kDbtIntrospect, kDbtRunning);
-constexpr auto kDbtSnapshotOptions = joined(kDbtSelection, kDbtEmpty, kDbtRunning);
+constexpr auto kDbtSnapshotOptions = joined(kDbtSelection, kDbtPublish, kDbtEmpty, kDbtRunning);
 constexpr auto kDbtCloneOptions = joined(kDbtSelection, kDbtKinds, kDbtFullRefresh, kDbtRunning);
 constexpr OptionSpec kDbtOfShow[] = {
     {.name = "inline", .value = "SQL", .meaning = "this text instead of a node"},
@@ -405,7 +411,7 @@ constexpr Example kDbtInitExamples[] = {
 constexpr OptionSpec kDbtOfRetry[] = {
     {.name = "state", .value = "DIR", .meaning = "where the run_results.json of the earlier run is (default: target)"},
 };
-constexpr auto kDbtRetryOptions = joined(kDbtOfRetry, kDbtFullRefresh, kDbtRunning);
+constexpr auto kDbtRetryOptions = joined(kDbtOfRetry, kDbtFullRefresh, kDbtPublish, kDbtRunning);
 constexpr OptionSpec kDbtOfPlan[] = {
     {.name = "output", .letter = 'o', .value = "FORMAT", .meaning = "text or json", .choices = "text|json"},
 };

@@ -174,7 +174,7 @@ Data args_of(Arguments const& arguments, Settings const& settings, std::string_v
       args.emplace_back(name, Data::strings(said->second));
   for (std::string_view const option :
        {"selector", "state", "defer-state", "profile", "profiles-dir", "project-dir", "target-path", "log-path",
-        "indirect-selection", "log-format", "log-level", "warn-error-options", "inline"})
+        "indirect-selection", "log-format", "log-level", "warn-error-options", "inline", "publish"})
     if (arguments.has(option)) args.emplace_back(key_of(option), Data(arguments.value(option)));
   if (arguments.has("threads")) args.emplace_back("threads", Data(static_cast<std::int64_t>(options.threads)));
   if (options.event_time_start) {
@@ -228,6 +228,7 @@ Result<DbtInvocation> begin_dbt(Context& context, Command command, std::string_v
   options.empty = settings.is_on("empty");
   options.introspect = settings.is_on("introspect", true);
   options.show_seeds = arguments.has("show");
+  options.publish_together = arguments.value("publish") == "together";
   options.threads = static_cast<std::size_t>(std::max<std::int64_t>(manifest->target().threads, 1));
   options.project = std::make_shared<build::Project const>(manifest, flags_of(settings, which, *manifest), started_us);
   options.invocation_id = manifest->invocation_id();

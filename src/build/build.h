@@ -69,6 +69,7 @@ struct RunOptions {
   std::size_t threads = 1;
   bool full_refresh = false, fail_fast = false, store_failures = false, empty = false;
   bool introspect = true, inject_ephemeral_ctes = true, write_json = true, show_seeds = false;
+  bool publish_together = false;          // --publish together: all relations in one transaction, or none
   bool test_warnings_fail = false;        // --warn-error and what is like it
   bool skip_behind_failed_start = false;  // a hook of on-run-start that fails keeps the nodes from running
   std::optional<EventTime> event_time_start, event_time_end;  // both, or neither

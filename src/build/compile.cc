@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "build/together.h"
 #include "project/templates.h"
 
 namespace weir::build {
@@ -52,6 +53,8 @@ Result<std::vector<InjectedCte>> needed_ctes(RunContext& context) {
 Result<CompiledNode> compile_text(RunContext& context, std::string_view name, std::string_view text, int first_line) {
   CompiledNode out;
   WEIR_TRY(out.own_code, context.render(std::string(name), text, first_line));
+  if (auto const* together = context.run().together)
+    out.own_code = together->with_published_strings(std::move(out.own_code));
   WEIR_TRY(out.ctes, needed_ctes(context));
   out.code = context.run().options.inject_ephemeral_ctes ? inject_ctes(out.own_code, out.ctes) : out.own_code;
   return out;

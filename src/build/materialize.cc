@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "build/constraints.h"
 #include "build/statements.h"
+#include "build/together.h"
 #include "project/relation.h"
 #include "project/templates.h"
 #include "sql/name.h"
@@ -120,22 +121,26 @@ bool has_foreign_key_to(project::Data const& constraints, project::Node const& t
   return false;
 }
 
+bool has_foreign_key_to(project::Node const& node, project::Node const& target) {
+  if (node.kind != NodeKind::Model || !node.contract.enforced) return false;
+  return has_foreign_key_to(node.constraints, target) ||
+         std::any_of(node.columns.begin(), node.columns.end(),
+                     [&target](auto const& column) { return has_foreign_key_to(column.constraints, target); });
+}
+
 // Whether a model declares a foreign key to this one: it needs a unique constraint then, which a shell cannot have.
 bool is_key_of_others(RunContext& context) {
   auto const nodes = context.run().manifest.nodes();
-  return std::any_of(nodes.begin(), nodes.end(), [&target = context.node()](project::Node const& node) {
-    if (node.kind != NodeKind::Model || !node.contract.enforced) return false;
-    return has_foreign_key_to(node.constraints, target) ||
-           std::any_of(node.columns.begin(), node.columns.end(),
-                       [&target](auto const& column) { return has_foreign_key_to(column.constraints, target); });
-  });
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](project::Node const& node) { return has_foreign_key_to(node, context.node()); });
 }
 
 Result<swap::RelationDefinition> definition_of(RunContext& context, swap::RelationKind kind) {
   swap::RelationDefinition definition;
   definition.target = name_of(context.target());
   definition.kind = kind;
-  definition.query = strip_semicolon(context.sql());
+  definition.query = context.run().as_published(strip_semicolon(context.sql()));
+  if (context.run().together != nullptr) definition.build_query = strip_semicolon(context.sql());
   if (kind != swap::RelationKind::View) {
     WEIR_TRY(definition.indexes, indexes_of(context));
   }
@@ -151,17 +156,55 @@ Result<swap::RelationDefinition> definition_of(RunContext& context, swap::Relati
   return definition;
 }
 
-// Behind a publish: what is put off until the locks are gone, the hooks outside the transaction, what is there now.
-Status settle(RunContext& context, pg::Session& session, swap::RelationReport& report,
-              project::RelationParts const& target) {
-  WEIR_DO(swap::complete(session, report));
+std::string_view relation_type(swap::RelationKind kind) {
+  switch (kind) {
+    case swap::RelationKind::View:
+      return "view";
+    case swap::RelationKind::MaterializedView:
+      return "materialized_view";
+    case swap::RelationKind::Table:
+      break;
+  }
+  return "table";
+}
+
+RelationParts published(RunContext const& context, swap::RelationReport const& report) {
+  auto target = context.target();
+  target.type = relation_type(report.kind);
+  return target;
+}
+
+// Committed, with all that belongs to it.
+Status finish(RunContext& context, swap::RelationReport& report, bool existed) {
+  WEIR_DO(finish_inside(context, report, existed));
   WEIR_DO(commit(context));
-  swap::tidy_up(session, report);
-  WEIR_DO(run_hooks(context, context.post_hooks, false));
-  WEIR_DO(commit(context));
-  context.run().cache.add(target);
-  context.notes.insert(context.notes.end(), report.notes.begin(), report.notes.end());
-  return {};
+  return finish_outside(context, report);
+}
+
+// What was prepared is published, or waits until all is published together. Gives its rows.
+Result<std::uint64_t> publish_or_hold(RunContext& context, pg::Session& session, swap::Prepared prepared,
+                                      bool existed) {
+  std::uint64_t const rows = prepared.rows;
+  if (auto* together = context.run().together) {
+    WEIR_DO(together->hold(context, std::move(prepared), existed));
+    return rows;
+  }
+  WEIR_TRY(auto reports, swap::publish(session, std::span(&prepared, 1), publish_limits(context.worker())));
+  WEIR_DO(finish(context, reports.front(), existed));
+  return rows;
+}
+
+Result<std::uint64_t> build_or_hold(RunContext& context, swap::RelationDefinition const& definition, bool existed) {
+  WEIR_TRY(auto* session, context.worker().session());
+  if (context.run().together != nullptr) {
+    WEIR_TRY(auto const plan, swap::plan_relation(*session, definition));
+    WEIR_TRY(auto prepared, swap::prepare(*session, plan));
+    return publish_or_hold(context, *session, std::move(prepared), existed);
+  }
+  WEIR_TRY(auto report, swap::build(*session, definition, publish_limits(context.worker())));
+  std::uint64_t const rows = report.rows;
+  WEIR_DO(finish(context, report, existed));
+  return rows;
 }
 
 Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
@@ -171,28 +214,16 @@ Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool
   WEIR_DO(run_hooks(context, context.pre_hooks, true));
   WEIR_DO(run_header(context));
   WEIR_TRY(auto const definition, definition_of(context, kind));
-  WEIR_TRY(auto* session, worker.session());
-  WEIR_TRY(auto report, swap::build(*session, definition, publish_limits(worker)));
-  auto target = context.target();
-  target.type = kind == swap::RelationKind::View    ? "view"
-                : kind == swap::RelationKind::Table ? "table"
-                                                    : "materialized_view";
-  WEIR_DO(write_run_sql(context, fmt::format("create {} {} as (\n{}\n);\n", replace_all(*target.type, "_", " "),
-                                             target.render(), definition.query)));
-  if (kind == swap::RelationKind::View) {
-    WEIR_DO(finish_relation(context, target, existed));
-  }
-  WEIR_DO(run_hooks(context, context.post_hooks, true));
-  if (kind != swap::RelationKind::View) {
-    WEIR_DO(finish_relation(context, target, existed));
-  }
-  WEIR_DO(settle(context, *session, report, target));
+  WEIR_DO(write_run_sql(
+      context, fmt::format("create {} {} as (\n{}\n);\n", replace_all(std::string(relation_type(kind)), "_", " "),
+                           context.target().render(), definition.query)));
+  WEIR_TRY(auto const rows, build_or_hold(context, definition, existed));
   Materialized out;
   if (kind == swap::RelationKind::View) {
     out.response = response_of("CREATE VIEW");
     out.response.rows_affected = std::nullopt;
   } else {
-    out.response = response_of(fmt::format("{} {}", has_contract(context) ? "INSERT 0" : "SELECT", report.rows));
+    out.response = response_of(fmt::format("{} {}", has_contract(context) ? "INSERT 0" : "SELECT", rows));
   }
   return out;
 }
@@ -274,13 +305,7 @@ Result<Materialized> seed(RunContext& context, bool existed) {
   WEIR_TRY(auto prepared, swap::open_rows(*session, plan));
   WEIR_TRY(auto const count, copy_rows(*session, swap::copy_statement(prepared, columns, ""), rows));
   WEIR_DO(swap::close_rows(*session, prepared, count));
-  WEIR_TRY(auto reports, swap::publish(*session, std::span(&prepared, 1), publish_limits(worker)));
-  auto& report = reports.front();
-  auto target = context.target();
-  target.type = "table";
-  WEIR_DO(finish_relation(context, target, existed));
-  WEIR_DO(run_hooks(context, context.post_hooks, true));
-  WEIR_DO(settle(context, *session, report, target));
+  WEIR_DO(publish_or_hold(context, *session, std::move(prepared), existed));
   Materialized out;
   std::string const code = should_full_refresh(context) ? "CREATE" : "INSERT";
   out.response.message = fmt::format("{} {}", code, count);
@@ -316,6 +341,23 @@ Result<Materialized> by_macros(RunContext& context, std::string const& kind) {
     out.response.message = "No-op";
   }
   return out;
+}
+
+// Macros that make a relation where it waits; hooks behind it, grants and comments are for what is published.
+Result<Materialized> by_macros_and_hold(RunContext& context, std::string const& kind,
+                                        std::optional<RelationParts> const& existing) {
+  if (kind == "seed" && existing && existing->type == "view") return by_macros(context, kind);  // which refuse that
+  auto& together = *context.run().together;
+  auto const target = context.target();
+  bool const in_place = kind == "snapshot" || (kind == "incremental" && !should_full_refresh(context));
+  if (in_place && existing && existing->type == "table") {
+    WEIR_DO(together.copy_published(context, target));
+  }
+  context.make_it_at(together.where_it_waits(target));
+  auto const hooks = std::exchange(context.post_hooks, {});
+  WEIR_TRY(auto made, by_macros(context, kind));
+  WEIR_DO(together.hold_made(context, target, existing.has_value()));
+  return made;
 }
 
 std::string kind_of(project::Node const& node) {
@@ -357,6 +399,42 @@ Result<std::optional<RelationParts>> existing_relation(RunContext& context) {
 }
 
 }  // namespace
+
+bool has_own_materialization(RunContext const& context) {
+  auto const* macro = materialization_macro(context, kind_of(context.node()));
+  return macro != nullptr && !project::is_internal_package(macro->package_name);
+}
+
+project::Node const* foreign_key_within(RunContext& context, std::function<bool(project::Node const&)> const& among) {
+  for (auto const& node : context.run().manifest.nodes())
+    if (among(node) && node.unique_id != context.node().unique_id && has_foreign_key_to(context.node(), node))
+      return &node;
+  return nullptr;
+}
+
+Status finish_inside(RunContext& context, swap::RelationReport& report, bool existed) {
+  auto const target = published(context, report);
+  bool const hooks_first = context.node().materialized() == "table";
+  if (hooks_first) {
+    WEIR_DO(run_hooks(context, context.post_hooks, true));
+  }
+  WEIR_DO(finish_relation(context, target, existed));
+  if (!hooks_first) {
+    WEIR_DO(run_hooks(context, context.post_hooks, true));
+  }
+  WEIR_TRY(auto* session, context.worker().session());
+  return swap::complete(*session, report);
+}
+
+Status finish_outside(RunContext& context, swap::RelationReport& report) {
+  WEIR_TRY(auto* session, context.worker().session());
+  swap::tidy_up(*session, report);
+  WEIR_DO(run_hooks(context, context.post_hooks, false));
+  WEIR_DO(commit(context));
+  context.run().cache.add(published(context, report));
+  context.notes.insert(context.notes.end(), report.notes.begin(), report.notes.end());
+  return {};
+}
 
 bool is_builtin(RunContext const& context, std::string_view macro) {
   auto const& library = *context.facts().library;
@@ -405,8 +483,10 @@ Result<Materialized> materialize(RunContext& context) {
     auto const strategy = context.config("incremental_strategy");
     WEIR_TRY(auto const ignored, incremental_strategy(context, strategy.truth() ? strategy.str() : "default"));
   }
+  bool const waits = context.run().together != nullptr && context.run().together->holds(node);
   auto made = relation_kind      ? straight(context, *relation_kind, existing.has_value())
               : way == Way::Seed ? seed(context, existing.has_value())
+              : waits            ? by_macros_and_hold(context, kind, existing)
                                  : by_macros(context, kind);
   if (!made.ok()) {
     auto const ignored = rollback(context);

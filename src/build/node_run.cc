@@ -91,7 +91,17 @@ bool only_compiles(Command command, Node const& node) {
          command == Command::DocsGenerate;
 }
 
+// A view of failures would read what waits, which is gone by then.
+void store_failures_as_table(RunContext& context) {
+  if (context.run().together == nullptr || context.node().kind != NodeKind::Test ||
+      context.config("store_failures_as").str() != "view")
+    return;
+  project::set(context.config(), "store_failures_as", project::Data("table"));
+  context.notes.push_back("failures are stored as a table: a view of them would read what is not published yet");
+}
+
 Status run_node(RunContext& context, NodeResult& result) {
+  store_failures_as_table(context);
   WEIR_TRY(auto const made, materialize(context));
   auto const& node = context.node();
   if (node.kind == NodeKind::Test) return judge_test(context, context.run().options, result);
@@ -211,6 +221,8 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
   } else if (auto const ended = worker.rollback(); !ended.ok()) {
     result.notes.push_back(ended.error().message());
   }
+  if (result.message) result.message = run.as_published(*std::move(result.message));
+  if (result.compiled_code) result.compiled_code = run.as_published(*std::move(result.compiled_code));
   result.notes.insert(result.notes.end(), context.notes.begin(), context.notes.end());
   result.seconds = watch.seconds();
   return result;

@@ -16,6 +16,7 @@
 #include "build/schedule.h"
 #include "build/show.h"
 #include "build/statements.h"
+#include "build/together.h"
 #include "project/templates.h"
 #include "sql/name.h"
 #include "swap/swap.h"
@@ -170,6 +171,7 @@ class Runner {
     std::filesystem::create_directories(run_.options.target_folder, failure);
     if (plan_.nodes.empty()) return nothing_to_do();
     Worker main(run_.manifest.target(), run_.options.stop, "MainThread");
+    WEIR_DO(arrange_together(main));
     say_beginning();
     if (builds(run_.options.command)) {
       WEIR_DO(prepare(main));
@@ -181,6 +183,7 @@ class Runner {
     } else {
       for (ItemIndex item = 0; item < plan_.nodes.size(); ++item) skip(item, item);
     }
+    if (together_) publish_together(main);
     if (has_hooks(run_.options.command)) run_project_hooks(run_, main, "on-run-end", began);
     RunReport report;
     report.seconds = seconds_since(begin);
@@ -255,6 +258,11 @@ class Runner {
       WEIR_DO(worker.execute("create schema if not exists " + sql::quote_pg(schema)));
     }
     WEIR_DO(worker.commit());
+    WEIR_TRY(auto const abandoned, swap::remove_abandoned_stages(*session));
+    for (auto const& line : abandoned) run_.log.note(Level::Info, line);
+    if (together_) {
+      WEIR_DO(together_->begin(worker));
+    }
     WEIR_DO(run_.cache.read(worker, schemas));
     return worker.rollback();
   }
@@ -369,6 +377,109 @@ class Runner {
     result.relation_name = node.relation_name;
     if (cause != item) result.message = fmt::format("Skipping because \"{}\" failed", node_of(cause).unique_id);
     run_.add(std::move(result));
+  }
+
+  // ---- --publish together
+
+  Status arrange_together(Worker& main) {
+    if (!run_.options.publish_together || !builds(run_.options.command)) return {};
+    std::vector<project::NodeIndex> nodes;
+    for (auto const& one : plan_.nodes) nodes.push_back(one.node);
+    together_ = std::make_unique<Together>(run_, std::move(nodes));
+    run_.together = together_.get();
+    return together_->check(main);
+  }
+
+  // Why nothing may be published, or nothing.
+  std::optional<std::string> why_not_published() const {
+    if (run_.options.stop.stop_requested()) return "the run was ended";
+    std::string first;
+    std::size_t failed = 0, skipped = 0;
+    for (auto const& result : run_.results()) {
+      if (result.status == NodeStatus::Skipped) ++skipped;
+      if (is_failure(result.status) && ++failed == 1) first = result.unique_id;
+    }
+    if (failed > 1) return fmt::format("{} failed, {} the first", plural(failed, "node"), first);
+    if (failed == 1) return first + " failed";
+    return skipped > 0 ? std::optional(plural(skipped, "node") + " did not run") : std::nullopt;
+  }
+
+  void publish_together(Worker& main) {
+    auto const count = together_->size();
+    auto why = why_not_published();
+    Together::Outcome outcome;
+    if (!why && count > 0) {
+      outcome = together_->publish(main);
+      if (outcome.failed && outcome.failed->kind() == ErrorKind::Cancelled) {
+        outcome.failed.reset();
+        why = "the run was ended";
+      }
+      if (outcome.failed)
+        why = fmt::format("{}: {}", outcome.failed_at.empty() ? "publishing failed" : outcome.failed_at + " failed",
+                          outcome.failed->message());
+    }
+    run_.log.line();
+    if (!why) {
+      note_published(outcome);
+      if (count > 0)
+        run_.log.note(Level::Info, fmt::format("Published {} in one transaction", plural(count, "relation")));
+      // A run without relations of its own leaves its schemas.
+      if (count == 0) discard_together();
+      return;
+    }
+    withdraw(outcome, *why);
+    discard_together();
+    run_.log.note(Level::Error, fmt::format("Nothing was published: {}", *why));
+    if (outcome.failed) run_.log.note(Level::Error, indent(outcome.failed->to_text(), 2));
+  }
+
+  // On a session of its own: it must be done also where the run was ended.
+  void discard_together() {
+    Worker worker(run_.manifest.target(), {}, "MainThread");
+    auto const discarded = together_->discard(worker);
+    if (!discarded.ok())
+      run_.log.note(Level::Warn, "what was built stays until the next run removes it: " + discarded.error().message());
+  }
+
+  void note_published(Together::Outcome& outcome) {
+    auto results = run_.take_results();
+    for (auto& result : results) {
+      for (auto& note : outcome.notes[result.unique_id]) {
+        run_.log.note(Level::Info, fmt::format("  {}: {}", result.unique_id, note));
+        result.notes.push_back(std::move(note));
+      }
+      auto const failed = outcome.behind.find(result.unique_id);
+      if (failed != outcome.behind.end()) set_error(result, std::move(failed->second));
+      run_.add(std::move(result));
+    }
+  }
+
+  // What was built is not there: `retry` builds it again.
+  void withdraw(Together::Outcome& outcome, std::string const& why) {
+    bool const is_known = !outcome.failed || outcome.failed->kind() != ErrorKind::InDoubt;
+    auto results = run_.take_results();
+    bool is_blamed = !outcome.failed;
+    for (auto& result : results) {
+      auto const* node = run_.manifest.find(result.unique_id);
+      if (node != nullptr && together_->holds(*node) && result.status == NodeStatus::Success) {
+        result.status = NodeStatus::Skipped;
+        result.message =
+            fmt::format("{}: {}", is_known ? "built, and not published" : "not known whether it was published", why);
+        bool const is_the_one = outcome.failed && (outcome.failed_at.empty() || outcome.failed_at == result.unique_id);
+        if (is_the_one && !is_blamed) {
+          set_error(result, outcome.failed->clone());
+          is_blamed = true;
+        }
+      }
+      run_.add(std::move(result));
+    }
+  }
+
+  void set_error(NodeResult& result, Error error) {
+    result.status = NodeStatus::Error;
+    if (auto const* node = run_.manifest.find(result.unique_id))
+      result.message = run_.as_published(error_message(*node, error));
+    result.error = std::move(error);
   }
 
   // ---- the end
@@ -509,6 +620,7 @@ class Runner {
 
   RunState& run_;
   BuildPlan plan_;
+  std::unique_ptr<Together> together_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t total_ = 0;  // nodes that have a result: not ephemeral ones
   std::atomic<std::size_t> begun_{0};

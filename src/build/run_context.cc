@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/table.h"
+#include "build/together.h"
 #include "project/context_functions.h"
 #include "project/node_data.h"
 #include "project/parse_context.h"
@@ -213,6 +214,14 @@ void RunContext::set_compiled(std::shared_ptr<CompiledNode const> code) {
   set("model", model());
 }
 
+void RunContext::make_it_at(project::RelationParts target) {
+  target_ = std::move(target);
+  model_ = Value();
+  set("model", model());
+  set("this", project::make_relation(target_));
+  set("schema", Value(target_.schema.value_or("")));
+}
+
 std::string const& RunContext::sql() const {
   return compiled_->code;
 }
@@ -265,6 +274,10 @@ Value RunContext::model() {
   if (compiled_ != nullptr) {
     project::set(data, "compiled", Data(true));
     project::set(data, "compiled_code", Data(compiled_->code));
+  }
+  if (auto const& schema = target_.schema; node_.is_relational() && schema && *schema != node_.schema) {
+    project::set(data, "schema", Data(*schema));
+    project::set(data, "relation_name", Data(target_.render()));
   }
   if (batch)
     project::set(
@@ -351,7 +364,9 @@ Outcome<Value> RunContext::relation_to(project::Node const& node) {
     return project::make_relation(std::move(parts));
   }
   auto parts = run_.relation(node);
-  if (auto other = run_.deferred(node)) {
+  if (run_.together != nullptr && run_.together->holds(node) && node_.kind != NodeKind::Operation) {
+    parts = run_.together->where_it_waits(std::move(parts));
+  } else if (auto other = run_.deferred(node)) {
     auto const present = run_.options.favor_state
                              ? Result<std::optional<project::RelationParts>>(std::nullopt)
                              : run_.cache.find(worker_, parts.schema.value_or(""), parts.identifier.value_or(""));
@@ -572,7 +587,7 @@ Value RunContext::member(std::string_view name) {
 }
 
 Status write_run_sql(RunContext const& context, std::string_view text) {
-  return write_sql(path_in_target(context, "run"), text);
+  return write_sql(path_in_target(context, "run"), context.run().as_published(std::string(text)));
 }
 
 std::filesystem::path compiled_sql_file(RunContext const& context) {
@@ -580,7 +595,7 @@ std::filesystem::path compiled_sql_file(RunContext const& context) {
 }
 
 Status write_compiled_sql(RunContext const& context, std::string_view text) {
-  return write_sql(compiled_sql_file(context), text);
+  return write_sql(compiled_sql_file(context), context.run().as_published(std::string(text)));
 }
 
 std::filesystem::path RunContext::target_folder() const {

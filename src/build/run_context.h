@@ -26,7 +26,7 @@ class RunContext : public project::DbtContext {
   RunContext(RunState& run, Worker& worker, project::Node const& node);
   ~RunContext() override;
 
-  RunState& run() { return run_; }
+  RunState& run() const { return run_; }
   Worker& worker() { return worker_; }
   project::Node const& node() const { return node_; }
 
@@ -38,6 +38,8 @@ class RunContext : public project::DbtContext {
   // What weir alone knows of: `meta: {weir: {drop_dependents: allow, shape: ordinary}}`.
   std::string weir_setting(std::string_view key) const;
   project::RelationParts const& target() const { return target_; }
+  // `this`, `schema` and the schema of `model`: elsewhere than the node says.
+  void make_it_at(project::RelationParts target);
   void set_compiled(std::shared_ptr<CompiledNode const> code);
   std::string const& sql() const;
 

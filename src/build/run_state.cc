@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "build/constraints.h"
+#include "build/together.h"
 
 namespace weir::build {
 namespace {
@@ -111,6 +112,10 @@ std::vector<RelationParts> RelationCache::of_schema(std::string const& schema) {
   return out;
 }
 
+std::string RunState::as_published(std::string text) const {
+  return together == nullptr ? text : together->as_published(std::move(text));
+}
+
 std::shared_ptr<CompiledNode const> RunState::compiled(std::string const& unique_id) {
   MutexLock lock(mutex_);
   auto const found = compiled_.find(unique_id);
@@ -128,9 +133,9 @@ std::map<std::string, project::CompiledFacts> RunState::compiled_facts() {
   MutexLock lock(mutex_);
   for (auto const& [id, node] : compiled_) {
     auto& facts = all[id];
-    facts.code = node->code;
+    facts.code = as_published(node->code);
     if (!node->file.empty()) facts.path = node->file.lexically_proximate(root).string();
-    for (auto const& cte : node->ctes) facts.ctes.emplace_back(cte.id, cte.sql);
+    for (auto const& cte : node->ctes) facts.ctes.emplace_back(cte.id, as_published(cte.sql));
   }
   return all;
 }

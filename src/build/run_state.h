@@ -22,6 +22,8 @@
 
 namespace weir::build {
 
+class Together;
+
 // Relations of the schemas that were asked about, and functions, which may have the same names. A schema is read when
 // it is first needed, or with all others at the beginning.
 class RelationCache {
@@ -69,6 +71,11 @@ struct RunState {
   project::Manifest const& manifest;
   project::ContextFacts const& facts() const { return options.project->facts; }
   RelationCache cache;
+
+  // --publish together: where relations wait; null where each is published by itself.
+  Together* together = nullptr;
+  // A text as it reads when all is published.
+  std::string as_published(std::string text) const;
 
   // Compiled once, by whoever comes first; the others wait.
   std::shared_ptr<CompiledNode const> compiled(std::string const& unique_id);

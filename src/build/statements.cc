@@ -22,7 +22,8 @@ void note_report(RunContext& context, swap::GuardReport report) {
   for (auto& text : report.notes) context.notes.push_back(std::move(text));
 }
 
-// The guard's last statements, in the transaction that is open.
+}  // namespace
+
 Status settle(RunContext& context) {
   if (!context.is_guarded()) return {};
   WEIR_TRY(auto* guard, context.guard());
@@ -30,8 +31,6 @@ Status settle(RunContext& context) {
   note_report(context, guard->take_report());
   return {};
 }
-
-}  // namespace
 
 Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool auto_begin) {
   auto& worker = context.worker();

@@ -13,7 +13,9 @@ namespace weir::build {
 // A statement outside of a transaction begins one, but for what cannot stand in one where `auto_begin` is false.
 Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool auto_begin = true);
 
-// COMMIT. What was dropped before and others depend on is settled first: it lives on in what took its name, or stays.
+// What was dropped before and others depend on lives on in what took its name, or stays. In the open transaction.
+Status settle(RunContext& context);
+// COMMIT, behind settle().
 Status commit(RunContext& context);
 // The end of what commits by itself: the rest is rolled back; what was committed, and dropped before, is settled.
 Status finish_operation(RunContext& context);

@@ -10,13 +10,13 @@
 //
 // Transactions: every function here needs an open transaction on `session`, works inside of it and leaves it open, so
 // that hooks before and behind are committed together with the relation, or not at all. prepare() and publish() may
-// stand in one transaction, or prepare() in one that was committed long before (write, audit, publish: the caller reads
-// Prepared::relation meanwhile), on other sessions of the same role. The settings search_path, lock_timeout,
-// row_security and client_min_messages are as they were when a function returns; the query runs with the caller's.
-// Errors: after any error but Refused of plan_relation() the transaction must be rolled back; then nothing was changed.
-// Refused: something could not be kept, named with its owner and column. Busy: locks were not granted in the window
-// (readers are never made to wait for them: NOWAIT, again and again). Sql, Data: what the server said of the query.
-// Threads: a session belongs to one thread; values may go anywhere. Evidence: DESIGN 5; ADR 0003.
+// stand in one transaction, or prepare() in one that was committed long before (write, audit, publish: swap/stage.h),
+// on other sessions of the same role. The settings search_path, lock_timeout, row_security and client_min_messages are
+// as they were when a function returns; the query runs with the caller's. Errors: after any error but Refused of
+// plan_relation() the transaction must be rolled back; then nothing was changed. Refused: something could not be kept,
+// named with its owner and column. Busy: locks were not granted in the window (readers are never made to wait for them:
+// NOWAIT, again and again). Sql, Data: what the server said of the query. Threads: a session belongs to one thread;
+// values may go anywhere. Evidence: DESIGN 5; ADR 0003.
 
 #include <cstdint>
 #include <memory>
@@ -115,8 +115,7 @@ nlohmann::ordered_json explain_json(RelationPlan const& plan);
 
 struct Prepared {
   RelationPlan plan;
-  // What can be read before the publish: a private table (tables, filled) or view (views, and materialized views that
-  // were prepared to be looked at); in schema weir_data.
+  // What can be read before the publish: a private table, or materialized view, in schema weir_data; of a view nothing.
   sql::QualifiedName relation;
   std::int64_t generation = 0;  // weir.generation.id; 0 = none
   std::uint64_t rows = 0;
@@ -124,9 +123,7 @@ struct Prepared {
   std::vector<std::string> notes;
 };
 
-// `audit`: make something readable also where publish() would not need it (views).
-enum class Audit { No, Yes };
-Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan, Audit audit = Audit::No);
+Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan);
 
 // Tables whose rows come from the client (seeds): `definition.query` is empty and `columns_ddl` says the columns.
 // Creates the private table; the caller runs session.copy_in(copy_statement(...)) in the same transaction and calls
@@ -160,7 +157,8 @@ struct PublishLimits {
   std::stop_token stop;
 };
 
-// All of them, or none: locks are taken NOWAIT in one order for all publishers, all again when one is not to be had.
+// All of them, or none, in the order given: what reads another one of them stands behind it. Locks are taken before,
+// NOWAIT and in one order for all publishers, all again when one is not to be had.
 Result<std::vector<RelationReport>> publish(pg::Session& session, std::span<Prepared const> prepared,
                                             PublishLimits const& limits = {});
 

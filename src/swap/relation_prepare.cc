@@ -35,7 +35,15 @@ Status drop_earlier(pg::Session& session, sql::QualifiedName const& target) {
   if (rows.size() == 0) return {};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     sql::QualifiedName const name{std::string(rows.text(i, 0)), std::string(rows.text(i, 1))};
-    WEIR_DO(session.execute(fmt::format("DROP TABLE IF EXISTS {}, {}", name.quoted(), keys_name(name).quoted())));
+    auto const dropped =
+        session.execute(fmt::format("DROP TABLE IF EXISTS {}, {}", name.quoted(), keys_name(name).quoted()));
+    if (dropped.ok()) continue;
+    if (dropped.error().sqlstate() != "2BP01") return dropped.error().clone();
+    return Error(ErrorKind::Busy, fmt::format("could not build {}: another run holds it back", in_quotes(target)))
+        .object(target.text())
+        .cause("that run publishes it together with others, once it is done")
+        .state("nothing was changed")
+        .next("wait for the other one");
   }
   WEIR_DO(session.query(
       "UPDATE weir.generation SET state = 'dropped' WHERE target_schema = $1 AND target_name = $2 AND state IN "
@@ -225,30 +233,26 @@ Status prepare_table(pg::Session& session, Prepared& prepared) {
   return settings.leave();
 }
 
-// A view is only made where somebody wants to look at it; a materialized view is made with its rows.
-Status prepare_view(pg::Session& session, Prepared& prepared, Audit audit) {
+// A materialized view is made with its rows, where what it reads is there already. Of a view nothing is made before.
+Status prepare_view(pg::Session& session, Prepared& prepared) {
   RelationPlan const& plan = prepared.plan;
-  bool const materialized = plan.definition.kind == RelationKind::MaterializedView;
   bool const other_text = !plan.definition.build_query.empty() && plan.definition.build_query != plan.definition.query;
-  if (audit == Audit::No && (!materialized || other_text || plan.way == Way::Refresh)) return {};
+  if (plan.definition.kind == RelationKind::View || other_text || plan.way == Way::Refresh) return {};
   WEIR_TRY(auto settings, CatalogSettings::enter(session));
   WEIR_DO(register_private(session, prepared));
-  std::string query = other_text ? plan.definition.build_query : plan.definition.query;
+  std::string query = plan.definition.query;
   if (plan.legacy) query = query_with_kept(query, *plan.legacy, plan.columns);
-  bool const stays = materialized && !other_text && plan.way != Way::Refresh;  // becomes the relation itself
   WEIR_DO(session.execute(settings.callers()));
   WEIR_TRY(auto made,
            session.execute(fmt::format(
-               "CREATE {} {}{} AS {}\n", stays ? "MATERIALIZED VIEW" : "VIEW", prepared.relation.quoted(),
-               stays ? with_options(plan.definition.options, plan.legacy ? plan.legacy->relation.options : "") : "",
-               query)));
+               "CREATE MATERIALIZED VIEW {}{} AS {}\n", prepared.relation.quoted(),
+               with_options(plan.definition.options, plan.legacy ? plan.legacy->relation.options : ""), query)));
   prepared.rows = made.affected();
   WEIR_DO(session.execute(CatalogSettings::ours()));
-  if (stays)
-    for (IndexDefinition const& index : plan.definition.indexes) {
-      WEIR_DO(
-          session.execute(create_index(index, index_name(plan.definition.target, index), prepared.relation.quoted())));
-    }
+  for (IndexDefinition const& index : plan.definition.indexes) {
+    WEIR_DO(
+        session.execute(create_index(index, index_name(plan.definition.target, index), prepared.relation.quoted())));
+  }
   WEIR_DO(
       session.query("UPDATE weir.generation SET state = 'ready', rows = $2, ready_at = clock_timestamp() WHERE id = $1",
                     {std::to_string(prepared.generation), std::to_string(prepared.rows)}));
@@ -364,10 +368,10 @@ std::string with_options(std::string const& defined, std::string const& before) 
   return text.empty() ? "" : " WITH (" + text + ")";
 }
 
-Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan, Audit audit) {
+Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan) {
   Prepared prepared{.plan = plan, .relation = {}, .generation = 0, .rows = 0, .relaxed = {}, .notes = {}};
-  Status done = plan.definition.kind == RelationKind::Table ? prepare_table(session, prepared)
-                                                            : prepare_view(session, prepared, audit);
+  Status done =
+      plan.definition.kind == RelationKind::Table ? prepare_table(session, prepared) : prepare_view(session, prepared);
   if (!done.ok()) return std::move(done).error().context(fmt::format("building {}", in_quotes(plan.definition.target)));
   return prepared;
 }

@@ -19,14 +19,6 @@ namespace {
 
 using sql::quote_pg;
 
-// Made to be looked at before the publish, and not what will be published.
-bool is_audit_view(Prepared const& prepared) {
-  RelationDefinition const& d = prepared.plan.definition;
-  if (prepared.relation.name.empty() || d.kind == RelationKind::Table) return false;
-  bool const other_text = !d.build_query.empty() && d.build_query != d.query;
-  return d.kind == RelationKind::View || other_text || prepared.plan.way == Way::Refresh;
-}
-
 // Publishes one relation, in one try.
 class Publisher {
  public:
@@ -103,7 +95,7 @@ class Publisher {
                                 prepared_.relation.quoted());
     }
     bool const materialized = d.kind == RelationKind::MaterializedView;
-    bool const made = !prepared_.relation.name.empty() && !is_audit_view(prepared_);
+    bool const made = !prepared_.relation.name.empty();
     if (is_table() || (materialized && made)) {
       WEIR_TRY(auto table, warehouse::load_relation(session_, prepared_.relation));
       if (!table) return gone();
@@ -332,8 +324,8 @@ bool snapshots_matter(Prepared const& p) {
          p.plan.way != Way::Refresh && !p.plan.definition.query.empty();
 }
 
-// Every publisher goes through the names in the same order.
-std::vector<Prepared const*> in_order(std::span<Prepared const> prepared) {
+// Every publisher locks the names in the same order.
+std::vector<Prepared const*> in_name_order(std::span<Prepared const> prepared) {
   std::vector<Prepared const*> order;
   for (Prepared const& p : prepared) order.push_back(&p);
   std::sort(order.begin(), order.end(),
@@ -380,14 +372,15 @@ std::string lock_text(std::vector<Prepared const*> const& order) {
   return text;
 }
 
-// Views that were made to be looked at read what is about to become something else: they go first, all at once.
-Status drop_audit_views(pg::Session& session, std::vector<Prepared const*> const& order) {
-  std::string views;
-  for (Prepared const* p : order)
-    if (is_audit_view(*p)) views += (views.empty() ? "" : ", ") + p->relation.quoted();
-  if (views.empty()) return {};
-  WEIR_DO(session.execute("DROP VIEW " + views));
-  return {};
+// Views are planned again behind what they read: that may have other columns now.
+Result<Prepared> planned_again(pg::Session& session, Prepared const& prepared, CatalogSettings const& settings) {
+  Prepared again = prepared;
+  RelationDefinition definition = prepared.plan.definition;
+  definition.build_query.clear();
+  WEIR_DO(session.execute(settings.callers()));
+  WEIR_TRY(again.plan, plan_relation(session, definition));
+  WEIR_DO(session.execute(CatalogSettings::ours()));
+  return again;
 }
 
 Error busy(pg::Session& session, std::vector<Prepared const*> const& order, Error const& last) {
@@ -413,22 +406,25 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
   if (std::any_of(prepared.begin(), prepared.end(), snapshots_matter)) {
     WEIR_DO(wait_for_snapshots(session, limits, notes));
   }
-  std::vector<Prepared const*> const order = in_order(prepared);
+  std::vector<Prepared const*> const order = in_name_order(prepared);
+  bool const many = prepared.size() > 1;
   PublishOptions options;
   options.stop = limits.stop;
   Clock& clock = system_clock();
   Duration const until = clock.monotonic() + limits.window;
   std::minstd_rand jitter{std::random_device{}()};
   int tries = 0;
-  std::string const locks = order.size() > 1 ? lock_text(order) : "";
+  std::string const locks = many ? lock_text(order) : "";
   auto const attempt = [&]() -> Result<std::vector<RelationReport>> {
     WEIR_DO(session.execute("SAVEPOINT weir_publish" + locks));
-    WEIR_DO(drop_audit_views(session, order));
     std::vector<RelationReport> reports;
-    for (Prepared const* one : order) {
-      Publisher publisher(
-          session, *one, settings, options,
-          order.size() > 1 ? Duration::zero() : std::min<Duration>(limits.window, std::chrono::seconds(3)));
+    for (Prepared const& one : prepared) {
+      std::optional<Prepared> again;
+      if (many && one.plan.definition.kind == RelationKind::View) {
+        WEIR_TRY(again, planned_again(session, one, settings));
+      }
+      Publisher publisher(session, again ? *again : one, settings, options,
+                          many ? Duration::zero() : std::min<Duration>(limits.window, std::chrono::seconds(3)));
       WEIR_TRY(auto report, publisher.publish());
       reports.push_back(std::move(report));
     }

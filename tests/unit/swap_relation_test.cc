@@ -571,9 +571,8 @@ TEST(SwapRelationConcurrent, many_are_published_in_one_transaction) {
       second.build_query = "SELECT version FROM " + prepared[0].relation.quoted();
       prepared.push_back(must(prepare(session, must(plan_relation(session, second)))));
       third.build_query = "SELECT version FROM " + prepared[1].relation.quoted();
-      prepared.push_back(must(prepare(session, must(plan_relation(session, third)), Audit::Yes)));
+      prepared.push_back(must(prepare(session, must(plan_relation(session, third)))));
       must(session.execute("COMMIT"));
-      EXPECT_EQ(value(session, "SELECT version FROM " + prepared[2].relation.quoted()), std::to_string(version));
       EXPECT_EQ(value(session, "SELECT versions FROM mart.all_of_them"), fmt::format("{0}{0}{0}", version - 1));
       auto transaction = must(pg::Transaction::begin(session));
       auto reports = publish(session, prepared, limits());

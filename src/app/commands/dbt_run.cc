@@ -113,7 +113,8 @@ Arguments with_earlier(Arguments arguments, EarlierRun const& earlier) {
       arguments.options.emplace(option, std::vector<std::string>{std::move(value)});
   };
   auto const& args = earlier.args;
-  for (auto const* name : {"target", "profile", "state", "defer_state", "event_time_start", "event_time_end", "sample"})
+  for (auto const* name :
+       {"target", "profile", "state", "defer_state", "event_time_start", "event_time_end", "sample", "publish"})
     if (auto said = text_at(args, name); !said.empty()) take(replace_all(name, "_", "-"), std::move(said));
   for (auto const* name : {"full_refresh", "store_failures", "empty", "fail_fast", "defer", "favor_state"})
     if (auto const said = args.find(name); said != args.end() && said->is_boolean() && said->get<bool>())
@@ -132,8 +133,12 @@ bool is_to_be_repeated(std::string const& status, bool with_warnings) {
 
 void choose_failed(build::RunOptions& options, EarlierRun const& earlier, bool with_warnings) {
   options.batches_until = build::event_time_from(earlier.started_at);
+  auto const repeated = [&](Json const& one) { return is_to_be_repeated(text_at(one, "status"), with_warnings); };
+  // Of --publish together nothing is there where anything failed, and what was tested is gone: all of it again.
+  bool const all = text_at(earlier.args, "publish") == "together" &&
+                   std::any_of(earlier.results.begin(), earlier.results.end(), repeated);
   for (auto const& one : earlier.results) {
-    if (!is_to_be_repeated(text_at(one, "status"), with_warnings)) continue;
+    if (!all && !repeated(one)) continue;
     std::string const id = text_at(one, "unique_id");
     auto const index = options.project->manifest->index_of(id);
     if (!index || options.project->manifest->nodes()[*index].kind == project::NodeKind::Operation) continue;
