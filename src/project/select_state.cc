@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "project/macro_library.h"
 #include "project/select_spec.h"
 
 namespace weir::project {
@@ -68,6 +69,21 @@ bool is_same_contract(Node const& node, Node const& old) {
   return old.contract.enforced == node.contract.enforced && old.contract.checksum == node.contract.checksum;
 }
 
+// The same whatever the order of the keys, and whether what is not said is null or missing: manifests of dbt's and of
+// weir's differ in both.
+bool says_the_same(Data const& a, Data const& b) {
+  if (a.is_dict() && b.is_dict()) {
+    for (auto const* said : {&a, &b})
+      for (auto const& [key, value] : said->pairs())
+        if (!says_the_same(a[key], b[key])) return false;
+    return true;
+  }
+  if (!a.is_list() || !b.is_list()) return a == b;
+  auto const& x = a.items();
+  auto const& y = b.items();
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(), says_the_same);
+}
+
 bool is_same_content(Node const& node, Node const& old) {
   switch (node.kind) {
     case NodeKind::Source:
@@ -86,7 +102,7 @@ bool is_same_content(Node const& node, Node const& old) {
     case NodeKind::Metric:
     case NodeKind::SemanticModel:
     case NodeKind::SavedQuery:
-      return node.body == old.body && node.description == old.description && is_same_config(node, old);
+      return says_the_same(node.body, old.body) && node.description == old.description && is_same_config(node, old);
     case NodeKind::Test:
       if (node.generic_test) return is_same_config(node, old) && node.fqn == old.fqn;
       [[fallthrough]];
@@ -100,15 +116,18 @@ bool is_same_content(Node const& node, Node const& old) {
          node.deprecation_date == old.deprecation_date;
 }
 
+// Macros that the program ships are none of the project's, and read otherwise in a manifest that dbt wrote.
 class Macros {
  public:
   Macros(Manifest const& now, Manifest const& before) : now_(now) {
     for (auto const& macro : now.macros()) {
+      if (is_internal_package(macro.package_name)) continue;
       auto const* old = before.find_macro(macro.unique_id);
       if (old == nullptr || old->macro_sql != macro.macro_sql) changed_.insert(macro.unique_id);
     }
     for (auto const& old : before.macros())
-      if (now.find_macro(old.unique_id) == nullptr) changed_.insert(old.unique_id);
+      if (!is_internal_package(old.package_name) && now.find_macro(old.unique_id) == nullptr)
+        changed_.insert(old.unique_id);
   }
 
   bool has_changed_for(Node const& node) const {

@@ -372,15 +372,23 @@ std::string lock_text(std::vector<Prepared const*> const& order) {
   return text;
 }
 
-// Views are planned again behind what they read: that may have other columns now.
-Result<Prepared> planned_again(pg::Session& session, Prepared const& prepared, CatalogSettings const& settings) {
-  Prepared again = prepared;
+// One of many: the locks are held, and nothing is waited for. A view is planned here and now: what it reads was
+// published before it, and may have other columns than when the view was prepared.
+Result<RelationReport> publish_one_of_many(pg::Session& session, Prepared const& prepared,
+                                           CatalogSettings const& settings, PublishOptions const& options) {
+  if (prepared.plan.definition.kind != RelationKind::View)
+    return Publisher(session, prepared, settings, options, Duration::zero()).publish();
+  Prepared now = prepared;
   RelationDefinition definition = prepared.plan.definition;
   definition.build_query.clear();
   WEIR_DO(session.execute(settings.callers()));
-  WEIR_TRY(again.plan, plan_relation(session, definition));
+  WEIR_TRY(auto report, build_plainly(session, definition, {}));
+  if (!report) {
+    WEIR_TRY(now.plan, plan_relation(session, definition));
+  }
   WEIR_DO(session.execute(CatalogSettings::ours()));
-  return again;
+  if (report) return std::move(*report);
+  return Publisher(session, now, settings, options, Duration::zero()).publish();
 }
 
 Error busy(pg::Session& session, std::vector<Prepared const*> const& order, Error const& last) {
@@ -419,13 +427,10 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
     WEIR_DO(session.execute("SAVEPOINT weir_publish" + locks));
     std::vector<RelationReport> reports;
     for (Prepared const& one : prepared) {
-      std::optional<Prepared> again;
-      if (many && one.plan.definition.kind == RelationKind::View) {
-        WEIR_TRY(again, planned_again(session, one, settings));
-      }
-      Publisher publisher(session, again ? *again : one, settings, options,
-                          many ? Duration::zero() : std::min<Duration>(limits.window, std::chrono::seconds(3)));
-      WEIR_TRY(auto report, publisher.publish());
+      WEIR_TRY(auto report, many ? publish_one_of_many(session, one, settings, options)
+                                 : Publisher(session, one, settings, options,
+                                             std::min<Duration>(limits.window, std::chrono::seconds(3)))
+                                       .publish());
       reports.push_back(std::move(report));
     }
     return reports;

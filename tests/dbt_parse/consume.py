@@ -39,6 +39,16 @@ def invalid(oracle, manifest):
     return json.loads(checked.stdout.splitlines()[-1])
 
 
+def modified_since_dbt(world, weir, dbt):
+    """What weir takes for modified when dbt's manifest of the same project is the state."""
+    _, _, target = world.run(dbt, ['parse', '--no-partial-parse'])
+    state = os.path.join(world.folder, 'state_of_dbt')
+    os.makedirs(state)
+    shutil.move(os.path.join(target, 'manifest.json'), state)
+    listed, _, _ = world.run(weir, ['ls', '--quiet', '-s', 'state:modified', 'state:new', '--state', state])
+    return [line for line in listed.stdout.splitlines() if line.strip()]
+
+
 def faults(name, program, oracle):
     world = parse.World(os.path.join(parse.HERE, name))
     try:
@@ -50,12 +60,13 @@ def faults(name, program, oracle):
         state = os.path.join(world.folder, 'state')
         os.makedirs(state)
         shutil.move(manifest, state)
-        listed, _, _ = world.run([oracle, '--quiet', '--no-use-colors', '--no-version-check'],
-                                 ['ls', '--no-partial-parse', '-s', *CRITERIA, '--state', state])
+        dbt = [oracle, '--quiet', '--no-use-colors', '--no-version-check']
+        listed, _, _ = world.run(dbt, ['ls', '--no-partial-parse', '-s', *CRITERIA, '--state', state])
         lines = [line for line in listed.stdout.splitlines() if line.strip()]
         # Its own manifest does not always fit its own schema.
         theirs = invalid(oracle, manifest)
-        return [one for one in found if one not in theirs] + [f'dbt takes it for modified: {line}' for line in lines]
+        return ([one for one in found if one not in theirs] + [f'dbt takes it for modified: {line}' for line in lines]
+                + [f'weir takes it for modified: {line}' for line in modified_since_dbt(world, [program, 'dbt'], dbt)])
     finally:
         world.close()
 
