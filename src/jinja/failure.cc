@@ -67,7 +67,7 @@ std::string_view type_name(FailureType type) {
     case FailureType::RegexError:
       return "error";
     case FailureType::ZoneError:
-      return "UnknownTimeZoneError";
+      return "pytz.exceptions";
     case FailureType::Limit:
       return "Limit";
     case FailureType::Return:

@@ -4,8 +4,10 @@
 #include <date/tz.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "jinja/convert.h"
 #include "jinja/iterate.h"
 #include "jinja/modules.h"
@@ -87,8 +89,7 @@ class PytzZone final : public Zone {
 
   static Value of(date::time_zone const* zone) {
     // pytz begins with the zone's first period: local mean time.
-    auto const first = zone->get_info(date::sys_seconds(std::chrono::seconds(-5'000'000'000)));
-    return make<PytzZone>(zone, distance_us(first), first.save.count() * 60'000'000, first.abbrev);
+    return period(zone, zone->get_info(date::sys_seconds(std::chrono::seconds(-5'000'000'000))));
   }
 
   std::string type_name() const override { return zone_ == nullptr ? "UTC" : "pytz.tzfile." + zone_->name(); }
@@ -106,7 +107,7 @@ class PytzZone final : public Zone {
     std::int64_t const us = utc.local_microseconds();
     if (zone_ == nullptr) return make_date_time(us, Value(Ref<Object>(const_cast<PytzZone*>(this))));
     auto const info = zone_->get_info(date::sys_seconds(std::chrono::seconds(floor_seconds(us - kEpochUs))));
-    return make_date_time(us + distance_us(info), period(info));
+    return make_date_time(us + distance_us(info), period(zone_, info));
   }
   bool equals(Value const& other) const override {
     auto const* zone = other.as<PytzZone>();
@@ -118,7 +119,7 @@ class PytzZone final : public Zone {
 
   Made attribute(State&, std::string_view name) override {
     if (name == "zone") return Value(text());
-    if (name != "localize" && name != "normalize") return Value::missing();
+    if (std::find(std::begin(kMethods), std::end(kMethods), name) == std::end(kMethods)) return Value::missing();
     Ref<PytzZone> const self(this);
     return function(std::string(name), [self, name = std::string(name)](State& state, Arguments const& arguments) {
       return self->call_method(state, name, arguments);
@@ -126,39 +127,91 @@ class PytzZone final : public Zone {
   }
 
   Made call_method(State& state, std::string_view name, Arguments const& arguments) override {
-    if (name != "localize" && name != "normalize") return Object::call_method(state, name, arguments);
+    if (std::find(std::begin(kMethods), std::end(kMethods), name) == std::end(kMethods))
+      return Object::call_method(state, name, arguments);
     JINJA_TRY(auto const bound, arguments.bind(name, {"dt", "is_dst"}, 1));
+    if (name == "localize") return localize(bound[0], bound[1]);
+    if (name != "normalize") return fact_at(name, bound[0], bound[1]);
     if (bound[0].kind() != Kind::DateTime)
       return Failure(FailureType::AttributeError,
                      fmt::format("'{}' object has no attribute 'tzinfo'", jinja::type_name(bound[0])));
     auto const& moment = date_time_of(bound[0]);
-    if (name == "normalize") {
-      if (moment.zone.is_none()) return value_error("Naive time - no tzinfo set");
-      JINJA_TRY(auto const utc, make_date_time(moment.local_microseconds() - *utc_offset_us(bound[0]), Value()));
-      return from_utc(date_time_of(utc));
-    }
+    if (moment.zone.is_none()) return value_error("Naive time - no tzinfo set");
+    JINJA_TRY(auto const utc, make_date_time(moment.local_microseconds() - *utc_offset_us(bound[0]), Value()));
+    return from_utc(date_time_of(utc));
+  }
+
+ private:
+  static constexpr std::string_view kMethods[] = {"localize", "normalize", "utcoffset", "dst", "tzname"};
+
+  Made localize(Value const& naive, Value const& is_dst) {
+    if (naive.kind() != Kind::DateTime)
+      return Failure(FailureType::AttributeError,
+                     fmt::format("'{}' object has no attribute 'tzinfo'", jinja::type_name(naive)));
+    auto const& moment = date_time_of(naive);
     if (!moment.zone.is_none()) return value_error("Not naive datetime (tzinfo is already set)");
     std::int64_t const local = moment.local_microseconds();
     if (zone_ == nullptr) return make_date_time(local, Value(Ref<Object>(this)));
     auto const info = zone_->get_info(date::local_seconds(std::chrono::seconds(floor_seconds(local - kEpochUs))));
-    bool const wants_saving = bound[1].is_bool() && bound[1].boolean();
-    bool const is_unique = info.result == date::local_info::unique;
-    bool const first_saves = info.first.save.count() != 0;
-    return make_date_time(local, period(is_unique || first_saves == wants_saving ? info.first : info.second));
+    if (info.result == date::local_info::unique) return make_date_time(local, period(zone_, info.first));
+    bool const is_twice = info.result == date::local_info::ambiguous;
+    if (is_dst.is_none())
+      return Failure(FailureType::ZoneError,
+                     fmt::format("{}: {}", is_twice ? "AmbiguousTimeError" : "NonExistentTimeError", to_text(naive)));
+    bool const saves = is_dst.is_bool() && is_dst.boolean();
+    // A time that is skipped is told by the clock of before, or of behind in summer. Of one that comes twice the one
+    // that saves (or does not) is meant; where both do, the second.
+    bool first = is_twice == saves;
+    if (is_twice && is_saving(info.first) != is_saving(info.second)) first = is_saving(info.first) == saves;
+    return make_date_time(local, period(zone_, first ? info.first : info.second));
   }
 
- private:
+  // z.utcoffset(datetime): what holds at a moment; of None, nothing but the name.
+  Made fact_at(std::string_view name, Value const& moment, Value const& is_dst) {
+    Value own(Ref<Object>(this));
+    if (moment.is_none() && zone_ != nullptr) return name == "tzname" ? Value(text()) : Value();
+    if (zone_ != nullptr && (moment.kind() != Kind::DateTime || !jinja::equals(date_time_of(moment).zone, own))) {
+      JINJA_TRY(auto const placed, localize(moment, is_dst));
+      own = date_time_of(placed).zone;
+    }
+    auto const& there = *own.as<PytzZone>();
+    if (name == "tzname") return Value(there.abbreviation_);
+    return make_time_delta(name == "dst" ? there.saving_ : there.offset_);
+  }
+
   static std::int64_t floor_seconds(std::int64_t us) {
     return us >= 0 ? us / 1'000'000 : -((-us + 999'999) / 1'000'000);
   }
   // pytz knows distances from UTC in whole minutes: 7:52:58, a local mean time, is 7:53.
-  static std::int64_t distance_us(date::sys_info const& info) {
-    std::int64_t const seconds = info.offset.count() + 30;
+  static std::int64_t distance_us(date::sys_info const& info) { return whole_minutes_us(info.offset); }
+  static std::int64_t whole_minutes_us(std::chrono::seconds distance) {
+    std::int64_t const seconds = distance.count() + 30;
     std::int64_t const minutes = seconds >= 0 ? seconds / 60 : -((-seconds + 59) / 60);
     return minutes * 60'000'000;
   }
-  Value period(date::sys_info const& info) const {
-    return make<PytzZone>(zone_, distance_us(info), info.save.count() * 60'000'000, info.abbrev);
+  // The system's tz database says only that time is saved, not how much.
+  static bool is_saving(date::sys_info const& info) { return info.save.count() != 0; }
+  // How much: the difference to the period before it that does not save; where that is no likely one (a zone that moved
+  // across the date line), to one behind it.
+  static std::int64_t saving_us(date::time_zone const* zone, date::sys_info const& info) {
+    using std::chrono::hours, std::chrono::seconds;
+    constexpr int kMost = 100;  // periods that are looked at
+    constexpr date::sys_seconds kEarliest{seconds(-5'000'000'000)}, kLatest{seconds(10'000'000'000)};
+    if (!is_saving(info)) return 0;
+    auto other = info;
+    for (int i = 0; i < kMost && is_saving(other) && other.begin > kEarliest; ++i)
+      other = zone->get_info(other.begin - seconds(1));
+    seconds const saved = info.offset - other.offset;
+    if (saved > seconds(0) && saved <= hours(3)) return whole_minutes_us(saved);
+    other = info;
+    for (int i = 0; i < kMost && other.end < kLatest; ++i) {
+      other = zone->get_info(other.end);
+      if (!is_saving(other) && info.offset > other.offset) return whole_minutes_us(info.offset - other.offset);
+    }
+    return whole_minutes_us(saved);
+  }
+  static Value period(date::time_zone const* zone, date::sys_info const& info) {
+    return make<PytzZone>(zone, distance_us(info), saving_us(zone, info), info.abbrev);
   }
 
   date::time_zone const* zone_;  // null: UTC
@@ -172,11 +225,13 @@ Value pytz_utc() {
 }
 
 Made zone_named(std::string_view name) {
-  if (name == "UTC" || name == "utc" || name == "Etc/UTC") return pytz_utc();
+  if (equals_ignoring_case(name, "UTC")) return pytz_utc();
   try {
+    for (auto const& zone : date::get_tzdb().zones)
+      if (equals_ignoring_case(zone.name(), name)) return PytzZone::of(&zone);
     return PytzZone::of(date::locate_zone(std::string(name)));
   } catch (std::exception const&) {
-    return Failure(FailureType::ZoneError, repr(Value(name)));
+    return Failure(FailureType::ZoneError, "UnknownTimeZoneError: " + repr(Value(name)));
   }
 }
 
@@ -399,7 +454,10 @@ Value datetime_module() {
 Value pytz_module() {
   auto const timezone = [](State&, Arguments const& arguments) -> Made {
     JINJA_TRY(auto const bound, arguments.bind("timezone", {"zone"}, 1));
-    if (!bound[0].is_string()) return Failure(FailureType::ZoneError, repr(bound[0]));
+    if (bound[0].is_none()) return Failure(FailureType::ZoneError, "UnknownTimeZoneError: None");
+    if (!bound[0].is_string())
+      return Failure(FailureType::AttributeError,
+                     fmt::format("'{}' object has no attribute 'upper'", type_name(bound[0])));
     return zone_named(bound[0].string());
   };
   return make_module("pytz", {{"timezone", function("timezone", timezone)}, {"utc", pytz_utc()}, {"UTC", pytz_utc()}});

@@ -84,3 +84,20 @@ def cases(seed, count):
         depth = number % 4
         template = generator.statement(NAMES, depth) if depth else '{{ ' + generator.expression(NAMES, 3) + ' }}'
         yield f'generated {seed}:{number}', template, CONTEXT
+
+
+ZONES = ['UTC', 'Europe/Paris', 'Europe/Dublin', 'America/New_York', 'America/Sao_Paulo', 'America/St_Johns', 'Asia/Kolkata', 'Asia/Tehran',
+         'Africa/Casablanca', 'Africa/Monrovia', 'Australia/Lord_Howe', 'Antarctica/Troll', 'Pacific/Apia', 'Pacific/Kiritimati', 'Etc/GMT+5', 'EST']
+
+
+def times(seed, count):
+    """Local times in zones of pytz, those that are skipped and that come twice among them."""
+    chance = random.Random(seed)
+    for number in range(count):
+        year = chance.choice([chance.randint(1902, 2036), chance.randint(1990, 2030)])
+        moment = f'{year}, {chance.randint(1, 12)}, {chance.randint(1, 28)}, {chance.randint(0, 23)}, {chance.choice([0, 15, 30, 59])}'
+        template = (f"{{% set z = modules.pytz.timezone('{chance.choice(ZONES)}') %}}{{% set a = modules.datetime.datetime({moment}) %}}"
+                    f"{{% set l = z.localize(a, is_dst={chance.choice(['True', 'False', 'None'])}) %}}"
+                    '{% set u = modules.pytz.utc.localize(a).astimezone(z) %}'
+                    "{{ l }} {{ l.dst() }} {{ l.strftime('%Z %z') }} {{ z.normalize(l) }} {{ u }} {{ u.dst() }} {{ l - u }} {{ l < u }}")
+        yield f'times:{seed}:{number}', template, {'modules': {'!': 'modules'}}

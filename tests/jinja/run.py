@@ -16,6 +16,11 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 try:
+    import pytz
+except ImportError:
+    pytz = None
+
+try:
     import jinja2
     import jinja2.sandbox
     import jinja2.nativetypes
@@ -86,7 +91,7 @@ class Oracle:
             import itertools
             import re
             return {'datetime': Module(datetime, ['date', 'time', 'datetime', 'timedelta', 'timezone']),
-                    're': re, 'itertools': itertools}
+                    're': re, 'itertools': itertools, 'pytz': pytz}
         raise ValueError(kind)
 
     def environment(self, options):
@@ -124,6 +129,7 @@ class Module:
 SAME = {
     'UnicodeEncodeError': 'UnicodeError', 'UnicodeDecodeError': 'UnicodeError', 'DivisionByZero': 'ZeroDivisionError',
     'DivisionUndefined': 'InvalidOperation', 'DivisionImpossible': 'InvalidOperation', 'Overflow': 'InvalidOperation',
+    'UnknownTimeZoneError': 'pytz.exceptions', 'AmbiguousTimeError': 'pytz.exceptions', 'NonExistentTimeError': 'pytz.exceptions',
     'MemoryError': 'Limit', 'SyntaxError': 'TemplateSyntaxError',
 }
 
@@ -169,12 +175,16 @@ def main():
     cases = []
     folder = os.path.join(HERE, 'cases')
     for name in sorted(os.listdir(folder)):
-        if name.endswith('.txt') and (not arguments.names or name[:-4] in arguments.names):
+        if name == 'pytz.txt' and pytz is None:
+            print('without pytz: no python3-tz here')
+        elif name.endswith('.txt') and (not arguments.names or name[:-4] in arguments.names):
             cases.extend(read_cases(os.path.join(folder, name)))
     if arguments.generate:
         sys.path.insert(0, HERE)
         import generate
         cases.extend(generate.cases(arguments.seed, arguments.generate))
+        if pytz is not None:
+            cases.extend(generate.times(arguments.seed, arguments.generate))
     oracle = Oracle()
     failed = 0
     for (name, template, context), ours in zip(cases, ask(arguments.program, cases)):
