@@ -367,6 +367,7 @@ Result<Report> publish(pg::Session& session, Plan const& plan, Load const& load,
                 .started = {},
                 .locked_at = {},
                 .before = {},
+                .has_facts = false,
                 .careful = false,
                 .patience = std::chrono::seconds(3)};
   p.report.method = plan.method;

@@ -26,6 +26,7 @@ struct Publication {
   Report report;
   Duration started{}, locked_at{};
   std::vector<warehouse::Fact> before;
+  bool has_facts = false;                       // `before` was taken ahead of the lock
   bool careful = false;                         // something differed in an earlier try: take the facts inside the lock
   Duration patience = std::chrono::seconds(3);  // how long NOWAIT is tried before the gentle lock is given back
   std::minstd_rand jitter{std::random_device{}()};

@@ -39,6 +39,7 @@ class Publisher {
            .started = {},
            .locked_at = {},
            .before = {},
+           .has_facts = false,
            .careful = false,
            .patience = patience} {
     report_.target = plan_.definition.target;
@@ -46,6 +47,14 @@ class Publisher {
     report_.way = plan_.way;
     report_.rows = prepared.rows;
     report_.notes = prepared.notes;
+  }
+
+  // All of the exchange of a leaf that needs no lock: publish() then holds it for as long as the rest takes.
+  Status begin_exchange() {
+    WEIR_DO(plan_exchange());
+    WEIR_DO(take_facts(p_));
+    p_.has_facts = true;
+    return {};
   }
 
   Result<RelationReport> publish() {
@@ -153,16 +162,22 @@ class Publisher {
 
   // The leaf of a shell, or the storage of an ordinary table that becomes one.
   Status exchange() {
-    WEIR_DO(plan_in_place(Method::Shell));
-    if (p_.plan.creates_table) return changed("it is gone");
-    if (p_.plan.adopts_table != (plan_.way == Way::Adopt)) return changed("another kind of relation stands there now");
-    WEIR_DO(queue_politely(p_));
-    WEIR_DO(complete_again(p_));
+    if (!p_.has_facts) {
+      WEIR_DO(plan_exchange());
+    }
     WEIR_DO(p_.plan.adopts_table ? adopt_table(p_) : swap_leaf(p_));
     crash_point("kB4");
     WEIR_DO(verify(p_));
     report_.facts_verified = p_.report.dependents_verified;
     return settle_table();
+  }
+
+  Status plan_exchange() {
+    WEIR_DO(plan_in_place(Method::Shell));
+    if (p_.plan.creates_table) return changed("it is gone");
+    if (p_.plan.adopts_table != (plan_.way == Way::Adopt)) return changed("another kind of relation stands there now");
+    WEIR_DO(queue_politely(p_));
+    return complete_again(p_);
   }
 
   Status merge() {
@@ -238,9 +253,17 @@ class Publisher {
       WEIR_DO(forget_shadows(session_, plan_.definition.target));
     }
     report_.generation = prepared_.relation.text();
-    WEIR_TRY(auto shell, warehouse::load_relation(session_, plan_.definition.target));
-    WEIR_DO(match_indexes(*shell, prepared_.relation.name));
+    if (has_indexes()) {
+      WEIR_TRY(auto shell, warehouse::load_relation(session_, plan_.definition.target));
+      WEIR_DO(match_indexes(*shell, prepared_.relation.name));
+    }
     return drop_previous();
+  }
+
+  // By the definition, or of before.
+  bool has_indexes() const {
+    auto const& now = p_.plan.capture->relation;
+    return !plan_.definition.indexes.empty() || (now && !now->indexes.empty());
   }
 
   // What the definition says and is not there is made; what an earlier definition said and this one does not goes.
@@ -366,18 +389,16 @@ std::string lock_text(std::vector<Prepared const*> const& order) {
   for (auto const& [name, view] : views) outermost_first.push_back(view);
   std::stable_sort(outermost_first.begin(), outermost_first.end(),
                    [](View const& a, View const& b) { return a.depth > b.depth; });
-  std::string text = "; SET LOCAL lock_timeout = '20ms'";
+  std::string text = "SET LOCAL lock_timeout = '20ms'";
   for (View const& view : outermost_first) text += "; " + view.lock;
   if (!tables.empty()) text += "; LOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE NOWAIT";
   return text;
 }
 
-// One of many: the locks are held, and nothing is waited for. A view is planned here and now: what it reads was
-// published before it, and may have other columns than when the view was prepared.
-Result<RelationReport> publish_one_of_many(pg::Session& session, Prepared const& prepared,
-                                           CatalogSettings const& settings, PublishOptions const& options) {
-  if (prepared.plan.definition.kind != RelationKind::View)
-    return Publisher(session, prepared, settings, options, Duration::zero()).publish();
+// A view among many is planned here and now: what it reads was published before it, and may have other columns than
+// when the view was prepared.
+Result<RelationReport> publish_view(pg::Session& session, Prepared const& prepared, CatalogSettings const& settings,
+                                    PublishOptions const& options) {
   Prepared now = prepared;
   RelationDefinition definition = prepared.plan.definition;
   definition.build_query.clear();
@@ -389,6 +410,40 @@ Result<RelationReport> publish_one_of_many(pg::Session& session, Prepared const&
   WEIR_DO(session.execute(CatalogSettings::ours()));
   if (report) return std::move(*report);
   return Publisher(session, now, settings, options, Duration::zero()).publish();
+}
+
+// Nothing among them changes what hangs on another one's table.
+bool leave_others_alone(std::span<Prepared const> prepared) {
+  return std::none_of(prepared.begin(), prepared.end(), [](Prepared const& p) {
+    return p.plan.way == Way::Succeed || p.plan.way == Way::Adopt || p.plan.way == Way::Merge;
+  });
+}
+
+// All of them in one try: what needs no lock first, then all locks, then leaves are exchanged, then the rest in order.
+// `at_leisure`: as much as can be is done ahead of the locks.
+Result<std::vector<RelationReport>> publish_many(pg::Session& session, std::span<Prepared const> prepared,
+                                                 CatalogSettings const& settings, PublishOptions const& options,
+                                                 std::string const& locks, bool at_leisure) {
+  std::vector<std::optional<RelationReport>> reports(prepared.size());
+  std::map<std::size_t, Publisher> begun;
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (!at_leisure || prepared[i].plan.way != Way::Leaf) continue;
+    auto& publisher = begun.try_emplace(i, session, prepared[i], settings, options, Duration::zero()).first->second;
+    WEIR_DO(publisher.begin_exchange());
+  }
+  WEIR_DO(session.execute(locks));
+  for (auto& [i, publisher] : begun) {
+    WEIR_TRY(reports[i], publisher.publish());
+  }
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (reports[i]) continue;
+    WEIR_TRY(reports[i], prepared[i].plan.definition.kind == RelationKind::View
+                             ? publish_view(session, prepared[i], settings, options)
+                             : Publisher(session, prepared[i], settings, options, Duration::zero()).publish());
+  }
+  std::vector<RelationReport> all;
+  for (auto& report : reports) all.push_back(std::move(*report));
+  return all;
 }
 
 Error busy(pg::Session& session, std::vector<Prepared const*> const& order, Error const& last) {
@@ -423,16 +478,15 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
   std::minstd_rand jitter{std::random_device{}()};
   int tries = 0;
   std::string const locks = many ? lock_text(order) : "";
+  bool at_leisure = leave_others_alone(prepared);
   auto const attempt = [&]() -> Result<std::vector<RelationReport>> {
-    WEIR_DO(session.execute("SAVEPOINT weir_publish" + locks));
+    WEIR_DO(session.execute("SAVEPOINT weir_publish"));
+    if (many) return publish_many(session, prepared, settings, options, locks, at_leisure);
+    Publisher publisher(session, prepared[0], settings, options,
+                        std::min<Duration>(limits.window, std::chrono::seconds(3)));
+    WEIR_TRY(auto report, publisher.publish());
     std::vector<RelationReport> reports;
-    for (Prepared const& one : prepared) {
-      WEIR_TRY(auto report, many ? publish_one_of_many(session, one, settings, options)
-                                 : Publisher(session, one, settings, options,
-                                             std::min<Duration>(limits.window, std::chrono::seconds(3)))
-                                       .publish());
-      reports.push_back(std::move(report));
-    }
+    reports.push_back(std::move(report));
     return reports;
   };
   for (;;) {
@@ -448,6 +502,7 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
       return reports;
     }
     bool const differs = reports.error().where() == kFingerprintDiffers && tries < 3;
+    if (differs) at_leisure = false;
     if ((!may_pass(reports.error()) && !differs) || session.is_broken()) return std::move(reports).error();
     WEIR_DO(session.execute("ROLLBACK TO SAVEPOINT weir_publish"));
     if (clock.monotonic() >= until || limits.stop.stop_requested()) return busy(session, order, reports.error());

@@ -70,7 +70,9 @@ std::string swap_statements(Plan const& plan, sql::QualifiedName const& leaf, st
 }
 
 Status swap_leaf(Publication& p) {
-  WEIR_DO(take_facts(p));
+  if (!p.has_facts) {
+    WEIR_DO(take_facts(p));
+  }
   note_relaxed(p);
   std::string const locks = p.plan.request.target.quoted() + ", " + p.relation.quoted();
   std::string const statements = swap_statements(p.plan, p.relation, p.relaxed);
