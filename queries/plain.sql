@@ -1,8 +1,7 @@
 -- What stands at a name, and whether it is plain: a shell that has columns and rows and nothing else (no index, constraint,
 -- trigger, default ... on it or on its leaf), as the newest build left it. One row, always. `stamp` names the rows of the catalog
--- that describe the relation: while it stays the same, nothing of the relation has changed. `n` is the number of the next leaf.
--- With whole=no, `plain` is not looked at.
--- PostgreSQL 13 to 18. psql -v root=mart.orders -v schema=mart -v name=orders -v lock=1 -v key=1 -v whole=yes -f queries/plain.sql
+-- that describe the relation: while it stays the same, nothing of the relation has changed (plain_stamp.sql asks for it again). `n` is the number of the next leaf.
+-- PostgreSQL 13 to 18. psql -v root=mart.orders -v schema=mart -v name=orders -v lock=1 -v key=1 -f queries/plain.sql
 WITH
 root AS MATERIALIZED (SELECT c.*, c.xmin AS written, c.ctid AS place FROM pg_class c WHERE c.oid = to_regclass(:'root')),
 leaf AS MATERIALIZED (SELECT c.*, n.nspname FROM root JOIN pg_inherits h ON h.inhparent = root.oid
@@ -10,7 +9,7 @@ leaf AS MATERIALIZED (SELECT c.*, n.nspname FROM root JOIN pg_inherits h ON h.in
 both_of AS MATERIALIZED (SELECT oid FROM root UNION ALL SELECT oid FROM leaf),
 build AS MATERIALIZED (SELECT * FROM weir.generation WHERE target_schema = :'schema' AND target_name = :'name')
 SELECT coalesce((SELECT relkind::text FROM root), '') AS kind,
-  CASE WHEN :'whole' = 'yes' THEN to_regnamespace(quote_ident(:'schema')) IS NOT NULL AND (SELECT value = 'whole row' FROM weir.meta WHERE name = 'shell_key')
+  to_regnamespace(quote_ident(:'schema')) IS NOT NULL AND (SELECT value = 'whole row' FROM weir.meta WHERE name = 'shell_key')
     AND NOT EXISTS (SELECT FROM weir.shadow WHERE target_schema = :'schema' AND target_name = :'name')
     AND NOT EXISTS (SELECT FROM weir.unfinished WHERE target_schema = :'schema' AND target_name = :'name')
     AND CASE WHEN EXISTS (SELECT FROM root) THEN
@@ -36,7 +35,7 @@ SELECT coalesce((SELECT relkind::text FROM root), '') AS kind,
                              OR a.attstorage <> t.typstorage OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> ''
                              OR coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1))
     ELSE NOT EXISTS (SELECT FROM build WHERE state <> 'dropped' AND to_regclass(format('%I.%I', relation_schema, relation)) IS NOT NULL)
-    END END AS plain,
+    END AS plain,
   (SELECT coalesce(max(n), 0) + 1 FROM build) AS n,
   coalesce((SELECT min(relname) FROM leaf), '') AS leaf,
   EXISTS (SELECT FROM root JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = root.oid

@@ -21,7 +21,8 @@ std::string letter_name(std::size_t index) {
   return std::string(index / 26 + 1, static_cast<char>('a' + index % 26));
 }
 
-std::vector<std::string> column_names(std::vector<std::string> header) {
+std::vector<std::string> column_names(std::vector<std::string_view> const& said) {
+  std::vector<std::string> header(said.begin(), said.end());
   std::set<std::string> taken;
   for (std::size_t i = 0; i < header.size(); ++i) {
     auto& name = header[i];
@@ -34,6 +35,10 @@ std::vector<std::string> column_names(std::vector<std::string> header) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- types
+
+// What a value is for PostgreSQL: itself, or a text that stands in `Made`.
+using Value = std::optional<std::string_view>;
+using Made = std::deque<std::string>;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -102,27 +107,30 @@ std::string without_exponent(std::string const& number) {
 }
 
 // A number as people write it (5%, -$1,000.50), as PostgreSQL reads it. Nothing where it is none.
-std::optional<std::string> number(std::string_view text) {
+Value number(std::string_view text, Made& made) {
   std::string_view const plain = trim(text);
   std::size_t const first = plain.starts_with('-') ? 1 : 0;
-  if (first < plain.size() && is_digit(plain[first]) && is_decimal(plain)) return std::string(plain);
-  std::string value = strip(std::string(trim(text)), "%");
+  if (first < plain.size() && is_digit(plain[first]) && is_decimal(plain)) return plain;
+  std::string value = strip(std::string(plain), "%");
   bool const negative = value.starts_with('-');
   if (negative) value.erase(0, 1);
   for (auto const symbol : kCurrencies) value = strip(std::move(value), symbol);
   value = replace_all(replace_all(std::string(trim(value)), ",", ""), "_", "");
   if (!is_decimal(value)) return std::nullopt;
-  if (!negative) return value;
-  return value[0] == '-' ? value.substr(1) : "-" + strip(value, "+");
+  if (negative) value = value[0] == '-' ? value.substr(1) : "-" + strip(value, "+");
+  return made.emplace_back(std::move(value));
 }
 
 // Has it digits behind the point that count? 2.50e1 has not.
 bool has_fraction(std::string_view number) {
   auto const e = number.find_first_of("eE");
   auto const mantissa = number.substr(0, e);
+  if (e == std::string_view::npos) {
+    auto const dot = mantissa.find('.');
+    return dot != std::string_view::npos && mantissa.find_first_of("123456789", dot) != std::string_view::npos;
+  }
   if (mantissa.find_first_of("nNiI") != std::string_view::npos) return false;
-  auto const exponent =
-      e == std::string_view::npos ? 0 : parse_int(number.substr(number[e + 1] == '+' ? e + 2 : e + 1)).value_or(0);
+  auto const exponent = parse_int(number.substr(number[e + 1] == '+' ? e + 2 : e + 1)).value_or(0);
   auto const point = mantissa.find('.');
   std::string digits(mantissa.substr(0, point));
   std::int64_t scale = 0;
@@ -160,24 +168,34 @@ bool is_date(int year, int month, int day) {
 }
 
 // strptime's %Y-%m-%d.
-std::optional<std::string> plain_date(Reader& in) {
+struct Day {
+  int year, month, day;
+};
+std::optional<Day> plain_date(Reader& in) {
   auto const year = in.digits(4, 4);
   if (!year || !in.eat('-')) return std::nullopt;
   auto const month = in.digits(1, 2);
   if (!month || !in.eat('-')) return std::nullopt;
   auto const day = in.digits(1, 2);
   if (!day || !is_date(*year, *month, *day)) return std::nullopt;
-  return fmt::format("{:04}-{:02}-{:02}", *year, *month, *day);
+  return Day{*year, *month, *day};
 }
 
-std::optional<std::string> date(std::string_view text) {
+Value date(std::string_view text, Made& made) {
   Reader in{trim(text)};
-  auto value = plain_date(in);
-  return in.done() ? value : std::nullopt;
+  auto const day = plain_date(in);
+  if (!day || !in.done()) return std::nullopt;
+  if (in.text.size() == std::string_view("2024-01-05").size()) return in.text;
+  return made.emplace_back(fmt::format("{:04}-{:02}-{:02}", day->year, day->month, day->day));
+}
+
+// A time that was read is written in full: 2024-01-05 01:02:03.
+bool is_full_time(std::string_view text) {
+  return text.size() == 19 && text[7] == '-' && text[10] == ' ' && text[13] == ':' && text[16] == ':';
 }
 
 // strptime's %Y-%m-%d %H:%M:%S.
-std::optional<std::string> date_time(std::string_view text) {
+Value date_time(std::string_view text, Made& made) {
   Reader in{trim(text)};
   auto const day = plain_date(in);
   if (!day || in.done() || std::isspace(static_cast<unsigned char>(in.text[in.at])) == 0) return std::nullopt;
@@ -188,7 +206,9 @@ std::optional<std::string> date_time(std::string_view text) {
   if (!minute || *minute > 59 || !in.eat(':')) return std::nullopt;
   auto const second = in.digits(1, 2);
   if (!second || *second > 59 || !in.done()) return std::nullopt;
-  return fmt::format("{} {:02}:{:02}:{:02}", *day, *hour, *minute, *second);
+  if (is_full_time(in.text)) return in.text;
+  return made.emplace_back(
+      fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", day->year, day->month, day->day, *hour, *minute, *second));
 }
 
 // ISO 8601: a calendar date, T, a time, perhaps a zone; with or without separators.
@@ -235,7 +255,7 @@ std::optional<std::string> iso_time(std::string_view text, bool& has_zone) {
   return out + fmt::format("{}{:02}:{:02}", sign, *zone_hour, zone_minute.value_or(0));
 }
 
-std::optional<std::string> boolean(std::string_view text) {
+Value boolean(std::string_view text) {
   auto const word = to_lower(trim(replace_all(std::string(text), ",", "")));
   if (word == "true") return "t";
   if (word == "false") return "f";
@@ -245,110 +265,104 @@ std::optional<std::string> boolean(std::string_view text) {
 enum class Trial { Number, Date, DateTime, Iso, Boolean, Text };
 constexpr Trial kTrials[] = {Trial::Number, Trial::Date, Trial::DateTime, Trial::Iso, Trial::Boolean, Trial::Text};
 
-std::optional<std::string> read_as(Trial trial, std::string_view text, bool& has_zone) {
+Value read_as(Trial trial, std::string_view text, SeedColumn& column, Made& made) {
   switch (trial) {
-    case Trial::Number:
-      return number(text);
+    case Trial::Number: {
+      auto value = number(text, made);
+      if (!value) return value;
+      if (has_fraction(*value)) column.sql_type = "float8";
+      if (value->find_first_of("eE") != std::string_view::npos)
+        value = made.emplace_back(without_exponent(std::string(*value)));
+      return value;
+    }
     case Trial::Date:
-      return date(text);
+      return date(text, made);
     case Trial::DateTime:
-      return date_time(text);
-    case Trial::Iso:
-      return iso_time(text, has_zone);
+      return date_time(text, made);
+    case Trial::Iso: {
+      auto value = iso_time(text, column.has_zones);
+      return value ? Value(made.emplace_back(std::move(*value))) : std::nullopt;
+    }
     case Trial::Boolean:
       return boolean(text);
     case Trial::Text:
-      return std::string(text);
+      return text;
   }
   return std::nullopt;
 }
 
-std::string_view const& field(std::vector<std::string> const& row, std::size_t column, std::string_view& held) {
-  held = column < row.size() ? std::string_view(row[column]) : std::string_view();
-  return held;
+// The type of what `trial` reads; a number that has digits behind the point makes it float8.
+SeedColumn column_of(Trial trial, std::string const& name) {
+  switch (trial) {
+    case Trial::Number:
+      return {.name = name, .type = CellType::Number, .sql_type = "integer"};
+    case Trial::Date:
+      return {.name = name, .type = CellType::Date, .sql_type = "date"};
+    case Trial::DateTime:
+    case Trial::Iso:
+      return {.name = name, .type = CellType::DateTime, .sql_type = "timestamp without time zone"};
+    case Trial::Boolean:
+      return {.name = name, .type = CellType::Boolean, .sql_type = "boolean"};
+    case Trial::Text:
+      break;
+  }
+  return {.name = name, .type = CellType::Text, .sql_type = "text"};
 }
 
 // Tries the types in order; the values come out in the form of the one that fits all.
-SeedColumn infer_column(CsvFile const& file, std::size_t column, bool is_text,
-                        std::vector<std::vector<pg::Parameter>>& rows) {
-  SeedColumn out;
-  out.name = file.names[column];
-  if (file.rows.empty() && !is_text) {
-    out.type = CellType::Integer;
-    out.sql_type = "integer";
-    return out;
-  }
-  std::string_view text;
+SeedColumn infer_column(CsvFile const& file, std::size_t column, bool is_text, SeedRows& rows) {
+  if (file.rows == 0 && !is_text) return {.name = file.names[column], .type = CellType::Integer, .sql_type = "integer"};
+  std::size_t const width = file.names.size();
   for (auto const trial : kTrials) {
     if (is_text && trial != Trial::Text) continue;
-    out.has_zones = false;
-    bool fraction = false, fits = true;
-    for (std::size_t i = 0; i < file.rows.size() && fits; ++i) {
-      field(file.rows[i], column, text);
-      if (is_null(text)) {
-        rows[i][column] = std::nullopt;
-        continue;
-      }
-      auto value = read_as(trial, text, out.has_zones);
+    SeedColumn out = column_of(trial, file.names[column]);
+    bool fits = true;
+    for (std::size_t at = column; at < file.cells.size() && fits; at += width) {
+      auto& value = rows.cells[at] = std::nullopt;
+      if (is_null(file.cells[at])) continue;
+      value = read_as(trial, file.cells[at], out, rows.made);
       fits = value.has_value();
-      if (fits && trial == Trial::Number) {
-        fraction = fraction || has_fraction(*value);
-        value = without_exponent(*value);
-      }
-      rows[i][column] = std::move(value);
     }
-    if (!fits) continue;
-    switch (trial) {
-      case Trial::Number:
-        out.type = CellType::Number;
-        out.sql_type = fraction ? "float8" : "integer";
-        break;
-      case Trial::Date:
-        out.type = CellType::Date, out.sql_type = "date";
-        break;
-      case Trial::DateTime:
-      case Trial::Iso:
-        out.type = CellType::DateTime, out.sql_type = "timestamp without time zone";
-        break;
-      case Trial::Boolean:
-        out.type = CellType::Boolean, out.sql_type = "boolean";
-        break;
-      case Trial::Text:
-        out.type = CellType::Text, out.sql_type = "text";
-        break;
-    }
-    return out;
+    if (fits) return out;
   }
-  return out;
+  return {};  // not reached: any value is a text
 }
 
 }  // namespace
 
-Result<CsvFile> parse_csv(std::string_view text, char delimiter, std::string_view file) {
+Result<CsvFile> parse_csv(std::string contents, char delimiter, std::string_view file) {
+  CsvFile out;
+  out.contents = std::make_unique<std::string const>(std::move(contents));
+  std::string_view text = *out.contents;
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   project::CsvReader reader(text, delimiter);
-  CsvFile out;
-  if (!reader.done()) out.names = column_names(reader.row());
-  while (!reader.done()) {
-    auto row = reader.row();
+  std::vector<std::string_view> row;
+  if (!reader.done()) {
+    reader.row(row, out.made);
+    out.names = column_names(row);
+  }
+  for (; !reader.done(); ++out.rows) {
+    reader.row(row, out.made);
     if (row.size() > out.names.size())
       return Error(ErrorKind::Data, fmt::format("row {} of seed file \"{}\" has {} values, its header names {} columns",
-                                                out.rows.size() + 1, file, row.size(), out.names.size()))
+                                                out.rows + 1, file, row.size(), out.names.size()))
           .where(std::string(file))
           .state("the table of before is as it was")
           .next("quote values that hold the delimiter, or set `delimiter` in the seed's config");
-    out.rows.push_back(std::move(row));
+    out.cells.insert(out.cells.end(), row.begin(), row.end());
+    out.cells.resize(out.names.size() * (out.rows + 1));
   }
   return out;
 }
 
-SeedRows infer_seed(CsvFile const& file, std::vector<std::string> const& text_columns) {
+SeedRows infer_seed(CsvFile file, std::vector<std::string> const& text_columns) {
   SeedRows out;
-  out.rows.assign(file.rows.size(), std::vector<pg::Parameter>(file.names.size()));
+  out.cells.resize(file.cells.size());
   for (std::size_t column = 0; column < file.names.size(); ++column) {
     bool const is_text = std::find(text_columns.begin(), text_columns.end(), file.names[column]) != text_columns.end();
-    out.columns.push_back(infer_column(file, column, is_text, out.rows));
+    out.columns.push_back(infer_column(file, column, is_text, out));
   }
+  out.file = std::move(file);
   return out;
 }
 

@@ -229,31 +229,21 @@ Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool
 }
 
 // COPY's text format: tabs between values, \N for NULL.
-void append_copy_row(std::string& out, std::vector<pg::Parameter> const& row) {
+void append_copy_row(std::string& out, std::span<std::optional<std::string_view> const> row) {
   for (std::size_t i = 0; i < row.size(); ++i) {
     if (i > 0) out += '\t';
     if (!row[i]) {
       out += "\\N";
       continue;
     }
-    for (char const c : *row[i]) {
-      switch (c) {
-        case '\\':
-          out += "\\\\";
-          break;
-        case '\t':
-          out += "\\t";
-          break;
-        case '\n':
-          out += "\\n";
-          break;
-        case '\r':
-          out += "\\r";
-          break;
-        default:
-          out += c;
-      }
+    std::string_view rest = *row[i];
+    for (auto at = rest.find_first_of("\\\t\n\r"); at != std::string_view::npos; at = rest.find_first_of("\\\t\n\r")) {
+      out.append(rest, 0, at);
+      out += '\\';
+      out += rest[at] == '\t' ? 't' : rest[at] == '\n' ? 'n' : rest[at] == '\r' ? 'r' : '\\';
+      rest.remove_prefix(at + 1);
     }
+    out += rest;
   }
   out += '\n';
 }
@@ -261,14 +251,17 @@ void append_copy_row(std::string& out, std::vector<pg::Parameter> const& row) {
 Result<std::uint64_t> copy_rows(pg::Session& session, std::string const& statement, SeedRows const& seed) {
   WEIR_TRY(auto copy, session.copy_in(statement));
   std::string buffer;
-  for (auto const& row : seed.rows) {
-    append_copy_row(buffer, row);
+  for (std::size_t row = 0; row < seed.size(); ++row) {
+    append_copy_row(buffer, seed.row(row));
     if (buffer.size() < (1U << 18)) continue;
     WEIR_DO(copy.write(buffer));
     buffer.clear();
   }
   WEIR_DO(copy.write(buffer));
-  return std::move(copy).finish();
+  WEIR_TRY(auto const taken, std::move(copy).finish());
+  if (taken == seed.size()) return taken;
+  return Error(ErrorKind::Data, fmt::format("{} rows were sent and {} arrived", seed.size(), taken))
+      .state("nothing was changed");
 }
 
 std::string seed_column(RunContext const& context, std::string const& name) {
@@ -291,21 +284,18 @@ Result<Materialized> seed(RunContext& context, bool existed) {
   auto const& types = context.config("column_types");
   swap::RelationDefinition definition;
   definition.target = name_of(context.target());
-  std::vector<std::string> columns, ddl;
+  std::vector<std::string> ddl;
   for (auto const& column : rows.columns) {
     auto const* said = types.find(column.name);
     ddl.push_back(
         fmt::format("{} {}", seed_column(context, column.name), said != nullptr ? said->str() : column.sql_type));
-    columns.push_back(stored_name(context, column.name));
+    definition.row_columns.push_back(stored_name(context, column.name));
   }
   definition.columns_ddl = join(ddl, ", ");
   WEIR_TRY(definition.indexes, indexes_of(context));
   WEIR_TRY(auto* session, worker.session());
-  WEIR_TRY(auto const plan, swap::plan_relation(*session, definition));
-  WEIR_TRY(auto prepared, swap::open_rows(*session, plan));
-  WEIR_TRY(auto const count, copy_rows(*session, swap::copy_statement(prepared, columns, ""), rows));
-  WEIR_DO(swap::close_rows(*session, prepared, count));
-  WEIR_DO(publish_or_hold(context, *session, std::move(prepared), existed));
+  definition.rows = [&](std::string const& copy) { return copy_rows(*session, copy, rows); };
+  WEIR_TRY(auto const count, build_or_hold(context, definition, existed));
   Materialized out;
   std::string const code = should_full_refresh(context) ? "CREATE" : "INSERT";
   out.response.message = fmt::format("{} {}", code, count);

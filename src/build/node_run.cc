@@ -231,14 +231,14 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
 Result<SeedRows> read_seed(RunContext& context) {
   auto const& node = context.node();
   std::filesystem::path root = node.root_path.value_or(context.facts().root().root.string());
-  WEIR_TRY(auto const text, read_file(root / node.original_file_path));
+  WEIR_TRY(auto text, read_file(root / node.original_file_path));
   auto const& delimiter = context.config("delimiter");
-  WEIR_TRY(auto const file,
-           parse_csv(text, delimiter.is_string() && !delimiter.text().empty() ? delimiter.text()[0] : ',',
+  WEIR_TRY(auto file,
+           parse_csv(std::move(text), delimiter.is_string() && !delimiter.text().empty() ? delimiter.text()[0] : ',',
                      node.original_file_path));
   std::vector<std::string> forced;
   for (auto const& [name, type] : context.config("column_types").pairs()) forced.push_back(name);
-  return infer_seed(file, forced);
+  return infer_seed(std::move(file), forced);
 }
 
 }  // namespace weir::build

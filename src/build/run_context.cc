@@ -162,8 +162,10 @@ std::filesystem::path path_in_target(RunContext const& context, std::string_view
   return context.target_folder() / tree / node.package_name / path;
 }
 
-// Not forced to the disk: the next run writes it again, and a trivial model costs less than an fsync.
+// Not forced to the disk: the next run writes it again, and a trivial model costs less than an fsync. What stands there
+// already is not written: the server's next fsync would wait for a file that was cut off and filled again.
 Status write_sql(std::filesystem::path const& path, std::string_view text) {
+  if (auto const there = read_file(path); there.ok() && *there == text) return {};
   std::error_code failure;
   std::filesystem::create_directories(path.parent_path(), failure);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);

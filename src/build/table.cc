@@ -557,10 +557,11 @@ TableData table_from(pg::Rows const& rows) {
 TableData table_from(SeedRows const& seed) {
   TableData out;
   for (auto const& column : seed.columns) out.names.push_back(column.name), out.types.push_back(column.type);
-  for (auto const& row : seed.rows) {
+  for (std::size_t r = 0; r < seed.size(); ++r) {
+    auto const row = seed.row(r);
     std::vector<Value> values;
     for (std::size_t c = 0; c < row.size(); ++c)
-      values.push_back(row[c] ? seed_value(seed.columns[c].type, *row[c]) : Value());
+      values.push_back(row[c] ? seed_value(seed.columns[c].type, std::string(*row[c])) : Value());
     out.rows.push_back(std::move(values));
   }
   return out;

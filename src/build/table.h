@@ -3,6 +3,10 @@
 // CSV file becomes one. A table never changes once it is made; any thread may read it.
 
 #include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +41,14 @@ TableData table_from(pg::Rows const& rows);
 // is a row without fields. Error: Data, with the line.
 struct CsvFile {
   std::vector<std::string> names;  // of the header; empty and doubled ones as agate renames them
-  std::vector<std::vector<std::string>> rows;
+  std::size_t rows = 0;
+  std::vector<std::string_view> cells;  // row by row, one for each name: what a short row lacks is empty
+
+  // What the cells look into.
+  std::unique_ptr<std::string const> contents;
+  std::deque<std::string> made;
 };
-Result<CsvFile> parse_csv(std::string_view text, char delimiter, std::string_view file);
+Result<CsvFile> parse_csv(std::string contents, char delimiter, std::string_view file);
 
 // A seed's columns: each has the first type that all its values have (number, date, time, ISO time, boolean, else
 // text), or is text where `text_columns` names it. "" and "null" are NULL.
@@ -51,10 +60,19 @@ struct SeedColumn {
 };
 struct SeedRows {
   std::vector<SeedColumn> columns;
-  // Values as PostgreSQL reads them for the column's type ("$1,000" is 1000).
-  std::vector<std::vector<pg::Parameter>> rows;
+  // Row by row, one for each column: values as PostgreSQL reads them for its type ("$1,000" is 1000).
+  std::vector<std::optional<std::string_view>> cells;
+
+  // What the cells look into.
+  CsvFile file;
+  std::deque<std::string> made;
+
+  std::size_t size() const { return file.rows; }
+  std::span<std::optional<std::string_view> const> row(std::size_t index) const {
+    return std::span(cells).subspan(index * columns.size(), columns.size());
+  }
 };
-SeedRows infer_seed(CsvFile const& file, std::vector<std::string> const& text_columns);
+SeedRows infer_seed(CsvFile file, std::vector<std::string> const& text_columns);
 TableData table_from(SeedRows const& seed);
 
 }  // namespace weir::build

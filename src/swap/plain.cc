@@ -26,14 +26,13 @@ struct Look {
   std::string columns, stamp;
 };
 
-Result<Look> look(pg::Session& session, sql::QualifiedName const& target, std::string_view whole) {
+Result<Look> look(pg::Session& session, sql::QualifiedName const& target) {
   WEIR_TRY(auto rows, warehouse::catalog_rows(session, "plain",
                                               {{"root", target.quoted()},
                                                {"schema", target.schema},
                                                {"name", target.name},
                                                {"lock", std::to_string(kWriterLock)},
-                                               {"key", std::to_string(writer_lock_key(target))},
-                                               {"whole", whole}}));
+                                               {"key", std::to_string(writer_lock_key(target))}}));
   return Look{.kind = rows.text(0, "kind").empty() ? char{0} : rows.text(0, "kind")[0],
               .plain = rows.text(0, "plain") == "t",
               .locked = rows.text(0, "locked") == "t",
@@ -44,10 +43,20 @@ Result<Look> look(pg::Session& session, sql::QualifiedName const& target, std::s
               .stamp = std::string(rows.text(0, "stamp"))};
 }
 
+// A table that was made by its columns' DDL is nothing but columns: what a shell takes over by LIKE.
+constexpr std::string_view kIsOnlyColumns = R"(
+SELECT c.relkind = 'r' AND NOT c.relhasindex AND c.relchecks = 0 AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                   WHERE a.attrelid = c.oid AND a.attnum > 0
+                     AND (a.attnotnull OR a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '' OR a.attstorage <> t.typstorage
+                          OR coalesce(pg_catalog.to_jsonb(a) ->> 'attcompression', '') <> ''))
+FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1))";
+
 // The columns of the query's answer, as queries/plain.sql writes those of a relation. Collations are not in it, and a
 // domain's column shows its base type: a leaf that differs in those is refused by the server when it is attached.
-Result<std::string> columns_of(pg::Session& session, std::string const& callers, std::string const& query) {
-  WEIR_TRY(auto rows, session.execute(fmt::format("{}; SELECT * FROM ({}\n) weir_query LIMIT 0", callers, query)));
+// `first`: what is carried out before.
+Result<std::string> columns_of(pg::Session& session, std::string const& first, std::string const& query) {
+  WEIR_TRY(auto rows, session.execute(fmt::format("{}; SELECT * FROM ({}\n) weir_query LIMIT 0", first, query)));
   std::string text;
   for (std::size_t i = 0; i < rows.columns(); ++i)
     text += fmt::format("{}{} {} {}", i == 0 ? "" : "\n", rows.column_type(i), rows.column_modifier(i),
@@ -89,7 +98,7 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
   }
 
   Result<std::optional<RelationReport>> table() {
-    auto before = look(session_, definition_.target, "yes");
+    auto before = look(session_, definition_.target);
     if (!before.ok()) return undo(std::move(before).error());
     before_ = std::move(*before);
     if (!before_.plain || !before_.locked) return undo();
@@ -97,17 +106,14 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
     bool const there = before_.kind != 0;
     report_.way = there ? Way::Leaf : Way::Create;
     leaf_ = generation_name(definition_.target, before_.n);
-    if (there) {
-      auto columns = columns_of(session_, settings_.callers(), definition_.query);
-      if (!columns.ok()) return undo(std::move(columns).error());
-      if (*columns != before_.columns) return undo();
-    }
-    auto made = session_.execute(
-        fmt::format("{}; CREATE TABLE {} AS {}\n", settings_.callers(), leaf_.quoted(), definition_.query));
-    if (!made.ok()) return std::move(made).error().context(fmt::format("building {}", in_quotes(definition_.target)));
-    report_.rows = made->affected();
     report_.generation = leaf_.text();
-    if (report_.rows >= definition_.analyze_above_rows) {
+    auto filled = definition_.rows ? take_rows() : run_query();
+    if (!filled.ok())
+      return std::move(filled).error().context(fmt::format("building {}", in_quotes(definition_.target)));
+    if (!*filled) return undo();
+    // Before PostgreSQL 18 ANALYZE of the new shell, behind the commit, takes its leaf with it.
+    bool const analyzed_later = !there && report_.rows >= kShellStatisticsFrom && session_.server_version() < 180000;
+    if (report_.rows >= definition_.analyze_above_rows && !analyzed_later) {
       WEIR_DO(session_.execute("ANALYZE " + leaf_.quoted()));
     }
     crash_point("kB1");
@@ -124,6 +130,31 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
   Result<std::optional<RelationReport>> undo(Error why) {
     if (session_.is_broken()) return why;
     return undo();
+  }
+
+  // The leaf with its rows. False: it would not have the columns of the shell that is there.
+  Result<bool> run_query() {
+    if (before_.kind != 0) {
+      auto columns = columns_of(session_, settings_.callers(), definition_.query);
+      if (!columns.ok() && session_.is_broken()) return std::move(columns).error();
+      if (!columns.ok() || *columns != before_.columns) return false;
+    }
+    WEIR_TRY(auto made, session_.execute(fmt::format("{}; CREATE TABLE {} AS {}\n", settings_.callers(), leaf_.quoted(),
+                                                     definition_.query)));
+    report_.rows = made.affected();
+    return true;
+  }
+  // The same with rows of the client. False, too: the definition says more than columns.
+  Result<bool> take_rows() {
+    auto columns = columns_of(
+        session_, fmt::format("{}; CREATE TABLE {} ({})", settings_.callers(), leaf_.quoted(), definition_.columns_ddl),
+        "TABLE " + leaf_.quoted());
+    if (!columns.ok() && session_.is_broken()) return std::move(columns).error();
+    if (!columns.ok() || (before_.kind != 0 && *columns != before_.columns)) return false;
+    WEIR_TRY(auto const only_columns, session_.query(kIsOnlyColumns, {leaf_.quoted()}));
+    if (!only_columns.boolean(0, 0)) return false;
+    WEIR_TRY(report_.rows, definition_.rows(copy_statement(leaf_, definition_)));
+    return true;
   }
 
   // The shell has the leaf's columns, and nothing else.
@@ -159,9 +190,10 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
                     "DETACH PARTITION {1}; ALTER TABLE {0} ATTACH PARTITION {2} DEFAULT",
                     target(), before_.leaf.quoted(), leaf_.quoted())));
     crash_point("kB4");
-    WEIR_TRY(auto const after, look(session_, definition_.target, "no"));
+    WEIR_TRY(auto const after, warehouse::catalog_rows(session_, "plain_stamp", {{"root", target()}}));
     // Every row of the catalog that describes the relation is the very one that was there before the query ran.
-    if (after.stamp != before_.stamp || after.has_dependents != before_.has_dependents) return false;
+    if (after.text(0, "stamp") != before_.stamp || (after.text(0, "has_dependents") == "t") != before_.has_dependents)
+      return false;
     if (before_.has_dependents) {
       WEIR_TRY(auto now, warehouse::load_fingerprint(session_, definition_.target, warehouse::Definitions::Omit));
       if (now != facts) return false;
@@ -206,12 +238,12 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
 };
 
 bool is_plain(RelationDefinition const& definition) {
-  if (definition.query.empty() || (!definition.build_query.empty() && definition.build_query != definition.query))
-    return false;
+  bool const has_ddl = !definition.columns_ddl.empty();
+  if (definition.rows ? !has_ddl : has_ddl || definition.query.empty()) return false;
+  if (!definition.build_query.empty() && definition.build_query != definition.query) return false;
   if (definition.kind == RelationKind::View) return true;
-  return definition.kind == RelationKind::Table && definition.shape != Shape::Ordinary &&
-         definition.columns_ddl.empty() && definition.indexes.empty() && !definition.unlogged &&
-         !definition.keep_previous;
+  return definition.kind == RelationKind::Table && definition.shape != Shape::Ordinary && definition.indexes.empty() &&
+         !definition.unlogged && !definition.keep_previous;
 }
 
 }  // namespace

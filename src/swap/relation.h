@@ -19,6 +19,7 @@
 // values may go anywhere. Evidence: DESIGN 5; ADR 0003.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +79,11 @@ struct RelationDefinition {
   ColumnPolicy unfit = ColumnPolicy::Keep;
   bool keep_previous = false;  // shells: the leaf of before stays for swap::rollback()
   std::uint64_t analyze_above_rows = 1000;
+  // Tables whose rows come from the client (seeds): `query` is empty, `columns_ddl` says the columns, `row_columns`
+  // their names as stored. Carries out the COPY that it is given, and says how many rows the server took. It is called
+  // again where the first way turned out not to be one.
+  std::function<Result<std::uint64_t>(std::string const& copy)> rows = {};
+  std::vector<std::string> row_columns = {};
 };
 
 enum class Way {
@@ -125,13 +131,6 @@ struct Prepared {
 
 Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan);
 
-// Tables whose rows come from the client (seeds): `definition.query` is empty and `columns_ddl` says the columns.
-// Creates the private table; the caller runs session.copy_in(copy_statement(...)) in the same transaction and calls
-// close_rows().
-Result<Prepared> open_rows(pg::Session& session, RelationPlan const& plan);
-std::string copy_statement(Prepared const& prepared, std::span<std::string const> columns, std::string_view options);
-Status close_rows(pg::Session& session, Prepared& prepared, std::uint64_t rows);
-
 // Drops what prepare() made and nobody published. Idempotent.
 Status discard(pg::Session& session, Prepared const& prepared);
 
@@ -166,7 +165,8 @@ Result<std::vector<RelationReport>> publish(pg::Session& session, std::span<Prep
 // and policies that stood on the relation of before and were not made anew meanwhile.
 Status complete(pg::Session& session, RelationReport& report);
 
-// plan_relation(), prepare() and publish() of one relation.
+// plan_relation(), prepare() (which fills it with the client's rows, where they are those) and publish() of one
+// relation.
 Result<RelationReport> build(pg::Session& session, RelationDefinition const& definition,
                              PublishLimits const& limits = {});
 

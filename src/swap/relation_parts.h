@@ -45,6 +45,12 @@ Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std
 Result<std::optional<Prepared>> take_over(pg::Session& session, RelationPlan const& plan,
                                           sql::QualifiedName const& relation, std::uint64_t rows);
 
+// For the rows of the client.
+std::string copy_statement(sql::QualifiedName const& table, RelationDefinition const& definition);
+
+// From so many rows on tidy_up() looks after the statistics of a shell.
+inline constexpr std::uint64_t kShellStatisticsFrom = 1000;
+
 // build() of what needs no care (plain.cc). Nothing: it is not such a case, and nothing was changed.
 Result<std::optional<RelationReport>> build_plainly(pg::Session& session, RelationDefinition const& definition,
                                                     PublishLimits const& limits);

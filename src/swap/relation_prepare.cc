@@ -221,16 +221,42 @@ Status finish_table(pg::Session& session, Prepared& prepared, std::optional<Plan
   return {};
 }
 
+Status take_rows(pg::Session& session, Prepared& prepared) {
+  RelationDefinition const& definition = prepared.plan.definition;
+  WEIR_TRY(auto const rows, definition.rows(copy_statement(prepared.relation, definition)));
+  WEIR_TRY(auto settings, CatalogSettings::enter(session));
+  WEIR_TRY(auto counted, session.query("SELECT count(*) FROM " + prepared.relation.quoted()));
+  prepared.rows = static_cast<std::uint64_t>(counted.integer(0, 0));
+  if (prepared.rows != rows)
+    return Error(ErrorKind::Data, fmt::format("cannot build {}: {} rows were sent and {} arrived",
+                                              in_quotes(definition.target), rows, prepared.rows))
+        .state("nothing was changed");
+  WEIR_TRY(auto planned, plan_for_existing(session, prepared.plan));
+  if (planned) {
+    for (std::string const& statement : settle_columns(*planned, prepared.relation)) {
+      WEIR_DO(session.execute(statement));
+    }
+  }
+  WEIR_DO(finish_table(session, prepared, planned));
+  prepared.plan.definition.rows = nullptr;  // what it looks at may go before the publish
+  return settings.leave();
+}
+
 Status prepare_table(pg::Session& session, Prepared& prepared) {
+  RelationDefinition const& definition = prepared.plan.definition;
+  if (definition.rows && (!definition.query.empty() || definition.columns_ddl.empty()))
+    return Error(ErrorKind::Internal, "rows of the client need a table that is defined by its columns");
   WEIR_TRY(auto settings, CatalogSettings::enter(session));
   WEIR_DO(register_private(session, prepared));
   TableMaker maker(session, prepared);
   WEIR_DO(maker.make(settings));
   crash_point("kB1");
-  if (!prepared.plan.definition.query.empty()) {
+  if (!definition.rows) {
     WEIR_DO(finish_table(session, prepared, maker.planned()));
+    return settings.leave();
   }
-  return settings.leave();
+  WEIR_DO(settings.leave());
+  return take_rows(session, prepared);
 }
 
 // A materialized view is made with its rows, where what it reads is there already. Of a view nothing is made before.
@@ -368,6 +394,10 @@ std::string with_options(std::string const& defined, std::string const& before) 
   return text.empty() ? "" : " WITH (" + text + ")";
 }
 
+std::string copy_statement(sql::QualifiedName const& table, RelationDefinition const& definition) {
+  return fmt::format("COPY {} ({}) FROM STDIN (FREEZE)", table.quoted(), quoted_list(definition.row_columns));
+}
+
 Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan) {
   Prepared prepared{.plan = plan, .relation = {}, .generation = 0, .rows = 0, .relaxed = {}, .notes = {}};
   Status done =
@@ -388,38 +418,6 @@ Result<std::optional<Prepared>> take_over(pg::Session& session, RelationPlan con
   WEIR_DO(finish_table(session, prepared, planned));
   WEIR_DO(settings.leave());
   return std::optional(std::move(prepared));
-}
-
-Result<Prepared> open_rows(pg::Session& session, RelationPlan const& plan) {
-  if (plan.definition.kind != RelationKind::Table || !plan.definition.query.empty() ||
-      plan.definition.columns_ddl.empty())
-    return Error(ErrorKind::Internal, "rows of the client need a table that is defined by its columns");
-  return prepare(session, plan);
-}
-
-std::string copy_statement(Prepared const& prepared, std::span<std::string const> columns, std::string_view options) {
-  std::string list;
-  for (std::string const& c : columns) list += (list.empty() ? "" : ", ") + quote_pg(c);
-  return fmt::format("COPY {}{} FROM STDIN (FREEZE{}{})", prepared.relation.quoted(),
-                     list.empty() ? "" : " (" + list + ")", options.empty() ? "" : ", ", options);
-}
-
-Status close_rows(pg::Session& session, Prepared& prepared, std::uint64_t rows) {
-  WEIR_TRY(auto settings, CatalogSettings::enter(session));
-  WEIR_TRY(auto counted, session.query("SELECT count(*) FROM " + prepared.relation.quoted()));
-  prepared.rows = static_cast<std::uint64_t>(counted.integer(0, 0));
-  if (prepared.rows != rows)
-    return Error(ErrorKind::Data, fmt::format("cannot build {}: {} rows were sent and {} arrived",
-                                              in_quotes(prepared.plan.definition.target), rows, prepared.rows))
-        .state("nothing was changed");
-  WEIR_TRY(auto planned, plan_for_existing(session, prepared.plan));
-  if (planned) {
-    for (std::string const& statement : settle_columns(*planned, prepared.relation)) {
-      WEIR_DO(session.execute(statement));
-    }
-  }
-  WEIR_DO(finish_table(session, prepared, planned));
-  return settings.leave();
 }
 
 Status discard(pg::Session& session, Prepared const& prepared) {

@@ -566,7 +566,7 @@ namespace {
 
 // The statistics of a shell: its leaf was analyzed when it was filled (ADR 0010).
 Result<bool> needs_analyze(pg::Session& session, RelationReport const& report) {
-  if (report.generation.empty() || report.rows < 1000) return false;
+  if (report.generation.empty() || report.rows < kShellStatisticsFrom) return false;
   if (report.way != Way::Leaf) return true;
   WEIR_TRY(auto const leaves, warehouse::load_leaves(session, report.target));
   return leaves.size() != 1 ? true : statistics_moved(session, report.target, leaves.front().name);

@@ -54,10 +54,10 @@ TEST(BuildCte, SemicolonsAtTheEnd) {
 }
 
 std::string types(std::string_view csv) {
-  auto const file = parse_csv(csv, ',', "x.csv");
+  auto file = parse_csv(std::string(csv), ',', "x.csv");
   EXPECT_TRUE(file.ok());
   std::string out;
-  for (auto const& column : infer_seed(*file, {}).columns) out += column.name + " " + column.sql_type + "; ";
+  for (auto const& column : infer_seed(std::move(*file), {}).columns) out += column.name + " " + column.sql_type + "; ";
   return out;
 }
 
@@ -71,13 +71,13 @@ TEST(BuildSeeds, TypesAreThoseOfDbt) {
 }
 
 TEST(BuildSeeds, NumbersAsPeopleWriteThem) {
-  auto const file = parse_csv("n\n\"-$1,000\"\n5%\n1e3\n", ',', "x.csv");
+  auto file = parse_csv("n\n\"-$1,000\"\n5%\n1e3\n", ',', "x.csv");
   ASSERT_TRUE(file.ok());
-  auto const rows = infer_seed(*file, {});
+  auto const rows = infer_seed(std::move(*file), {});
   EXPECT_EQ(rows.columns[0].sql_type, "integer");
-  EXPECT_EQ(rows.rows[0][0], "-1000");
-  EXPECT_EQ(rows.rows[1][0], "5");
-  EXPECT_EQ(rows.rows[2][0], "1000");
+  EXPECT_EQ(rows.row(0)[0], "-1000");
+  EXPECT_EQ(rows.row(1)[0], "5");
+  EXPECT_EQ(rows.row(2)[0], "1000");
 }
 
 TEST(BuildSeeds, FieldsInQuotes) {
@@ -87,7 +87,14 @@ TEST(BuildSeeds, FieldsInQuotes) {
       ',', "x.csv");
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(file->names, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(file->rows[0], (std::vector<std::string>{"x \"y\"", "two\nlines"}));
+  EXPECT_EQ(file->cells, (std::vector<std::string_view>{"x \"y\"", "two\nlines"}));
+}
+
+// As Python's csv module reads it (checked against it).
+TEST(BuildSeeds, QuotesInOddPlaces) {
+  auto const file = parse_csv("a,b,c,d,e\n\"x\"y,a\"\"b,\"x\"\"y\"z,\"\"\"\",\"q", ',', "x.csv");
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file->cells, (std::vector<std::string_view>{"xy", "a\"\"b", "x\"yz", "\"", "q"}));
 }
 
 TEST(BuildSeeds, ARowThatIsTooLong) {
