@@ -191,6 +191,18 @@ constexpr OptionSpec kDbtSelect{.name = "select",
                                 .meaning = "nodes, in the selection grammar of dbt",
                                 .alias = "models|model|m",
                                 .repeats = true};
+// ls alone tells --models from --select, as with dbt.
+constexpr OptionSpec kDbtLsSelect{.name = "select",
+                                  .letter = 's',
+                                  .value = "NODES...",
+                                  .meaning = "nodes, in the selection grammar of dbt",
+                                  .repeats = true};
+constexpr OptionSpec kDbtLsModels{.name = "models",
+                                  .letter = 'm',
+                                  .value = "NODES...",
+                                  .meaning = "the same, of models alone",
+                                  .alias = "model",
+                                  .repeats = true};
 constexpr OptionSpec kDbtExclude{
     .name = "exclude", .value = "NODES...", .meaning = "all but these nodes", .repeats = true};
 constexpr OptionSpec kDbtSelector{.name = "selector", .value = "NAME", .meaning = "a selector of selectors.yml"};
@@ -490,7 +502,8 @@ constexpr OptionSpec kDbtParseOptions[] = {
     kProfilesDir, kProfile,        kTarget,    kTargetPath,       kVars,
     kThreads,     kNoPartialParse, kWarnError, kWarnErrorOptions, kNoVersionCheck};
 constexpr OptionSpec kDbtLsOptions[] = {
-    kDbtSelect,
+    kDbtLsSelect,
+    kDbtLsModels,
     kDbtExclude,
     kDbtSelector,
     kIndirect,

@@ -8,6 +8,7 @@
 #include "app/dbt_project.h"
 #include "app/dbt_warnings.h"
 #include "base/text.h"
+#include "project/yaml_data.h"
 
 namespace weir::app {
 namespace {
@@ -176,6 +177,13 @@ Data args_of(Arguments const& arguments, Settings const& settings, std::string_v
        {"selector", "state", "defer-state", "profile", "profiles-dir", "project-dir", "target-path", "log-path",
         "indirect-selection", "log-format", "log-level", "warn-error-options", "inline", "publish"})
     if (arguments.has(option)) args.emplace_back(key_of(option), Data(arguments.value(option)));
+  if (which == "generate") args.emplace_back("static", Data(arguments.has("static")));
+  if (which == "run-operation") {
+    if (!arguments.positionals.empty()) args.emplace_back("macro", Data(arguments.positionals.front()));
+    auto const said = project::read_yaml("--args", arguments.value("args", "{}"));
+    args.emplace_back("args", said.ok() ? project::to_data(**said) : Data(Data::Dict{}));
+    if (arguments.has("sql")) args.emplace_back("sql", Data(arguments.value("sql")));
+  }
   if (arguments.has("threads")) args.emplace_back("threads", Data(static_cast<std::int64_t>(options.threads)));
   if (options.event_time_start) {
     args.emplace_back("event_time_start", Data(iso_text(*options.event_time_start)));

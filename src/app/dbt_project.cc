@@ -80,6 +80,8 @@ Result<project::ManifestPtr> load_dbt_project(Context const& context, std::strin
   auto const folder = root.root / root.target_path;
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
+  // Of docs generate it is written once all is compiled, or not at all.
+  if (which == "generate") return manifest;
   WEIR_DO(write_artifact(folder / "manifest.json", project::manifest_json(*manifest)));
   return manifest;
 }

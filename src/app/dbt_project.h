@@ -16,7 +16,8 @@ Result<project::ProjectFile> unrendered_dbt_project(std::filesystem::path const&
 Result<project::Data::Dict> dbt_vars(Context const& context);
 // Options of the command line. Errors: Usage.
 Result<project::LoadOptions> dbt_load_options(Context const& context, std::string_view which);
-// Loads, says the warnings on standard error, and writes manifest.json into the target folder.
+// Loads, says the warnings on standard error, and writes manifest.json into the target folder; docs generate
+// writes it itself.
 Result<project::ManifestPtr> load_dbt_project(Context const& context, std::string_view which);
 // --resource-type and --exclude-resource-type; `normal` where neither says anything. Errors: Usage.
 Result<std::vector<project::NodeKind>> dbt_resource_types(Context const& context,

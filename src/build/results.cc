@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "build/events.h"
 #include "project/context.h"
+#include "project/context_functions.h"
 
 namespace weir::build {
 namespace {
@@ -17,9 +18,11 @@ Data text_or_none(std::optional<std::string> const& text) {
   return text ? Data(*text) : Data();
 }
 
+// Times as artifacts have them: 2024-01-31T00:00:00+00:00.
 Data pairs(std::vector<std::pair<std::string, std::string>> const& batches) {
+  auto const time = [](std::string const& text) { return Data(replace_all(text, " ", "T")); };
   Data::List out;
-  for (auto const& [start, end] : batches) out.push_back(Data(Data::List{Data(start), Data(end)}));
+  for (auto const& [start, end] : batches) out.push_back(Data(Data::List{time(start), time(end)}));
   return Data(std::move(out));
 }
 
@@ -119,7 +122,7 @@ Data artifact_metadata(std::string_view schema, std::string_view invocation_id, 
                          {"generated_at", Data(timestamp_now())},
                          {"invocation_id", Data(invocation_id)},
                          {"invocation_started_at", Data(started_at)},
-                         {"env", Data(Data::Dict{})}});
+                         {"env", project::custom_environment()}});
 }
 
 std::string run_results_json(RunReport const& report) {

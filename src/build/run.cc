@@ -218,7 +218,8 @@ class Runner {
 
   Status write_results(RunReport const& report) {
     if (!run_.options.write_json) return {};
-    if (auto const compiled = run_.compiled_facts(); !compiled.empty()) {
+    if (auto const compiled = run_.compiled_facts();
+        !compiled.empty() || run_.options.command == Command::DocsGenerate) {
       WEIR_DO(write_artifact(run_.options.target_folder / "manifest.json",
                              project::manifest_json(run_.manifest, compiled)));
     }
@@ -680,9 +681,10 @@ Result<RunReport> run_operation(RunOptions options, OperationOptions const& oper
   Worker worker(state.manifest.target(), state.options.stop, "MainThread");
   auto const node = made_up_node(state, operation.macro.empty() ? "inline" : operation.macro);
   RunContext context(state, worker, node);
+  // As in dbt, where nothing begins a transaction here unless the macro says so: what it did is kept.
+  worker.stands_alone = true;
   auto done = carry_out_operation(context, operation);
-  // As in dbt: what a macro did not commit by itself is not kept.
-  auto ended = finish_operation(context);
+  auto ended = done.ok() && worker.in_transaction() ? commit(context) : finish_operation(context);
   if (done.ok()) done = std::move(ended);
   for (auto const& note : context.notes) log.note(Level::Info, note);
   NodeResult result;

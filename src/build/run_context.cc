@@ -468,7 +468,9 @@ Value RunContext::member(std::string_view name) {
     return jinja::function(std::string(function_name), std::move(call));
   };
   if (name == "execute") return Value(true);
-  if (name == "ref") return fn(name, [this](State&, Arguments const& arguments) { return call_ref(arguments); });
+  if (name == "ref")
+    return project::function_with_config(
+        "ref", [this](State&, Arguments const& arguments) { return call_ref(arguments); }, facts());
   if (name == "source") return fn(name, [this](State&, Arguments const& arguments) { return call_source(arguments); });
   if (name == "function")
     return fn(name, [this](State&, Arguments const& arguments) { return call_function(arguments); });
@@ -604,26 +606,42 @@ std::filesystem::path RunContext::target_folder() const {
   return run_.options.target_folder;
 }
 
+namespace {
+
+// The node as the run has left it.
+Data node_of(RunState const& run, NodeResult const& result) {
+  auto const* node = run.manifest.find(result.unique_id);
+  if (node == nullptr || node->kind == NodeKind::Operation)
+    return Data(Data::Dict{{"name", Data(result.unique_id.substr(result.unique_id.rfind('.') + 1))},
+                           {"unique_id", Data(result.unique_id)},
+                           {"resource_type", Data("operation")}});
+  auto data = project::node_data(*node).pairs();
+  if (result.is_compiled) {
+    project::set(data, "compiled", Data(true));
+    project::set(data, "compiled_code", result.compiled_code ? Data(*result.compiled_code) : Data());
+  }
+  return Data(std::move(data));
+}
+
+}  // namespace
+
 Value results_value(RunState const& run) {
   std::vector<Value> all;
   for (auto const& result : run.results()) {
     if (result.thread == kHookThread && result.status != NodeStatus::Error) continue;  // on-run-start, as in dbt
-    Data data = result.data();
-    auto fields = project::to_value(data);
-    if (result.unique_id.starts_with("operation.") || run.manifest.find(result.unique_id) == nullptr) {
-      fields.dict().set(std::string_view("node"),
-                        jinja::dict_of({{"name", Value(result.unique_id.substr(result.unique_id.rfind('.') + 1))},
-                                        {"unique_id", Value(result.unique_id)},
-                                        {"resource_type", Value("operation")}}));
-    } else {
-      fields.dict().set(std::string_view("node"),
-                        project::to_value(project::node_data(*run.manifest.find(result.unique_id))));
-    }
-    fields.dict().set(std::string_view("to_dict"),
-                      jinja::function("to_dict", [data](State&, Arguments const&) -> Outcome<Value> {
-                        return project::to_value(data);
-                      }));
-    all.push_back(std::move(fields));
+    auto const data = result.data();
+    Data::Dict fields;
+    for (auto const& [key, value] : data.pairs())
+      if (key != "unique_id" && key != "compiled" && key != "compiled_code" && key != "relation_name")
+        fields.emplace_back(key, value);
+    auto node = node_of(run, result);
+    fields.emplace_back("node", node);
+    std::vector<Value> timing;
+    Data const said(fields);
+    for (auto const& one : said["timing"].items()) timing.push_back(project::record("TimingInfo", one));
+    all.push_back(project::record(
+        "RunResult", Data(std::move(fields)),
+        {{"node", project::record("Node", std::move(node))}, {"timing", jinja::list_of(std::move(timing))}}));
   }
   return jinja::list_of(std::move(all));
 }

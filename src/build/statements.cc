@@ -17,6 +17,7 @@ std::string sql_name(RelationParts const& relation) {
 }
 
 void note_report(RunContext& context, swap::GuardReport report) {
+  for (auto const& text : report.moved) context.notes.push_back(text + " moves to the new relation");
   for (auto& text : report.kept) context.notes.push_back(std::move(text));
   for (auto const& text : report.taken) context.notes.push_back("the project's own SQL dropped " + text);
   for (auto& text : report.notes) context.notes.push_back(std::move(text));
@@ -35,14 +36,17 @@ Status settle(RunContext& context) {
 Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool auto_begin) {
   auto& worker = context.worker();
   WEIR_TRY(auto* guard, context.guard());
-  if (auto_begin || !(needs_no_transaction(sql) || controls_transaction(sql))) {
+  bool const controls = controls_transaction(sql);
+  if (auto_begin || !(worker.stands_alone || controls || needs_no_transaction(sql))) {
     WEIR_DO(worker.begin());
   }
   bool const commits = to_lower(sql.substr(skip_space_and_comments(sql, 0), 6)) == "commit";
   if (commits) {
     WEIR_DO(settle(context));
   }
-  return guard->execute(sql);
+  WEIR_TRY(auto rows, guard->execute(sql));
+  if (controls) worker.stands_alone = !worker.in_transaction();
+  return rows;
 }
 
 Status commit(RunContext& context) {

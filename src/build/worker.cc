@@ -85,18 +85,21 @@ bool Worker::in_transaction() const {
 
 Status Worker::begin() {
   WEIR_TRY(auto* own, session());
+  stands_alone = false;
   if (in_transaction()) return {};
   WEIR_DO(own->execute("BEGIN"));
   return {};
 }
 
 Status Worker::commit() {
+  stands_alone = false;
   if (!in_transaction()) return {};
   WEIR_DO(session_->execute("COMMIT"));
   return {};
 }
 
 Status Worker::rollback() {
+  stands_alone = false;
   if (!in_transaction()) return {};
   auto done = session_->execute("ROLLBACK");
   if (done.ok()) return {};

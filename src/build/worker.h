@@ -34,6 +34,10 @@ class Worker {
   bool in_transaction() const;
   std::stop_token stop() const { return stop_; }
 
+  // A COMMIT or ROLLBACK that the project's SQL said: as with dbt, what does not ask for a transaction stands alone
+  // from then on, until one begins or ends here.
+  bool stands_alone = false;
+
   // --no-introspect: asking the warehouse is an error.
   bool is_offline = false;
 

@@ -392,7 +392,7 @@ Value DbtContext::member(std::string_view name) {
   if (name == "builtins") return Value(jinja::make<Builtins>(*this));
   if (name == "api")
     return jinja::make_module("api", {{"Relation", relation_class(facts_.root().quoting)}, {"Column", column_class()}});
-  if (name == "dbt_metadata_envs") return jinja::dict_of({});
+  if (name == "dbt_metadata_envs") return to_value(custom_environment());
   return common_function(name);
 }
 

@@ -1,7 +1,10 @@
 #include "project/context_functions.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,6 +12,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "project/context.h"
 #include "project/templates.h"
 #include "project/yaml_data.h"
 
@@ -21,6 +25,67 @@ using jinja::FailureType;
 using jinja::Outcome;
 using jinja::State;
 using jinja::Value;
+
+class Record final : public jinja::Object {
+ public:
+  Record(std::string type, Data fields, std::map<std::string, Value, std::less<>> records)
+      : type_(std::move(type)), fields_(std::move(fields)), records_(std::move(records)) {}
+  std::string type_name() const override { return type_; }
+  bool is_true() const override { return true; }
+  std::string text() const override { return jinja::to_text(to_value(fields_)); }
+  Outcome<Value> attribute(State&, std::string_view name) override {
+    if (name == "to_dict")
+      return jinja::function(
+          "to_dict", [fields = fields_](State&, Arguments const&) -> Outcome<Value> { return to_value(fields); });
+    if (auto const found = records_.find(name); found != records_.end()) return found->second;
+    auto const* found = fields_.find(name);
+    return found == nullptr ? Value::missing() : to_value(*found);
+  }
+
+ private:
+  std::string type_;
+  Data fields_;
+  std::map<std::string, Value, std::less<>> records_;
+};
+
+// What packages read of dbt's RuntimeConfig.
+Value runtime_config(ContextFacts const& facts, ProjectFile const& project, Value packages = {}) {
+  auto const& target = facts.target;
+  return jinja::make_module("RuntimeConfig", {{"project_name", Value(project.name)},
+                                              {"version", Value(project.version)},
+                                              {"project_root", Value(project.root.string())},
+                                              {"profile_name", Value(target.profile_name)},
+                                              {"target_name", Value(target.name)},
+                                              {"threads", Value(target.threads)},
+                                              {"cli_vars", to_value(Data(facts.cli_vars))},
+                                              {"vars", record("VarProvider", project.vars)},
+                                              {"dependencies", std::move(packages)}});
+}
+
+class FunctionWithConfig final : public jinja::Object {
+ public:
+  FunctionWithConfig(std::string name, jinja::Function call, ContextFacts const& facts)
+      : name_(std::move(name)), call_(std::move(call)), facts_(facts) {}
+  std::string type_name() const override { return "function"; }
+  bool is_callable() const override { return true; }
+  bool is_true() const override { return true; }
+  std::string repr() const override { return "<function " + name_ + ">"; }
+  Outcome<Value> call(State& state, Arguments const& arguments) override { return call_(state, arguments); }
+  Outcome<Value> attribute(State&, std::string_view name) override {
+    return name == "config" ? config() : Value::missing();
+  }
+
+ private:
+  Value config() const {
+    std::vector<std::pair<std::string, Value>> packages;
+    for (auto const& project : *facts_.projects) packages.emplace_back(project.name, runtime_config(facts_, project));
+    return runtime_config(facts_, facts_.root(), jinja::dict_of(std::move(packages)));
+  }
+
+  std::string name_;
+  jinja::Function call_;
+  ContextFacts const& facts_;
+};
 
 Value from_json(nlohmann::ordered_json const& json) {
   if (json.is_null()) return {};
@@ -361,6 +426,27 @@ std::vector<std::string> const& common_function_names() {
     return all;
   }();
   return names;
+}
+
+Value function_with_config(std::string name, jinja::Function call, ContextFacts const& facts) {
+  return jinja::make<FunctionWithConfig>(std::move(name), std::move(call), facts);
+}
+
+Value record(std::string type, Data fields, std::map<std::string, Value, std::less<>> records) {
+  return jinja::make<Record>(std::move(type), std::move(fields), std::move(records));
+}
+
+Data custom_environment() {
+  constexpr std::string_view kPrefix = "DBT_ENV_CUSTOM_ENV_";
+  Data::Dict found;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view const line(*entry);
+    auto const equals = line.find('=');
+    if (!line.starts_with(kPrefix) || equals == std::string_view::npos || equals < kPrefix.size()) continue;
+    found.emplace_back(std::string(line.substr(kPrefix.size(), equals - kPrefix.size())),
+                       Data(std::string(line.substr(equals + 1))));
+  }
+  return Data(std::move(found));
 }
 
 std::string to_yaml(Value const& value, bool sort_keys) {

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "project/context.h"
+#include "project/context_functions.h"
 #include "project/load.h"
 #include "project/loading.h"
 #include "project/node_data.h"
@@ -105,7 +106,7 @@ Data metadata(Manifest const& manifest) {
       {"generated_at", manifest.generated_at()},
       {"invocation_id", manifest.invocation_id()},
       {"invocation_started_at", manifest.generated_at()},
-      {"env", Data::Dict{}},
+      {"env", custom_environment()},
       {"project_name", root.name},
       {"project_id", md5_hex(root.name)},
       {"user_id", {}},

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "project/config.h"
+#include "project/context_functions.h"
 #include "project/node_data.h"
 #include "project/relation.h"
 #include "project/templates.h"
@@ -239,8 +240,8 @@ jinja::RenderOptions ParseContext::render_options() {
 Value ParseContext::member(std::string_view name) {
   if (name == "execute") return Value(false);
   if (name == "ref")
-    return jinja::function("ref",
-                           [this](State&, Arguments const& arguments) { return call_ref(node_, facts(), arguments); });
+    return function_with_config(
+        "ref", [this](State&, Arguments const& arguments) { return call_ref(node_, facts(), arguments); }, facts());
   if (name == "source")
     return jinja::function("source", [this](State&, Arguments const& arguments) {
       return call_pair(node_.sources, arguments, "source", 2, own_relation(node_, facts()));

@@ -403,6 +403,41 @@ Status check_microbatch(Node const& node) {
   return {};
 }
 
+bool has_input_with_event_time(Draft& draft, Node const& node) {
+  auto const& inputs = node.depends_on.nodes;
+  return std::any_of(inputs.begin(), inputs.end(), [&draft](std::string const& id) {
+    auto const* input = draft.nodes.find(id);
+    return input != nullptr && input->config["event_time"].truth();
+  });
+}
+
+// What dbt says of microbatch models, unless a macro of the project's own carries them out.
+void warn_of_microbatch(Draft& draft) {
+  auto const* strategy = draft.facts.library->find(draft.root().name, "get_incremental_microbatch_sql");
+  bool const is_own = strategy != nullptr && !is_internal_package(strategy->package_name);
+  if (is_own && !draft.root().flags["require_batched_execution_for_custom_microbatch_strategy"].truth()) return;
+  std::size_t concurrent = 0;
+  for (auto const* node : draft.nodes.all()) {
+    auto const& wish = node->config["concurrent_batches"];
+    if (wish.kind() == Data::Kind::Bool && wish.truth()) ++concurrent;
+    bool const is_microbatch =
+        node->materialized() == "incremental" && node->config["incremental_strategy"].str() == "microbatch";
+    if (is_microbatch && !has_input_with_event_time(draft, *node))
+      draft.warnings.push_back(
+          {"MicrobatchModelNoEventTimeInputs",
+           fmt::format("The microbatch model '{}' has no 'ref' or 'source' input with an 'event_time' configuration. "
+                       "This means no filtering can be applied and can result in unexpected duplicate records in the "
+                       "resulting microbatch model.",
+                       node->name)});
+  }
+  if (concurrent > 0)
+    draft.warnings.push_back(
+        {"InvalidConcurrentBatchesConfig",
+         fmt::format("Found {} microbatch model{} with the `concurrent_batches` config set to true, but the postgres "
+                     "adapter does not support running batches concurrently. Batches will be run sequentially.",
+                     concurrent, concurrent == 1 ? "" : "s")});
+}
+
 Status check_relations(Draft& draft) {
   std::map<std::string, Node const*> by_relation, by_name;
   for (auto const* node : draft.nodes.all()) {
@@ -518,6 +553,7 @@ Status resolve_references(Draft& draft) {
     }
     WEIR_DO(check_microbatch(*node));
   }
+  warn_of_microbatch(draft);
   WEIR_DO(check_relations(draft));
   return check_cycles(draft);
 }

@@ -76,6 +76,21 @@ std::vector<NodeKind> const kListed{NodeKind::Model,    NodeKind::Snapshot,   No
                                     NodeKind::Metric,   NodeKind::SavedQuery, NodeKind::SemanticModel,
                                     NodeKind::UnitTest, NodeKind::Function};
 
+// --models is --select and --resource-type model.
+Result<Arguments> with_models(Arguments arguments) {
+  auto const said = arguments.options.find("models");
+  if (said == arguments.options.end()) return arguments;
+  for (auto const* other : {"select", "resource-type"})
+    if (arguments.has(other))
+      return Error(ErrorKind::Usage, fmt::format("\"--models\" and \"--{}\" say two things", other))
+          .state("nothing was listed")
+          .next("--select NODES --resource-type model says what --models says");
+  arguments.options["select"] = said->second;
+  arguments.options["resource-type"] = {"model"};
+  arguments.options.erase("exclude-resource-type");
+  return arguments;
+}
+
 bool is_below(std::filesystem::path const& path, std::filesystem::path const& folder) {
   auto const relative = path.lexically_relative(folder);
   return !relative.empty() && relative != "." && *relative.begin() != "..";
@@ -94,7 +109,9 @@ Result<int> run_dbt_parse(Context& context) {
   return 0;
 }
 
-Result<int> run_dbt_ls(Context& context) {
+Result<int> run_dbt_ls(Context& said) {
+  WEIR_TRY(auto arguments, with_models(said.arguments()));
+  Context context(std::move(arguments), said.terminal(), said.interrupt());
   WEIR_TRY(auto const manifest, load_dbt_project(context, "list"));
   WEIR_TRY(auto const kinds, dbt_resource_types(context, kListed));
   WEIR_TRY(auto const chosen, select_dbt_nodes(context, *manifest, kinds));

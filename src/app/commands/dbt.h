@@ -2,6 +2,7 @@
 // The functions behind the dbt commands of the command table.
 
 #include "app/command.h"
+#include "app/dbt_invocation.h"
 
 namespace weir::app {
 
@@ -25,6 +26,8 @@ Result<int> run_dbt_freshness(Context& context);
 Result<int> run_dbt_plan(Context& context);
 Result<int> run_dbt_debug(Context& context);
 // dbt_docs.cc
+// docs generate of what is selected: once more behind a retry.
+Result<int> generate_dbt_docs(Context const& context, DbtInvocation invocation);
 Result<int> run_dbt_docs_generate(Context& context);
 Result<int> run_dbt_docs_serve(Context& context);
 // dbt_init.cc

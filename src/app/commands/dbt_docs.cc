@@ -58,10 +58,16 @@ void open_browser(std::string const& url) {
 
 Result<int> run_dbt_docs_generate(Context& context) {
   WEIR_TRY(auto invocation, begin_dbt(context, build::Command::DocsGenerate, "generate"));
+  if (!context.arguments().has("no-compile")) {
+    WEIR_DO(choose_dbt_nodes(context, invocation));
+  }
+  return generate_dbt_docs(context, std::move(invocation));
+}
+
+Result<int> generate_dbt_docs(Context const& context, DbtInvocation invocation) {
   auto const& arguments = context.arguments();
   int status = 0;
   if (!arguments.has("no-compile")) {
-    WEIR_DO(choose_dbt_nodes(context, invocation));
     WEIR_TRY(auto const report, build::run(invocation.options, *invocation.log));
     status = report.exit_code();
   }

@@ -96,6 +96,8 @@ Result<EarlierRun> read_earlier_run(std::filesystem::path const& path) {
 }
 
 Result<Command> command_of(std::string const& which) {
+  if (which == "generate") return Command::DocsGenerate;
+  if (which == "run-operation") return Command::Run;
   for (auto const command : {Command::Run, Command::Build, Command::Test, Command::Seed, Command::Snapshot,
                              Command::Compile, Command::Clone})
     if (build::command_name(command) == which) return command;
@@ -114,13 +116,15 @@ Arguments with_earlier(Arguments arguments, EarlierRun const& earlier) {
   };
   auto const& args = earlier.args;
   for (auto const* name :
-       {"target", "profile", "state", "defer_state", "event_time_start", "event_time_end", "sample", "publish"})
+       {"target", "profile", "state", "defer_state", "event_time_start", "event_time_end", "sample", "publish", "sql"})
     if (auto said = text_at(args, name); !said.empty()) take(replace_all(name, "_", "-"), std::move(said));
-  for (auto const* name : {"full_refresh", "store_failures", "empty", "fail_fast", "defer", "favor_state"})
+  for (auto const* name : {"full_refresh", "store_failures", "empty", "fail_fast", "defer", "favor_state", "static"})
     if (auto const said = args.find(name); said != args.end() && said->is_boolean() && said->get<bool>())
       take(replace_all(name, "_", "-"), "");
-  if (auto const vars = args.find("vars"); vars != args.end() && vars->is_object() && !vars->empty())
-    take("vars", vars->dump());
+  for (auto const* name : {"vars", "args"})
+    if (auto const said = args.find(name); said != args.end() && said->is_object() && !said->empty())
+      take(name, said->dump());
+  if (auto macro = text_at(args, "macro"); !macro.empty()) arguments.positionals = {std::move(macro)};
   if (auto const threads = args.find("threads"); threads != args.end() && threads->is_number_integer())
     take("threads", std::to_string(threads->get<std::int64_t>()));
   return arguments;
@@ -131,12 +135,16 @@ bool is_to_be_repeated(std::string const& status, bool with_warnings) {
          status == "partial success" || (with_warnings && status == "warn");
 }
 
+bool failed_before(EarlierRun const& earlier, bool with_warnings) {
+  return std::any_of(earlier.results.begin(), earlier.results.end(),
+                     [&](Json const& one) { return is_to_be_repeated(text_at(one, "status"), with_warnings); });
+}
+
 void choose_failed(build::RunOptions& options, EarlierRun const& earlier, bool with_warnings) {
   options.batches_until = build::event_time_from(earlier.started_at);
   auto const repeated = [&](Json const& one) { return is_to_be_repeated(text_at(one, "status"), with_warnings); };
   // Of --publish together nothing is there where anything failed, and what was tested is gone: all of it again.
-  bool const all = text_at(earlier.args, "publish") == "together" &&
-                   std::any_of(earlier.results.begin(), earlier.results.end(), repeated);
+  bool const all = text_at(earlier.args, "publish") == "together" && failed_before(earlier, with_warnings);
   for (auto const& one : earlier.results) {
     if (!all && !repeated(one)) continue;
     std::string const id = text_at(one, "unique_id");
@@ -185,10 +193,13 @@ Result<int> run_dbt_retry(Context& context) {
   auto const folder = root.root / context.arguments().value("state", root.target_path);
   WEIR_TRY(auto const earlier, read_earlier_run(folder / "run_results.json"));
   WEIR_TRY(auto const command, command_of(earlier.which));
+  bool const with_warnings = context.arguments().has("warn-error");
   Context again(with_earlier(context.arguments(), earlier), context.terminal(), context.interrupt());
+  if (earlier.which == "run-operation") return failed_before(earlier, with_warnings) ? run_dbt_operation(again) : 0;
   WEIR_TRY(auto invocation, begin_dbt(again, command, earlier.which));
-  choose_failed(invocation.options, earlier, context.arguments().has("warn-error"));
+  choose_failed(invocation.options, earlier, with_warnings);
   WEIR_DO(defer_dbt(again, invocation));
+  if (command == Command::DocsGenerate) return generate_dbt_docs(again, std::move(invocation));
   WEIR_TRY(auto const report, build::run(std::move(invocation.options), *invocation.log));
   return exit_status(report);
 }
