@@ -200,7 +200,11 @@ RunContext::RunContext(RunState& run, Worker& worker, project::Node const& node)
       config_(node.config.pairs()) {
   if (node.kind == NodeKind::Snapshot) project::set(config_, "snapshot_table_column_names", snapshot_columns(node));
 }
-RunContext::~RunContext() = default;
+RunContext::~RunContext() {
+  if (!graph_as_taken_) return;
+  run_.kept_in_graph.give(worker_.graph.dict(), *graph_as_taken_);
+  worker_.graph_is_taken = false;
+}
 
 Data const& RunContext::config(std::string_view key) const {
   static Data const none;
@@ -290,13 +294,20 @@ Value RunContext::model() {
   return model_;
 }
 
+// Made once a thread, since it is large. A context that is made while another one of the thread works (an ephemeral
+// model's) shares what that one sees.
 Value RunContext::graph() {
-  auto& kept = worker_.graph;
-  if (!kept.is_none()) return kept;
+  if (worker_.graph.is_none()) worker_.graph = make_graph();
+  if (!worker_.graph_is_taken) {
+    worker_.graph_is_taken = true;
+    graph_as_taken_ = run_.kept_in_graph.take(worker_.graph.dict());
+  }
+  return worker_.graph;
+}
+
+Value RunContext::make_graph() const {
   std::vector<std::pair<std::string, Value>> sections;
-  for (auto const* name :
-       {"nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries", "functions"})
-    sections.emplace_back(name, jinja::dict_of({}));
+  for (auto const name : kGraphSections) sections.emplace_back(name, jinja::dict_of({}));
   auto section = [&sections](std::string_view name) -> jinja::Dict& {
     auto const found =
         std::find_if(sections.begin(), sections.end(), [&](auto const& one) { return one.first == name; });
@@ -332,8 +343,7 @@ Value RunContext::graph() {
   }
   for (auto const& group : run_.manifest.groups())
     section("groups").set(std::string_view(group.unique_id), project::to_value(project::group_data(group)));
-  kept = jinja::dict_of(std::move(sections));
-  return kept;
+  return jinja::dict_of(std::move(sections));
 }
 
 Outcome<Value> RunContext::relation_to(project::Node const& node) {

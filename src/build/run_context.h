@@ -93,6 +93,7 @@ class RunContext : public project::DbtContext {
   void filter_by_time(project::RelationParts& parts, project::Node const& node) const;
   jinja::Value model();
   jinja::Value graph();
+  jinja::Value make_graph() const;
 
   RunState& run_;
   Worker& worker_;
@@ -105,6 +106,7 @@ class RunContext : public project::DbtContext {
   std::string written_;
   std::optional<swap::Guard> guard_;
   jinja::Value model_;
+  std::optional<jinja::Value> graph_as_taken_;  // where this context took it
 };
 
 // Files below target/run and target/compiled, each where its node's file stands in the project.

@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "build/build.h"
 #include "build/cte.h"
+#include "build/kept_in_graph.h"
 #include "build/results.h"
 #include "build/worker.h"
 #include "project/context.h"
@@ -71,6 +72,7 @@ struct RunState {
   project::Manifest const& manifest;
   project::ContextFacts const& facts() const { return options.project->facts; }
   RelationCache cache;
+  KeptInGraph kept_in_graph;
 
   // --publish together: where relations wait; null where each is published by itself.
   Together* together = nullptr;

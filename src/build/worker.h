@@ -41,8 +41,9 @@ class Worker {
   // --no-introspect: asking the warehouse is an error.
   bool is_offline = false;
 
-  // `graph` as templates of this thread see it: they may keep things in it from node to node.
+  // `graph` as templates of this thread see it (kept_in_graph.h); taken by a context that works now.
   jinja::Value graph;
+  bool graph_is_taken = false;
 
  private:
   project::Target const& target_;
