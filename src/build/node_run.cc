@@ -129,6 +129,34 @@ std::string pointed_line(Node const& node, std::string const& message) {
   return "";
 }
 
+// What macros lock, they lock in the project's order: two nodes may wait for each other, and the server ends one.
+constexpr int kDeadlockTries = 4;
+
+// Nothing of it was committed.
+bool may_begin_again(RunState const& run, Worker const& worker, Status const& done, std::uint64_t commits) {
+  return !done.ok() && done.error().sqlstate() == "40P01" && worker.commits() == commits &&
+         !run.options.stop.stop_requested();
+}
+
+// No transaction is open afterwards.
+Status compile_and_run(RunState& run, Worker& worker, Node const& node, NodeResult& result) {
+  RunContext context(run, worker, node);
+  Timing compiling{"compile", timestamp_now(), ""};
+  auto done = compile_node(context, result);
+  compiling.completed_at = timestamp_now();
+  result.timing.push_back(compiling);
+  if (done.ok() && !only_compiles(run.options.command, node)) {
+    Timing executing{"execute", timestamp_now(), ""};
+    done = run_node(context, result);
+    executing.completed_at = timestamp_now();
+    result.timing.push_back(executing);
+  }
+  auto const ended = worker.rollback();
+  if (done.ok() && !ended.ok()) result.notes.push_back(ended.error().message());
+  result.notes.insert(result.notes.end(), context.notes.begin(), context.notes.end());
+  return done;
+}
+
 }  // namespace
 
 std::string describe(Node const& node) {
@@ -201,29 +229,21 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
     result.seconds = watch.seconds();
     return result;
   }
-  RunContext context(run, worker, node);
-  Timing compiling{"compile", timestamp_now(), ""};
-  auto done = compile_node(context, result);
-  compiling.completed_at = timestamp_now();
-  result.timing.push_back(compiling);
-  if (done.ok() && !only_compiles(run.options.command, node)) {
-    Timing executing{"execute", timestamp_now(), ""};
-    done = run_node(context, result);
-    executing.completed_at = timestamp_now();
-    result.timing.push_back(executing);
+  std::uint64_t const commits = worker.commits();
+  auto done = compile_and_run(run, worker, node, result);
+  for (int tries = 1; tries < kDeadlockTries && may_begin_again(run, worker, done, commits); ++tries) {
+    run.cache.forget(node.schema);
+    result.timing.clear();
+    result.notes = {"began again: it and another session waited for each other's locks"};
+    done = compile_and_run(run, worker, node, result);
   }
   if (!done.ok()) {
-    auto const ignored = worker.rollback();
-    static_cast<void>(ignored);
     result.status = NodeStatus::Error;
     result.message = error_message(node, done.error());
     result.error = std::move(done).error();
-  } else if (auto const ended = worker.rollback(); !ended.ok()) {
-    result.notes.push_back(ended.error().message());
   }
   if (result.message) result.message = run.as_published(*std::move(result.message));
   if (result.compiled_code) result.compiled_code = run.as_published(*std::move(result.compiled_code));
-  result.notes.insert(result.notes.end(), context.notes.begin(), context.notes.end());
   result.seconds = watch.seconds();
   return result;
 }

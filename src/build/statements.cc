@@ -45,6 +45,7 @@ Result<pg::Rows> run_statement(RunContext& context, std::string_view sql, bool a
     WEIR_DO(settle(context));
   }
   WEIR_TRY(auto rows, guard->execute(sql));
+  if (!worker.in_transaction()) worker.note_commit();
   if (controls) worker.stands_alone = !worker.in_transaction();
   return rows;
 }

@@ -94,6 +94,7 @@ Status Worker::begin() {
 Status Worker::commit() {
   stands_alone = false;
   if (!in_transaction()) return {};
+  note_commit();
   WEIR_DO(session_->execute("COMMIT"));
   return {};
 }

@@ -2,6 +2,7 @@
 // One thread of a run: its session with the warehouse, and the transaction discipline that dbt's macros are written
 // for. The session is opened when it is first needed and kept for all nodes of the thread. Belongs to one thread.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -32,6 +33,9 @@ class Worker {
   Status commit();    // nothing where no transaction is open
   Status rollback();  // the same; closes a session that cannot even do that
   bool in_transaction() const;
+  // How often something was committed: by commit(), and by the project's own text, which is told by note_commit().
+  std::uint64_t commits() const { return commits_; }
+  void note_commit() { ++commits_; }
   std::stop_token stop() const { return stop_; }
 
   // A COMMIT or ROLLBACK that the project's SQL said: as with dbt, what does not ask for a transaction stands alone
@@ -49,6 +53,7 @@ class Worker {
   project::Target const& target_;
   std::stop_token stop_;
   std::string name_;
+  std::uint64_t commits_ = 0;
   std::optional<pg::Session> session_;
   std::optional<pg::Session::CancelOnStop> cancel_;
 };
