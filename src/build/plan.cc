@@ -54,6 +54,11 @@ bool is_test(Node const& node) {
   return node.kind == NodeKind::Test || node.kind == NodeKind::UnitTest;
 }
 
+// As in dbt, what is not built itself (exposures, saved queries) waits for no test.
+bool waits_for_no_test(Node const& node) {
+  return is_test(node) || node.kind > NodeKind::Function;
+}
+
 // In a build, what comes behind a tested node waits for its tests: the first nodes that depend on all that a test looks
 // at.
 void wait_for_tests(Manifest const& manifest, std::vector<char> const& chosen,
@@ -75,7 +80,7 @@ void wait_for_tests(Manifest const& manifest, std::vector<char> const& chosen,
       }
     }
     for (NodeIndex node = 0; node < common.size(); ++node) {
-      if (common[node] == 0 || is_test(nodes[node])) continue;
+      if (common[node] == 0 || waits_for_no_test(nodes[node])) continue;
       auto const above = graph.parents(node);
       bool const is_first = std::none_of(above.begin(), above.end(), [&common, &nodes](auto parent) {
         return common[parent] != 0 && !is_test(nodes[parent]);
@@ -90,7 +95,7 @@ void wait_for_tests(Manifest const& manifest, std::vector<char> const& chosen,
           parents[one].push_back(test);
         } else {
           for (auto const child : graph.children(one))
-            if (!is_test(nodes[child])) waiting.push_back(child);
+            if (!waits_for_no_test(nodes[child])) waiting.push_back(child);
         }
       }
     }
