@@ -29,6 +29,7 @@ Status judge_test(RunContext const& context, RunOptions const& options, NodeResu
                  fmt::format("test \"{}\" did not answer with one row of failures, should_warn and should_error",
                              context.node().name))
         .next("look at its SQL below target/compiled, and at the macro get_test_sql");
+  result.adapter_response = main->response.data();
   auto const& row = rows->rows[0];
   auto const failures = parse_int(jinja::to_text(row[0])).value_or(0);
   auto const& config = context.node().config;
@@ -52,6 +53,7 @@ Status judge_unit_test(RunContext const& context, NodeResult& result) {
   auto const* rows = main == nullptr ? nullptr : table_of(main->table);
   if (rows == nullptr)
     return Error(ErrorKind::Template, fmt::format("unit test \"{}\" gave no rows", context.node().name));
+  result.adapter_response = main->response.data();
   auto const difference = unit_test_difference(*rows);
   result.failures = difference ? 1 : 0;
   result.status = difference ? NodeStatus::Fail : NodeStatus::Pass;
