@@ -386,8 +386,15 @@ Status check_snapshot(Node const& node) {
   return {};
 }
 
-Status check_microbatch(Node const& node) {
-  auto const& config = node.config;
+// 2024-01-01 and 2024-01-01 12:00 as Python's datetime.isoformat() writes them.
+std::string iso_time(std::string text) {
+  if (text.size() == 10) return text + "T00:00:00";
+  if (text.size() >= 16) text[10] = 'T';
+  return text.size() == 16 ? text + ":00" : text;
+}
+
+Status check_microbatch(Node& node) {
+  auto& config = node.config;
   if (node.materialized() != "incremental" || config["incremental_strategy"].str() != "microbatch") return {};
   for (std::string_view const key : {"event_time", "begin", "batch_size"})
     if (config[key].is_none())
@@ -400,6 +407,9 @@ Status check_microbatch(Node const& node) {
   if (auto const& lookback = config["lookback"]; !lookback.is_none() && lookback.kind() != Data::Kind::Int)
     return wrong_config(node, fmt::format("lookback of model \"{}\" is no whole number", node.name),
                         "set it to a number of batches");
+  Data::Dict said = config.pairs();
+  set(said, "begin", Data(iso_time(config["begin"].str())));
+  config = Data(std::move(said));
   return {};
 }
 
@@ -544,7 +554,7 @@ Status resolve_references(Draft& draft) {
   WEIR_DO(render_docs(draft));
   infer_keys(draft);
   WEIR_DO(check_groups(draft));
-  for (auto const* node : draft.nodes.all()) {
+  for (auto* node : draft.nodes.all()) {
     if (node->kind == NodeKind::Model && node->access == "public" && node->is_ephemeral())
       return wrong_config(*node, fmt::format("model \"{}\" is public and ephemeral", node->name),
                           "make it protected, or materialize it");

@@ -79,6 +79,12 @@ std::string key_text(yaml::Node const& key) {
   return key.kind == yaml::Kind::String ? key.text : scalar(key).str();
 }
 
+// What a template without tags gives: Jinja takes one line end from its end.
+std::string without_last_line_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 class Renderer {
  public:
   Renderer(RenderText const& render, ShouldRender const& should_render)
@@ -109,7 +115,8 @@ class Renderer {
     }
     if (should_render_ && !should_render_(path_)) return scalar(node);
     if (node.kind == yaml::Kind::Timestamp) return Data(iso_timestamp(node.text));
-    if (node.kind != yaml::Kind::String || !has_template(node.text)) return scalar(node);
+    if (node.kind != yaml::Kind::String) return scalar(node);
+    if (!has_template(node.text)) return Data(without_last_line_end(node.text));
     auto rendered = render_(node.text);
     if (rendered.ok()) return rendered;
     Error error = std::move(rendered).error();
