@@ -357,11 +357,8 @@ RelationParts relation_of(Node const& node, Data const& quoting) {
   if (!node.database.empty()) parts.database = node.database;
   parts.schema = node.schema;
   parts.identifier = node.identifier();
-  if (node.source) {
-    apply_policy(parts.quote, node.source->quoting);
-  } else {
-    apply_policy(parts.quote, quoting);
-  }
+  apply_policy(parts.quote, quoting);
+  if (node.source) apply_policy(parts.quote, node.source->quoting);
   return parts;
 }
 

@@ -26,7 +26,7 @@ struct RelationParts {
   std::string text() const;
 };
 
-// The relation that a node stands for. `quoting`: the root project's; a source has its own instead.
+// The relation that a node stands for. `quoting`: the root project's; what a source says of its own goes before it.
 RelationParts relation_of(Node const& node, Data const& quoting);
 
 class RelationObject final : public jinja::Object {
