@@ -1,6 +1,7 @@
 #include "build/materialize.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -139,8 +140,9 @@ Result<swap::RelationDefinition> definition_of(RunContext& context, swap::Relati
   swap::RelationDefinition definition;
   definition.target = name_of(context.target());
   definition.kind = kind;
-  definition.query = context.run().as_published(strip_semicolon(context.sql()));
-  if (context.run().together != nullptr) definition.build_query = strip_semicolon(context.sql());
+  definition.query = strip_semicolon(context.sql());
+  if (auto const* together = context.run().together)
+    definition.build_query = std::exchange(definition.query, together->as_published(definition.query));
   if (kind != swap::RelationKind::View) {
     WEIR_TRY(definition.indexes, indexes_of(context));
   }
@@ -174,37 +176,21 @@ RelationParts published(RunContext const& context, swap::RelationReport const& r
   return target;
 }
 
-// Committed, with all that belongs to it.
-Status finish(RunContext& context, swap::RelationReport& report, bool existed) {
-  WEIR_DO(finish_inside(context, report, existed));
-  WEIR_DO(commit(context));
-  return finish_outside(context, report);
-}
-
-// What was prepared is published, or waits until all is published together. Gives its rows.
-Result<std::uint64_t> publish_or_hold(RunContext& context, pg::Session& session, swap::Prepared prepared,
-                                      bool existed) {
-  std::uint64_t const rows = prepared.rows;
+// Committed with all that belongs to it, or it waits until all is published together. Gives its rows.
+Result<std::uint64_t> build_or_hold(RunContext& context, swap::RelationDefinition const& definition, bool existed) {
+  WEIR_TRY(auto* session, context.worker().session());
   if (auto* together = context.run().together) {
+    WEIR_TRY(auto const plan, swap::plan_relation(*session, definition));
+    WEIR_TRY(auto prepared, swap::prepare(*session, plan));
+    std::uint64_t const rows = prepared.rows;
     WEIR_DO(together->hold(context, std::move(prepared), existed));
     return rows;
   }
-  WEIR_TRY(auto reports, swap::publish(session, std::span(&prepared, 1), publish_limits(context.worker())));
-  WEIR_DO(finish(context, reports.front(), existed));
-  return rows;
-}
-
-Result<std::uint64_t> build_or_hold(RunContext& context, swap::RelationDefinition const& definition, bool existed) {
-  WEIR_TRY(auto* session, context.worker().session());
-  if (context.run().together != nullptr) {
-    WEIR_TRY(auto const plan, swap::plan_relation(*session, definition));
-    WEIR_TRY(auto prepared, swap::prepare(*session, plan));
-    return publish_or_hold(context, *session, std::move(prepared), existed);
-  }
   WEIR_TRY(auto report, swap::build(*session, definition, publish_limits(context.worker())));
-  std::uint64_t const rows = report.rows;
-  WEIR_DO(finish(context, report, existed));
-  return rows;
+  WEIR_DO(finish_inside(context, report, existed));
+  WEIR_DO(commit(context));
+  WEIR_DO(finish_outside(context, report));
+  return report.rows;
 }
 
 Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
