@@ -32,6 +32,9 @@ std::vector<NodeKind> kinds_of(Command command) {
               NodeKind::UnitTest, NodeKind::Function, NodeKind::Exposure, NodeKind::SavedQuery};
     case Command::Freshness:
       return {NodeKind::Source};
+    case Command::DocsGenerate:  // sources are not compiled: they stand in the catalog
+      return {NodeKind::Model,    NodeKind::Test,     NodeKind::Snapshot, NodeKind::Seed,
+              NodeKind::Analysis, NodeKind::Function, NodeKind::Source};
     default:
       return {NodeKind::Model, NodeKind::Test,     NodeKind::Snapshot,
               NodeKind::Seed,  NodeKind::Analysis, NodeKind::Function};
@@ -215,7 +218,7 @@ Result<DbtInvocation> begin_dbt(Context& context, Command command, std::string_v
   options.command = command;
   options.started_at = build::timestamp_now();
   std::int64_t const started_us = build::microseconds_now();
-  WEIR_TRY(auto const manifest, load_dbt_project(context, which));
+  WEIR_TRY(auto const manifest, read_dbt_project(context, which));
   Settings const settings(arguments, manifest->root().flags);
   WEIR_TRY(auto logging, log_options(context, settings, *manifest));
   if (which == "plan") logging.console_level = build::Level::Warn;  // what is printed is the plan
@@ -227,6 +230,7 @@ Result<DbtInvocation> begin_dbt(Context& context, Command command, std::string_v
                   "Running with dbt" + version,
                   {{"version", Data(version)}, {"log_version", Data(3)}},
                   false});
+  WEIR_DO(settle_dbt_project(context, *manifest, which, out.log.get()));
   WEIR_TRY(auto const warnings, WarningPolicy::of(arguments, manifest->root().flags));
   options.test_warnings_fail = warnings.fate("LogTestResult") == WarningPolicy::Fate::Fail;
   options.skip_behind_failed_start = manifest->root().flags["skip_nodes_if_on_run_start_fails"].truth();
@@ -254,7 +258,7 @@ Result<DbtInvocation> begin_dbt(Context& context, Command command, std::string_v
 Status choose_dbt_nodes(Context& context, DbtInvocation& invocation) {
   auto& options = invocation.options;
   WEIR_TRY(auto const kinds, dbt_resource_types(context, kinds_of(options.command)));
-  WEIR_TRY(auto chosen, select_dbt_nodes(context, *options.project->manifest, kinds));
+  WEIR_TRY(auto chosen, select_dbt_nodes(context, *options.project->manifest, kinds, invocation.log.get()));
   options.selected = std::move(chosen.nodes);
   return defer_dbt(context, invocation);
 }

@@ -63,26 +63,37 @@ Result<project::LoadOptions> dbt_load_options(Context const& context, std::strin
   return options;
 }
 
-Result<project::ManifestPtr> load_dbt_project(Context const& context, std::string_view which) {
+Result<project::ManifestPtr> read_dbt_project(Context const& context, std::string_view which) {
   WEIR_TRY(auto const options, dbt_load_options(context, which));
   auto loaded = project::load_project(options);
-  if (!loaded.ok()) {
-    Error error = std::move(loaded).error();
-    if (error.state().empty()) error.state("nothing was changed");
-    return error;
-  }
-  auto manifest = std::move(loaded).value();
-  auto const& root = manifest->root();
-  WEIR_TRY(auto const policy, WarningPolicy::of(context.arguments(), root.flags));
-  for (auto const& warning : manifest->warnings()) {
-    WEIR_DO(policy.handle(warning.event, warning.text));
+  if (loaded.ok()) return loaded;
+  Error error = std::move(loaded).error();
+  if (error.state().empty()) error.state("nothing was changed");
+  return error;
+}
+
+Status settle_dbt_project(Context const& context, project::Manifest const& manifest, std::string_view which,
+                          build::EventLog* log) {
+  auto const& arguments = context.arguments();
+  auto const& root = manifest.root();
+  WEIR_TRY(auto const policy, WarningPolicy::of(arguments, root.flags));
+  for (auto const& warning : manifest.warnings()) {
+    WEIR_DO(policy.handle(warning.event, warning.text, log));
   }
   auto const folder = root.root / root.target_path;
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
+  auto const& said = root.flags["write_json"];
+  bool const writes =
+      arguments.has("write-json") || (!arguments.has("no-write-json") && (said.is_none() || said.truth()));
   // Of docs generate it is written once all is compiled, or not at all.
-  if (which == "generate") return manifest;
-  WEIR_DO(write_artifact(folder / "manifest.json", project::manifest_json(*manifest)));
+  if (!writes || which == "generate") return {};
+  return write_artifact(folder / "manifest.json", project::manifest_json(manifest));
+}
+
+Result<project::ManifestPtr> load_dbt_project(Context const& context, std::string_view which) {
+  WEIR_TRY(auto manifest, read_dbt_project(context, which));
+  WEIR_DO(settle_dbt_project(context, *manifest, which));
   return manifest;
 }
 
@@ -122,7 +133,7 @@ Result<std::vector<project::NodeKind>> dbt_resource_types(Context const& context
 }
 
 Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project::Manifest const& manifest,
-                                                std::vector<project::NodeKind> kinds) {
+                                                std::vector<project::NodeKind> kinds, build::EventLog* log) {
   auto const& arguments = context.arguments();
   project::SelectionOptions options;
   options.select = values(arguments, "select");
@@ -141,7 +152,7 @@ Result<project::SelectedNodes> select_dbt_nodes(Context const& context, project:
   WEIR_TRY(auto const policy, WarningPolicy::of(arguments, manifest.root().flags));
   for (auto const& criterion : chosen.empty_criteria) {
     WEIR_DO(policy.handle("NoNodesForSelectionCriteria",
-                          fmt::format("the selection criterion \"{}\" matches no nodes", criterion)));
+                          fmt::format("the selection criterion \"{}\" matches no nodes", criterion), log));
   }
   return chosen;
 }

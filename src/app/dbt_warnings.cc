@@ -27,6 +27,21 @@ Result<Data> options_of(Arguments const& arguments, Data const& flags) {
   return project::to_data(**root);
 }
 
+// dbt's code of the event.
+std::string_view code_of(std::string_view event) {
+  static constexpr std::pair<std::string_view, std::string_view> kCodes[] = {
+      {"NoNodesForSelectionCriteria", "M030"},
+      {"NoNodeForYamlKey", "I058"},
+      {"MacroNotFoundForPatch", "I059"},
+      {"NodeNotFoundOrDisabled", "I060"},
+      {"MicrobatchModelNoEventTimeInputs", "I074"},
+      {"InvalidConcurrentBatchesConfig", "I075"},
+      {"DuplicateNameDistinctNodeTypesDeprecation", "D040"}};
+  for (auto const& [name, code] : kCodes)
+    if (name == event) return code;
+  return "";
+}
+
 }  // namespace
 
 Result<WarningPolicy> WarningPolicy::of(Arguments const& arguments, Data const& flags) {
@@ -58,12 +73,21 @@ WarningPolicy::Fate WarningPolicy::fate(std::string_view event) const {
   return fails ? Fate::Fail : Fate::Say;
 }
 
-Status WarningPolicy::handle(std::string_view event, std::string const& text) const {
+Status WarningPolicy::handle(std::string_view event, std::string const& text, build::EventLog* log) const {
   switch (fate(event)) {
     case Fate::Silence:
       return {};
     case Fate::Say:
-      log_info("warning: {}", text);
+      if (log == nullptr) {
+        log_info("[WARNING]: {}", text);
+      } else {
+        log->write({std::string(event),
+                    std::string(code_of(event)),
+                    build::Level::Warn,
+                    fmt::format("[{}]: {}", log->yellow("WARNING"), text),
+                    {},
+                    false});
+      }
       return {};
     case Fate::Fail:
       break;

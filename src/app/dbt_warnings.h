@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "app/command.h"
+#include "build/events.h"
 #include "project/data.h"
 
 namespace weir::app {
@@ -19,8 +20,8 @@ class WarningPolicy {
 
   // `event`: dbt's name of the warning.
   Fate fate(std::string_view event) const;
-  // Says it on standard error, or is the error.
-  Status handle(std::string_view event, std::string const& text) const;
+  // Says it in `log`, or on standard error where there is none; or is the error.
+  Status handle(std::string_view event, std::string const& text, build::EventLog* log = nullptr) const;
 
  private:
   bool all_fail_ = false;

@@ -158,7 +158,7 @@ struct FreshnessReport {
   int exit_code() const;  // 0, or 1 where a source is too old or cannot be asked, or a hook failed
 };
 Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path const& output, EventLog& log);
-// `docs generate`: target/catalog.json.
+// `docs generate`: target/catalog.json of the relations among `selected`.
 Status write_catalog(RunOptions options, EventLog& log);
 
 // Tries to connect: `weir dbt debug`.

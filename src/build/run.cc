@@ -316,7 +316,8 @@ class Runner {
                  log.plain_line("CANCEL query " + node.unique_id, log.red("CANCEL")),
                  {{"conn_name", Data(node.unique_id)}},
                  false});
-    auto const line = result_text(node, result, log);
+    auto line = result_text(node, result, log);
+    if (quiet) line.text = "ERROR compiling " + describe(node);
     if (!quiet || is_failure(status))
       log.write({std::string(result_event(node)),
                  std::string(result_code(node)),
@@ -504,7 +505,7 @@ class Runner {
 
   void say_end(RunReport const& report) {
     auto& log = run_.log;
-    if (!builds(run_.options.command)) return;
+    if (!builds(run_.options.command)) return say_failures(report);
     std::map<std::string, std::size_t> kinds;
     for (auto const& result : report.results) {
       auto const* node = run_.manifest.find(result.unique_id);

@@ -253,9 +253,14 @@ Status write_catalog(RunOptions options, EventLog& log) {
   Worker worker(run.manifest.target(), run.options.stop, "MainThread");
   auto const node = stand_in(run);
   RunContext context(run, worker, node);
+  std::vector<Node const*> catalogued;
   std::vector<Value> relations;
-  for (auto const& one : run.manifest.nodes())
-    if (one.is_relational() && !one.is_ephemeral()) relations.push_back(project::make_relation(run.relation(one)));
+  for (auto const index : run.options.selected) {
+    auto const& one = run.manifest.nodes()[index];
+    if (!one.is_relational() || one.is_ephemeral()) continue;
+    catalogued.push_back(&one);
+    relations.push_back(project::make_relation(run.relation(one)));
+  }
   Data::Dict nodes, sources;
   if (!relations.empty()) {
     WEIR_TRY(auto const answer,
@@ -264,13 +269,12 @@ Status write_catalog(RunOptions options, EventLog& log) {
     if (rows == nullptr) return Error(ErrorKind::Template, "the macro get_catalog_relations did not return a table");
     std::vector<std::string> names;
     auto const tables = tables_of(*rows, names);
-    for (auto const& one : run.manifest.nodes()) {
-      if (!one.is_relational() || one.is_ephemeral()) continue;
-      auto const* found = project::find(tables, to_lower(one.schema) + "." + to_lower(one.identifier()));
+    for (auto const* one : catalogued) {
+      auto const* found = project::find(tables, to_lower(one->schema) + "." + to_lower(one->identifier()));
       if (found == nullptr) continue;
       Data::Dict table = found->pairs();
-      project::set(table, "unique_id", Data(one.unique_id));
-      (one.source ? sources : nodes).emplace_back(one.unique_id, Data(std::move(table)));
+      project::set(table, "unique_id", Data(one->unique_id));
+      (one->source ? sources : nodes).emplace_back(one->unique_id, Data(std::move(table)));
     }
   }
   auto const ended = worker.rollback();

@@ -66,7 +66,7 @@ Result<std::vector<HubVersion>> versions_of(std::string const& address, yaml::No
 void warn_of_redirect(std::string const& package, yaml::Node const& root) {
   std::string const owner = text_at(root, "redirectnamespace"), name = text_at(root, "redirectname");
   if (owner.empty() && name.empty()) return;
-  log_info("warning: package \"{}\" has moved: name it {}/{}", package,
+  log_info("[WARNING]: package \"{}\" has moved: name it {}/{}", package,
            owner.empty() ? text_at(root, "namespace") : owner, name.empty() ? text_at(root, "name") : name);
 }
 

@@ -108,8 +108,8 @@ std::string without_secrets(std::string text) {
     text = std::move(masked);
   }
   if (changed)
-    log_info("warning: the address {} held a secret; {} says it masked, so every later dbt deps needs --upgrade", text,
-             project::kLockFile);
+    log_info("[WARNING]: the address {} held a secret; {} says it masked, so every later dbt deps needs --upgrade",
+             text, project::kLockFile);
   return text;
 }
 

@@ -240,7 +240,7 @@ void warn_if_unpinned(PackageSpec const& spec) {
   if (spec.kind != Kind::Git || !spec.warn_unpinned) return;
   std::string const revision = spec.versions.empty() ? "HEAD" : spec.versions.front();
   if (revision == "HEAD" || revision == "main" || revision == "master")
-    log_info("warning: the git package \"{}\" is not pinned: {} moves on; give it a tag or a commit as revision",
+    log_info("[WARNING]: the git package \"{}\" is not pinned: {} moves on; give it a tag or a commit as revision",
              spec.label(), revision);
 }
 

@@ -11,6 +11,7 @@
 #include "project/loading.h"
 #include "project/parse_context.h"
 #include "project/relation.h"
+#include "project/static_calls.h"
 #include "project/templates.h"
 
 namespace weir::project {
@@ -173,6 +174,19 @@ Error in_node(Error error, Node const& node) {
       error.object(node.unique_id).context(fmt::format("parsing {} \"{}\"", kind_name(node.kind), node.name)));
 }
 
+// A model that dbt does not render names each source once: dbt keeps those in a set.
+void drop_repeated_sources(MacroLibrary const& library, jinja::Template const& tmpl, Node& node) {
+  if (node.kind != NodeKind::Model || node.sources.size() < 2) return;
+  std::vector<std::vector<std::string>> once;
+  for (auto const& source : node.sources)
+    if (std::find(once.begin(), once.end(), source) == once.end()) once.push_back(source);
+  if (once.size() == node.sources.size() || !has_only_static_calls(tmpl)) return;
+  for (auto const* name : {"ref", "source", "config"})
+    for (auto const& package : {node.package_name, library.root_package()})
+      if (library.find_in(package, name) != nullptr) return;
+  node.sources = std::move(once);
+}
+
 Status render_node(Draft const& draft, Node& node) {
   Data::Dict calls;
   ConfigInputs const inputs{draft.root(), *draft.project(node.package_name), node.kind, node.fqn, {}, {}};
@@ -187,6 +201,7 @@ Status render_node(Draft const& draft, Node& node) {
     ParseContext context(draft.facts, node, calls);
     auto rendered = (*tmpl)->render(context, ParseContext::render_options());
     if (!rendered.ok()) return in_node(std::move(rendered).error().to_error(), node);
+    drop_repeated_sources(*draft.facts.library, **tmpl, node);
     node.depends_on.macros = context.called_macros();
   }
   node.config_call = Data(std::move(calls));

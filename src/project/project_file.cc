@@ -163,9 +163,10 @@ Data const& ProjectFile::configs(NodeKind kind) const {
   return part(rendered, key);
 }
 
-// dbt finds these under the name with '_' alone.
+// dbt finds these under the name with '_' alone; `tests` is the old name of `data_tests`.
 Data const& ProjectFile::unrendered_configs(NodeKind kind) const {
-  return unrendered[config_key(kind)];
+  auto const key = config_key(kind);
+  return unrendered[kind == NodeKind::Test && !unrendered.contains(key) ? "tests" : key];
 }
 
 std::vector<std::string> ProjectFile::all_source_paths() const {

@@ -41,7 +41,11 @@ def cleaned(value, key=''):
     if isinstance(value, list):
         items = [cleaned(item) for item in value]
         # dbt makes these from sets: their order is nobody's.
-        return sorted(items, key=json.dumps) if key in ('tags', 'primary_key', 'macros', 'child_map', 'parent_map') else items
+        if key in ('tags', 'primary_key', 'macros', 'child_map', 'parent_map', 'sources'):
+            return sorted(items, key=json.dumps)
+        if key == 'nodes':  # of depends_on: of its ids only the sources come from a set
+            return [id for id in items if not id.startswith('source.')] + sorted(id for id in items if id.startswith('source.'))
+        return items
     return value
 
 

@@ -115,7 +115,7 @@ Result<int> run_dbt_ls(Context& said) {
   WEIR_TRY(auto const manifest, load_dbt_project(context, "list"));
   WEIR_TRY(auto const kinds, dbt_resource_types(context, kListed));
   WEIR_TRY(auto const chosen, select_dbt_nodes(context, *manifest, kinds));
-  if (chosen.nodes.empty()) log_info("warning: no nodes were selected");
+  if (chosen.nodes.empty()) log_info("[WARNING]: no nodes were selected");
   std::string const what = context.arguments().value("output", "selector");
   std::vector<std::string> keys;
   for (auto const& word : context.arguments().list("output-keys"))

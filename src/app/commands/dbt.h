@@ -26,9 +26,9 @@ Result<int> run_dbt_freshness(Context& context);
 Result<int> run_dbt_plan(Context& context);
 Result<int> run_dbt_debug(Context& context);
 // dbt_docs.cc
-// docs generate of what is selected: once more behind a retry.
-Result<int> generate_dbt_docs(Context const& context, DbtInvocation invocation);
 Result<int> run_dbt_docs_generate(Context& context);
+// What is selected is compiled once more, then the catalog of everything is written.
+Result<int> retry_dbt_docs(Context const& context, DbtInvocation invocation);
 Result<int> run_dbt_docs_serve(Context& context);
 // dbt_init.cc
 Result<int> run_dbt_init(Context& context);

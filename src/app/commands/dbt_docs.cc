@@ -2,6 +2,7 @@
 #include <spawn.h>
 
 #include <charconv>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -54,26 +55,32 @@ void open_browser(std::string const& url) {
     log_info("no browser could be opened: xdg-open is not there");
 }
 
-}  // namespace
-
-Result<int> run_dbt_docs_generate(Context& context) {
-  WEIR_TRY(auto invocation, begin_dbt(context, build::Command::DocsGenerate, "generate"));
-  if (!context.arguments().has("no-compile")) {
-    WEIR_DO(choose_dbt_nodes(context, invocation));
-  }
-  return generate_dbt_docs(context, std::move(invocation));
+std::vector<project::NodeIndex> all_nodes(DbtInvocation const& invocation) {
+  std::vector<project::NodeIndex> all(invocation.options.project->manifest->nodes().size());
+  std::iota(all.begin(), all.end(), project::NodeIndex(0));
+  return all;
 }
 
-Result<int> generate_dbt_docs(Context const& context, DbtInvocation invocation) {
+// Whether all could be compiled; else there is nothing to make pages of.
+Result<int> compile_for_docs(DbtInvocation const& invocation) {
+  WEIR_TRY(auto const report, build::run(invocation.options, *invocation.log));
+  if (report.exit_code() != 0)
+    invocation.log->write(
+        {"CannotGenerateDocs", "E043", build::Level::Info, "compile failed, cannot generate docs", {}, false});
+  return report.exit_code();
+}
+
+// catalog.json of `catalogued`, and the pages that show it.
+Result<int> write_docs(Context const& context, DbtInvocation invocation, std::vector<project::NodeIndex> catalogued) {
   auto const& arguments = context.arguments();
-  int status = 0;
-  if (!arguments.has("no-compile")) {
-    WEIR_TRY(auto const report, build::run(invocation.options, *invocation.log));
-    status = report.exit_code();
-  }
   auto const folder = invocation.options.target_folder;
   auto& log = *invocation.log;
-  log.line("Building catalog");
+  if (arguments.has("empty-catalog")) {
+    catalogued.clear();
+  } else {
+    log.write({"BuildingCatalog", "E044", build::Level::Info, "Building catalog", {}, false});
+  }
+  invocation.options.selected = std::move(catalogued);
   WEIR_DO(build::write_catalog(std::move(invocation.options), log));
   WEIR_DO(write_file(folder / "index.html", embedded_file(kPage)));
   if (arguments.has("static")) {
@@ -81,7 +88,29 @@ Result<int> generate_dbt_docs(Context const& context, DbtInvocation invocation) 
     WEIR_DO(write_file(folder / "static_index.html", page));
   }
   log.line("Catalog written to " + (folder / "catalog.json").string());
-  return status;
+  return 0;
+}
+
+}  // namespace
+
+Result<int> run_dbt_docs_generate(Context& context) {
+  WEIR_TRY(auto invocation, begin_dbt(context, build::Command::DocsGenerate, "generate"));
+  if (context.arguments().has("no-compile")) {
+    auto all = all_nodes(invocation);
+    return write_docs(context, std::move(invocation), std::move(all));
+  }
+  WEIR_DO(choose_dbt_nodes(context, invocation));
+  WEIR_TRY(int const status, compile_for_docs(invocation));
+  if (status != 0) return status;
+  auto selected = invocation.options.selected;
+  return write_docs(context, std::move(invocation), std::move(selected));
+}
+
+Result<int> retry_dbt_docs(Context const& context, DbtInvocation invocation) {
+  WEIR_TRY(int const status, compile_for_docs(invocation));
+  if (status != 0) return status;
+  auto all = all_nodes(invocation);
+  return write_docs(context, std::move(invocation), std::move(all));
 }
 
 Result<int> run_dbt_docs_serve(Context& context) {

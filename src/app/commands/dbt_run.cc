@@ -188,7 +188,7 @@ Result<int> run_dbt_clone(Context& context) {
 }
 
 Result<int> run_dbt_retry(Context& context) {
-  WEIR_TRY(auto const manifest, load_dbt_project(context, "retry"));
+  WEIR_TRY(auto const manifest, read_dbt_project(context, "retry"));
   auto const& root = manifest->root();
   auto const folder = root.root / context.arguments().value("state", root.target_path);
   WEIR_TRY(auto const earlier, read_earlier_run(folder / "run_results.json"));
@@ -199,7 +199,7 @@ Result<int> run_dbt_retry(Context& context) {
   WEIR_TRY(auto invocation, begin_dbt(again, command, earlier.which));
   choose_failed(invocation.options, earlier, with_warnings);
   WEIR_DO(defer_dbt(again, invocation));
-  if (command == Command::DocsGenerate) return generate_dbt_docs(again, std::move(invocation));
+  if (command == Command::DocsGenerate) return retry_dbt_docs(again, std::move(invocation));
   WEIR_TRY(auto const report, build::run(std::move(invocation.options), *invocation.log));
   return exit_status(report);
 }

@@ -1,0 +1,2 @@
+select * from {{ source('raw', 'Plain') -}}
+join {{ source('raw', 'Plain') }} c using (id)
