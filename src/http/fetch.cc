@@ -1,59 +1,14 @@
 #include "http/fetch.h"
 
-#include <curl/curl.h>
-#include <dlfcn.h>
-
-#include <memory>
-
 #include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "http/curl.h"
 
 namespace weir::http {
 namespace {
-
-// libcurl, loaded when something is fetched: with the libraries that it needs it would cost every command 3 ms at its
-// start. Never unloaded.
-struct Curl {
-  decltype(::curl_global_init)* global_init = nullptr;
-  decltype(::curl_easy_init)* init = nullptr;
-  decltype(::curl_easy_setopt)* setopt = nullptr;
-  decltype(::curl_easy_perform)* perform = nullptr;
-  decltype(::curl_easy_getinfo)* getinfo = nullptr;
-  decltype(::curl_easy_strerror)* strerror = nullptr;
-  decltype(::curl_easy_cleanup)* cleanup = nullptr;
-  std::string problem;  // why it cannot be used; "" = it can
-
-  Curl() {
-    void* const library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    bool const whole = library != nullptr && find(library, "curl_global_init", global_init) &&
-                       find(library, "curl_easy_init", init) && find(library, "curl_easy_setopt", setopt) &&
-                       find(library, "curl_easy_perform", perform) && find(library, "curl_easy_getinfo", getinfo) &&
-                       find(library, "curl_easy_strerror", strerror) && find(library, "curl_easy_cleanup", cleanup);
-    char const* const said = whole ? nullptr : dlerror();
-    if (!whole)
-      problem = said == nullptr ? "libcurl.so.4 is not whole" : said;
-    else if (global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-      problem = "curl_global_init failed";
-  }
-  template <typename Function>
-  static bool find(void* library, char const* name, Function*& function) {
-    function = reinterpret_cast<Function*>(dlsym(library, name));
-    return function != nullptr;
-  }
-};
-
-Curl const& curl() {
-  static Curl const loaded;
-  return loaded;
-}
-
-struct HandleEnd {
-  void operator()(CURL* handle) const { curl().cleanup(handle); }
-};
-using Handle = std::unique_ptr<CURL, HandleEnd>;
 
 // What the callbacks of one transfer share.
 struct Transfer {
@@ -113,51 +68,20 @@ void set_up(CURL* handle, Transfer& transfer, char* reason) {
   curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }
 
-Error not_fetched(ErrorKind kind, Request const& request, std::string why) {
-  return Error(kind, fmt::format("could not fetch {}: {}", request.url, std::move(why))).object(request.url);
+std::string doing(Request const& request) {
+  return "could not fetch " + request.url;
+}
+
+Error not_fetched(ErrorKind kind, Request const& request, std::string const& why) {
+  return Error(kind, doing(request) + ": " + why).object(request.url);
 }
 
 Error transfer_failed(CURLcode code, char const* reason, Transfer const& transfer) {
   auto const& request = transfer.request;
+  if (transfer.too_big)
+    return not_fetched(ErrorKind::Data, request, fmt::format("it is bigger than {}", format_bytes(request.most_bytes)));
   std::string const said = *reason == '\0' ? curl().strerror(code) : reason;
-  switch (code) {
-    case CURLE_ABORTED_BY_CALLBACK:
-      return not_fetched(ErrorKind::Cancelled, request, "it was stopped");
-    case CURLE_WRITE_ERROR:
-      if (transfer.too_big)
-        return not_fetched(ErrorKind::Data, request,
-                           fmt::format("it is bigger than {}", format_bytes(request.most_bytes)));
-      break;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return not_fetched(ErrorKind::Config, request, "it, or where it leads to, is no address of the web")
-          .cause(said)
-          .next("correct the address");
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return not_fetched(ErrorKind::Unavailable, request,
-                         fmt::format("host \"{}\" could not be found", host_of(request.url)))
-          .next("check the host's name and this machine's network");
-    case CURLE_COULDNT_CONNECT:
-      return not_fetched(ErrorKind::Unavailable, request,
-                         fmt::format("\"{}\" does not accept connections", host_of(request.url)))
-          .next("check its address and port, the firewall and https_proxy, or try again later");
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-      return not_fetched(ErrorKind::Denied, request,
-                         fmt::format("the certificate of \"{}\" cannot be trusted", host_of(request.url)))
-          .cause(said)
-          .next(
-              "install the certificate of who signed it into /usr/local/share/ca-certificates, then "
-              "update-ca-certificates");
-    case CURLE_OPERATION_TIMEDOUT:
-      return not_fetched(ErrorKind::Unavailable, request,
-                         fmt::format("\"{}\" did not answer in time", host_of(request.url)))
-          .cause(said)
-          .next("try again later");
-    default:
-      break;
-  }
-  return not_fetched(ErrorKind::Unavailable, request, "the transfer failed").cause(said).next("try again");
+  return transfer_error(code, doing(request), host_of(request.url), said).object(request.url);
 }
 
 Result<Response> status_of(long status, Transfer transfer) {
@@ -189,10 +113,7 @@ Result<Response> fetch_once(Request const& request) {
 }  // namespace
 
 Result<Response> fetch(Request const& request) {
-  if (!curl().problem.empty())
-    return not_fetched(ErrorKind::Config, request, "libcurl cannot be used")
-        .cause(curl().problem)
-        .next("install libcurl (Debian: libcurl4)");
+  if (!curl().problem.empty()) return no_curl(doing(request)).object(request.url);
   if (!is_web_address(request.url))
     return not_fetched(ErrorKind::Config, request, "it is no http or https address").next("correct the address");
   for (int attempt = 1;; ++attempt) {
