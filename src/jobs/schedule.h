@@ -17,8 +17,7 @@
 // lists of more than an hour as fixed times. The second holds here: `0 */2` would lose its run at 02:00 by the first,
 // and `0 1,2 * * *` would run twice at 01:00.
 //
-// Outside of the years 1900 to 2199 there are no slots. Behind 2037 there is no daylight saving time where the tz
-// database has no explicit entries: the library does not read its rules for later years.
+// Outside of the years 1900 to 2199 there are no slots.
 
 #include <cstdint>
 #include <optional>

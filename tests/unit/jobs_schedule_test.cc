@@ -173,6 +173,17 @@ TEST(JobsSchedule, FixedTimes) {
        "2026-05-31 12:00",
        {"2026-03-31 12:00 = 2026-03-31T12:00", "2026-05-31 12:00 = 2026-05-31T12:00"}},
       {"0 0 29 2 *", "UTC", "2027-01-01 00:00", "2029-01-01 00:00", {"2028-02-29 00:00 = 2028-02-29T00:00"}},
+      // Behind what the files of the tz database list.
+      {"30 2 * * *",
+       "Europe/Berlin",
+       "2040-03-24 12:00",
+       "2040-03-26 12:00",
+       {"2040-03-25 01:00 = 2040-03-25T02:30", "2040-03-26 00:30 = 2040-03-26T02:30"}},
+      {"30 2 * * *",
+       "Europe/Berlin",
+       "2099-10-24 12:00",
+       "2099-10-26 12:00",
+       {"2099-10-25 00:30 = 2099-10-25T02:30", "2099-10-26 01:30 = 2099-10-26T02:30"}},
       {"14 3 19 1 *", "UTC", "2038-01-01 00:00", "2038-12-01 00:00", {"2038-01-19 03:14 = 2038-01-19T03:14"}},
   };
   for (auto const& v : kVectors)
@@ -340,11 +351,11 @@ TEST(JobsSchedule, EveryMinuteAroundChangesOfClocks) {
     auto const name = any(kZones);
     auto const text = fmt::format("{} {} {} * {}", any(kMinutes), any(kHours), any(kDays), any(kWeekdays));
     auto const zone = *Zone::named(name);
-    // Around the first change of clocks after some time of the years 1975 to 2036; where there is none, at that time.
-    Instant const year = chrono::sys_days(chrono::year(std::uniform_int_distribution<int>(1975, 2036)(random)) / 1 / 1);
+    // Around the first change of clocks after some time of the years 1975 to 2060; where there is none, at that time.
+    Instant const year = chrono::sys_days(chrono::year(std::uniform_int_distribution<int>(1975, 2060)(random)) / 1 / 1);
     Instant const some = year + chrono::hours(std::uniform_int_distribution<int>(0, 8760)(random));
     auto const change = zone.period(some).end;
-    auto const from = (change < utc("2037-12-01 00:00") ? change : some) - chrono::hours(30);
+    auto const from = (change < utc("2070-01-01 00:00") ? change : some) - chrono::hours(30);
     auto const to = from + chrono::hours(60);
     SCOPED_TRACE(fmt::format("round {}: {} {} from {}", round, text, name, text_of(from)));
     auto const schedule = cron(text, name);
