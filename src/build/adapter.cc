@@ -40,8 +40,19 @@ std::string literal(std::string_view text) {
   return quote_literal(text);
 }
 
+// What the server would say: there is no way into another database.
+Status check_database(RunContext& context, RelationParts const& relation) {
+  if (!relation.database) return {};
+  auto const& own = context.run().manifest.target().database;
+  if (*relation.database == own || (!relation.quote[0] && to_lower(*relation.database) == to_lower(own))) return {};
+  return Error(ErrorKind::Sql, fmt::format("cross-database references are not implemented: {}", relation.render()))
+      .sqlstate("0A000")
+      .state("nothing was asked");
+}
+
 // Columns of a relation, as information_schema says them.
 Result<std::vector<ColumnParts>> columns_of(RunContext& context, RelationParts const& relation) {
+  WEIR_DO(check_database(context, relation));
   std::string const schema = relation.schema ? fmt::format("and table_schema = {}", literal(*relation.schema)) : "";
   WEIR_TRY(auto const rows,
            context.worker().execute(
@@ -370,6 +381,10 @@ class RunAdapter final : public project::AdapterObject {
 
   Outcome<Value> check_schema_exists(State&, Arguments const& arguments) {
     JINJA_TRY(auto bound, arguments.bind("check_schema_exists", {"database", "schema"}, 2));
+    RelationParts parts;
+    parts.quote[0] = false;
+    if (bound[0].is_string()) parts.database = bound[0].string();
+    if (Status own = check_database(context_, parts); !own.ok()) return Failure(std::move(own).error());
     auto rows = worker().execute(
         fmt::format("select 1 from pg_catalog.pg_namespace where nspname = {}", literal(jinja::to_text(bound[1]))));
     if (!rows.ok()) return Failure(std::move(rows).error());

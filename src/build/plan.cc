@@ -42,8 +42,10 @@ bool is_carried_out(Command command, Node const& node) {
     case Command::Freshness:
       return node.kind == NodeKind::Source;
     case Command::Compile:
-    case Command::Show:
     case Command::DocsGenerate:
+      if (node.kind == NodeKind::Seed) return true;  // there is nothing to compile, and it stands in the results
+      [[fallthrough]];
+    case Command::Show:
       return node.kind == NodeKind::Model || node.kind == NodeKind::Test || node.kind == NodeKind::Snapshot ||
              node.kind == NodeKind::Analysis || node.kind == NodeKind::Function;
   }

@@ -95,6 +95,7 @@ Data NodeResult::data() const {
   Data batch_results;
   if (batches)
     batch_results = Data(Data::Dict{{"successful", pairs(batches->successful)}, {"failed", pairs(batches->failed)}});
+  bool const is_seed = unique_id.starts_with("seed.");  // dbt says nothing of what it does not compile
   return Data(Data::Dict{{"status", Data(std::string(status_text(status)))},
                          {"timing", timing_data(timing)},
                          {"thread_id", Data(thread)},
@@ -103,9 +104,9 @@ Data NodeResult::data() const {
                          {"message", text_or_none(message)},
                          {"failures", failures ? Data(*failures) : Data()},
                          {"unique_id", Data(unique_id)},
-                         {"compiled", unique_id.starts_with("seed.") ? Data() : Data(is_compiled)},
+                         {"compiled", is_seed ? Data() : Data(is_compiled)},
                          {"compiled_code", text_or_none(compiled_code)},
-                         {"relation_name", text_or_none(relation_name)},
+                         {"relation_name", is_seed ? Data() : text_or_none(relation_name)},
                          {"batch_results", batch_results}});
 }
 

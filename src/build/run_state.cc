@@ -151,7 +151,8 @@ std::vector<NodeResult> RunState::take_results() {
 }
 
 RelationParts RunState::relation(project::Node const& node) const {
-  return project::relation_of(node, facts().root().quoting);
+  // As in dbt, a source goes by its own `quoting` alone: not by what the project says of its own relations.
+  return project::relation_of(node, node.source ? project::Data() : facts().root().quoting);
 }
 
 std::optional<RelationParts> RunState::deferred(project::Node const& node) const {

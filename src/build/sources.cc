@@ -42,7 +42,7 @@ std::optional<double> threshold_s(Data const& rule) {
 }
 
 Result<Value> ask(RunContext& context, Node const& node) {
-  auto const relation = project::make_relation(context.run().relation(node));
+  auto const relation = project::make_relation(project::relation_of(node, context.facts().root().quoting));
   if (node.source->loaded_at_query && !node.source->loaded_at_query->empty()) {
     WEIR_TRY(auto const query, context.render(node.original_file_path, *node.source->loaded_at_query));
     return context.call("collect_freshness_custom_sql", {relation, Value(query)});

@@ -26,7 +26,8 @@ struct RelationParts {
   std::string text() const;
 };
 
-// The relation that a node stands for. `quoting`: the root project's; what a source says of its own goes before it.
+// The relation that a node stands for. `quoting`: the root project's, or none; what a source says of its own goes
+// before it.
 RelationParts relation_of(Node const& node, Data const& quoting);
 
 class RelationObject final : public jinja::Object {

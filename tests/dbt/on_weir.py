@@ -36,6 +36,7 @@ def main():
     theirs = dbtRunner().invoke(['--quiet', 'parse', *parsing]).result
     manifest.macros = {id: macro for id, macro in manifest.macros.items() if macro.package_name not in shipped}
     manifest.macros.update({id: macro for id, macro in theirs.macros.items() if macro.package_name in shipped})
+    manifest.build_flat_graph()  # what templates see as `graph`: dbt-core makes it where it parses itself
     done = dbtRunner(manifest=manifest).invoke(arguments)
     sys.exit(0 if done.success else 2 if done.exception else 1)
 

@@ -1,0 +1,3 @@
+select n from {{ source('raw', 'Odd') }}
+union all
+select n from {{ source('plain', 'Even') }}
