@@ -70,6 +70,26 @@ void warn_of_redirect(std::string const& package, yaml::Node const& root) {
            owner.empty() ? text_at(root, "namespace") : owner, name.empty() ? text_at(root, "name") : name);
 }
 
+// As in an archive, no link may lead out. One that leads nowhere is its makers' affair.
+Status check_links(fs::path const& root, std::string const& address) {
+  std::error_code failed;
+  fs::path const top = fs::canonical(root, failed);
+  for (fs::recursive_directory_iterator at(root, failed), end; !failed && at != end; at.increment(failed)) {
+    if (!at->is_symlink()) continue;
+    fs::path const target = fs::read_symlink(at->path(), failed);
+    auto const leads = fs::weakly_canonical(at->path(), failed).lexically_relative(top);
+    if (failed || target.is_absolute() || leads.empty() || *leads.begin() == "..")
+      return Error(ErrorKind::Refused, fmt::format("cannot install {}: link \"{}\" leads out of it, to \"{}\"", address,
+                                                   at->path().lexically_relative(root).string(), target.string()))
+          .object(address)
+          .state(kNothingInstalled)
+          .next("ask who made the package");
+  }
+  if (failed)
+    return Error(ErrorKind::Config, fmt::format("cannot read what came from {}: {}", address, failed.message()));
+  return {};
+}
+
 // git's first complaint, without its "fatal:".
 std::string complaint(std::string const& said) {
   for (auto const& line : split(said, '\n'))
@@ -131,7 +151,8 @@ Status Fetcher::run_git(std::vector<std::string> arguments, fs::path const& fold
   // Within a hook of git these name the repository that is committed to: it is none of ours.
   std::vector<std::string> command{"/usr/bin/env"};
   for (char const* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
-                           "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX"})
+                           "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE",
+                           "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE"})
     command.insert(command.end(), {"-u", name});
   command.insert(command.end(), {"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "git"});
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -166,6 +187,7 @@ Result<Checkout> Fetcher::git(std::string const& address, std::string const& rev
   Checkout made{folder, {}};
   WEIR_DO(run_git({"rev-parse", "HEAD"}, folder, address, &made.commit));
   fs::remove_all(folder / ".git", failed);
+  WEIR_DO(check_links(folder, address));
   return checkouts_.emplace(key, std::move(made)).first->second;
 }
 

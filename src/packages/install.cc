@@ -132,6 +132,23 @@ Error not_placed(fs::path const& path, std::error_code const& why) {
       .next("check the folder's rights and the space on its disk, then run dbt deps again");
 }
 
+// A link from a repository's subdirectory to elsewhere in the repository: what it stands for comes along.
+Status follow_links(fs::path const& from, fs::path const& to) {
+  std::error_code failed;
+  fs::path const top = fs::canonical(from, failed);
+  for (fs::recursive_directory_iterator at(from, failed), end; !failed && at != end; at.increment(failed)) {
+    if (!at->is_symlink() || !fs::exists(at->path())) continue;
+    fs::path const really = fs::canonical(at->path(), failed);
+    if (failed || *really.lexically_relative(top).begin() != "..") continue;
+    fs::path const copy = to / at->path().lexically_relative(from);
+    fs::remove(copy, failed);
+    fs::copy(really, copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
+    if (failed) return not_placed(copy, failed);
+  }
+  if (failed) return not_placed(to, failed);
+  return {};
+}
+
 // Puts a package beside the installed ones.
 Status bring(Root const& root, Pinned const& package, Fetcher& fetcher) {
   fs::path const to = root.packages / kIncoming / package.name;
@@ -145,7 +162,7 @@ Status bring(Root const& root, Pinned const& package, Fetcher& fetcher) {
   }
   fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
   if (failed) return not_placed(to, failed);
-  return {};
+  return package.spec.subdirectory.empty() ? Status() : follow_links(from, to);
 }
 
 Result<Pinned> fetch_one(Root const& root, PackageSpec const& spec, ResolveOptions const& how, Fetcher& fetcher) {
