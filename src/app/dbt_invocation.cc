@@ -32,9 +32,12 @@ std::vector<NodeKind> kinds_of(Command command) {
               NodeKind::UnitTest, NodeKind::Function, NodeKind::Exposure, NodeKind::SavedQuery};
     case Command::Freshness:
       return {NodeKind::Source};
-    case Command::DocsGenerate:  // sources are not compiled: they stand in the catalog
+    case Command::Compile:
       return {NodeKind::Model,    NodeKind::Test,     NodeKind::Snapshot, NodeKind::Seed,
-              NodeKind::Analysis, NodeKind::Function, NodeKind::Source};
+              NodeKind::Analysis, NodeKind::Function, NodeKind::Operation};
+    case Command::DocsGenerate:  // sources are not compiled: they stand in the catalog
+      return {NodeKind::Model,    NodeKind::Test,     NodeKind::Snapshot,  NodeKind::Seed,
+              NodeKind::Analysis, NodeKind::Function, NodeKind::Operation, NodeKind::Source};
     default:
       return {NodeKind::Model, NodeKind::Test,     NodeKind::Snapshot,
               NodeKind::Seed,  NodeKind::Analysis, NodeKind::Function};

@@ -43,7 +43,8 @@ bool is_carried_out(Command command, Node const& node) {
       return node.kind == NodeKind::Source;
     case Command::Compile:
     case Command::DocsGenerate:
-      if (node.kind == NodeKind::Seed) return true;  // there is nothing to compile, and it stands in the results
+      // Of a seed there is nothing to compile; it stands in the results.
+      if (node.kind == NodeKind::Seed || node.kind == NodeKind::Operation) return true;
       [[fallthrough]];
     case Command::Show:
       return node.kind == NodeKind::Model || node.kind == NodeKind::Test || node.kind == NodeKind::Snapshot ||
