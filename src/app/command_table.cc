@@ -185,18 +185,17 @@ constexpr OptionSpec kVars{.name = "vars", .value = "YAML", .meaning = "vars as 
 constexpr OptionSpec kThreads{.name = "threads", .value = "N", .meaning = "sessions side by side"};
 constexpr OptionSpec kNoPartialParse{
     .name = "no-partial-parse", .meaning = "accepted: all files are always read", .can_be_undone = true};
-constexpr OptionSpec kDbtSelect{.name = "select",
-                                .letter = 's',
-                                .value = "NODES...",
-                                .meaning = "nodes, in the selection grammar of dbt",
-                                .alias = "models|model|m",
-                                .repeats = true};
+constexpr OptionSpec also_called(OptionSpec option, std::string_view alias) {
+  option.alias = alias;
+  return option;
+}
 // ls alone tells --models from --select, as with dbt.
 constexpr OptionSpec kDbtLsSelect{.name = "select",
                                   .letter = 's',
                                   .value = "NODES...",
                                   .meaning = "nodes, in the selection grammar of dbt",
                                   .repeats = true};
+constexpr OptionSpec kDbtSelect = also_called(kDbtLsSelect, "models|model|m");
 constexpr OptionSpec kDbtLsModels{.name = "models",
                                   .letter = 'm',
                                   .value = "NODES...",

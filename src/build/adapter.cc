@@ -11,6 +11,7 @@
 #include "build/run_context.h"
 #include "build/statements.h"
 #include "build/table.h"
+#include "build/template_objects.h"
 #include "project/context_functions.h"
 #include "project/relation.h"
 #include "project/templates.h"

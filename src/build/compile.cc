@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "build/together.h"
+#include "build/written_sql.h"
 #include "project/templates.h"
 
 namespace weir::build {

@@ -8,6 +8,8 @@
 #include "build/cte.h"
 #include "build/node_run.h"
 #include "build/statements.h"
+#include "build/template_objects.h"
+#include "build/written_sql.h"
 
 namespace weir::build {
 namespace {

@@ -9,6 +9,7 @@
 #include "build/constraints.h"
 #include "build/statements.h"
 #include "build/together.h"
+#include "build/written_sql.h"
 #include "project/relation.h"
 #include "project/templates.h"
 #include "sql/name.h"
@@ -113,27 +114,9 @@ Status finish_relation(RunContext& context, RelationParts const& target, bool ex
   return {};
 }
 
-bool has_foreign_key_to(project::Data const& constraints, project::Node const& target) {
-  for (auto const& one : constraints.items()) {
-    if (one["type"].str() != "foreign_key") continue;
-    auto const to = one["to"].str(), expression = one["expression"].str();
-    if (to.find(target.name) != std::string::npos || expression.find(target.alias) != std::string::npos) return true;
-  }
-  return false;
-}
-
-bool has_foreign_key_to(project::Node const& node, project::Node const& target) {
-  if (node.kind != NodeKind::Model || !node.contract.enforced) return false;
-  return has_foreign_key_to(node.constraints, target) ||
-         std::any_of(node.columns.begin(), node.columns.end(),
-                     [&target](auto const& column) { return has_foreign_key_to(column.constraints, target); });
-}
-
-// Whether a model declares a foreign key to this one: it needs a unique constraint then, which a shell cannot have.
-bool is_key_of_others(RunContext& context) {
-  auto const nodes = context.run().manifest.nodes();
-  return std::any_of(nodes.begin(), nodes.end(),
-                     [&](project::Node const& node) { return has_foreign_key_to(node, context.node()); });
+// A table that a model declares a foreign key to needs a unique constraint, which a shell cannot have.
+bool is_key_of_others(RunContext const& context) {
+  return context.run().foreign_keys.lead_to(context.run().relation(context.node()));
 }
 
 Result<swap::RelationDefinition> definition_of(RunContext& context, swap::RelationKind kind) {
@@ -383,7 +366,8 @@ bool has_own_materialization(RunContext const& context) {
 
 project::Node const* foreign_key_within(RunContext& context, std::function<bool(project::Node const&)> const& among) {
   for (auto const& node : context.run().manifest.nodes())
-    if (among(node) && node.unique_id != context.node().unique_id && has_foreign_key_to(context.node(), node))
+    if (among(node) && node.unique_id != context.node().unique_id &&
+        context.run().foreign_keys.lead_to(context.run().relation(node), context.node()))
       return &node;
   return nullptr;
 }

@@ -254,12 +254,13 @@ class Runner {
     }
     std::vector<std::string> schemas(wanted.begin(), wanted.end());
     WEIR_TRY(auto const rows, worker.execute("select nspname from pg_catalog.pg_namespace"));
-    for (std::size_t i = 0; i < rows.size(); ++i) wanted.erase(std::string(rows.text(i, 0)));
+    std::vector<std::string> present;
+    for (std::size_t i = 0; i < rows.size(); ++i) wanted.erase(present.emplace_back(rows.text(i, 0)));
     for (auto const& schema : wanted) {
       WEIR_DO(worker.execute("create schema if not exists " + sql::quote_pg(schema)));
     }
     WEIR_DO(worker.commit());
-    WEIR_TRY(auto const abandoned, swap::remove_abandoned_stages(*session));
+    WEIR_TRY(auto const abandoned, swap::remove_abandoned_stages(*session, present));
     for (auto const& line : abandoned) run_.log.note(Level::Info, line);
     if (together_) {
       WEIR_DO(together_->begin(worker));

@@ -1,14 +1,14 @@
 #include "build/run_context.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "build/table.h"
+#include "build/template_objects.h"
 #include "build/together.h"
+#include "build/written_sql.h"
 #include "project/context_functions.h"
 #include "project/node_data.h"
 #include "project/parse_context.h"
@@ -27,152 +27,6 @@ using jinja::Value;
 using project::Data;
 using project::NodeKind;
 
-// config and config.get(), .require(), .meta_get() ... of a node that is run.
-class RunConfig final : public jinja::Object {
- public:
-  explicit RunConfig(RunContext& context) : context_(context) {}
-  std::string type_name() const override { return "RuntimeConfigObject"; }
-  bool is_callable() const override { return true; }
-  bool is_true() const override { return true; }
-  Outcome<Value> call(State&, Arguments const&) override { return Value(""); }
-
-  Outcome<Value> attribute(State&, std::string_view name) override {
-    jinja::Ref<RunConfig> const self(this);
-    if (name == "get" || name == "require" || name == "meta_get" || name == "meta_require")
-      return jinja::function(
-          std::string(name), [self, name = std::string(name)](State&, Arguments const& arguments) -> Outcome<Value> {
-            JINJA_TRY(auto bound, arguments.bind(name, {"name", "default", "validator"}, 1));
-            std::string const key = jinja::to_text(bound[0]);
-            bool const of_meta = name.starts_with("meta");
-            auto const& scope = of_meta ? self->context_.config("meta").pairs() : self->context_.config();
-            auto const* found = project::find(scope, key);
-            if (found != nullptr && !(found->is_none() && !bound[1].is_missing())) return project::to_value(*found);
-            if (!bound[1].is_missing()) return bound[1];
-            if (name.ends_with("require"))
-              return Failure(Error(ErrorKind::Template, fmt::format("\"{}\" does not define the required config \"{}\"",
-                                                                    self->context_.node().name, key))
-                                 .next(fmt::format("set {} in the model's config", key)));
-            return Value();
-          });
-    if (name == "set")
-      return jinja::function("set", [self](State&, Arguments const& arguments) -> Outcome<Value> {
-        JINJA_TRY(auto bound, arguments.bind("set", {"name", "value"}, 2));
-        project::set(self->context_.config(), jinja::to_text(bound[0]), project::to_data(bound[1]));
-        return Value("");
-      });
-    if (name == "persist_relation_docs" || name == "persist_column_docs")
-      return jinja::function(std::string(name),
-                             [self, key = name == "persist_relation_docs" ? "relation" : "columns"](
-                                 State&, Arguments const&) -> Outcome<Value> {
-                               return Value(self->context_.config("persist_docs")[key].truth());
-                             });
-    if (name == "model") return self->context_.find("model");
-    return Value::missing();
-  }
-
- private:
-  RunContext& context_;
-};
-
-// exceptions: what warns goes to the run's log; everything else is the parser's.
-class RunExceptions final : public jinja::Object {
- public:
-  RunExceptions(RunContext& context, Value all) : context_(context), all_(std::move(all)) {}
-  std::string type_name() const override { return "dict"; }
-  bool is_mapping() const override { return true; }
-  bool is_true() const override { return true; }
-  Outcome<Value> attribute(State& state, std::string_view name) override {
-    if (name == "warn") {
-      jinja::Ref<RunExceptions> const self(this);
-      return jinja::function("warn", [self](State&, Arguments const& arguments) -> Outcome<Value> {
-        JINJA_TRY(auto bound, arguments.bind("warn", {"msg", "node"}, 1));
-        return self->warn(jinja::to_text(bound[0]));
-      });
-    }
-    if (name == "warn_snapshot_timestamp_data_types") {
-      jinja::Ref<RunExceptions> const self(this);
-      return jinja::function("warn", [self](State&, Arguments const& arguments) -> Outcome<Value> {
-        JINJA_TRY(auto bound, arguments.bind("warn", {"snapshot_time_data_type", "updated_at_data_type"}, 2));
-        return self->warn(fmt::format(
-            "Data type of snapshot table timestamp columns ({}) doesn't match derived column 'updated_at' ({}). "
-            "Please update snapshot config 'updated_at'.",
-            jinja::to_text(bound[0]), jinja::to_text(bound[1])));
-      });
-    }
-    return state.attribute(all_, name);
-  }
-  Outcome<Value> item(State& state, Value const& key) override { return attribute(state, jinja::to_text(key)); }
-
- private:
-  Outcome<Value> warn(std::string const& text) {
-    context_.run().log.write(
-        {"JinjaLogWarning", "I061", Level::Warn, context_.run().log.yellow("[WARNING]") + ": " + text, {}, false});
-    return Value("");
-  }
-  RunContext& context_;
-  Value all_;
-};
-
-class ResponseObject final : public jinja::Object {
- public:
-  explicit ResponseObject(AdapterResponse response) : response_(std::move(response)) {}
-  std::string type_name() const override { return "AdapterResponse"; }
-  bool is_true() const override { return true; }
-  std::string text() const override { return response_.message; }
-  std::string repr() const override { return response_.message; }
-  Outcome<Value> attribute(State&, std::string_view name) override {
-    if (name == "_message") return Value(response_.message);
-    if (name == "code") return Value(response_.code);
-    if (name == "rows_affected") return response_.rows_affected ? Value(*response_.rows_affected) : Value(-1);
-    if (name == "get" || name == "to_dict")
-      return jinja::function(
-          std::string(name),
-          [data = response_.data(), name = std::string(name)](State&, Arguments const& arguments) -> Outcome<Value> {
-            if (name == "to_dict") return project::to_value(data);
-            JINJA_TRY(auto bound, arguments.bind("get", {"key", "default"}, 1));
-            auto const* found = data.find(jinja::to_text(bound[0]));
-            return found != nullptr ? project::to_value(*found) : bound[1].is_missing() ? Value() : bound[1];
-          });
-    return Value::missing();
-  }
-  AdapterResponse const& response() const { return response_; }
-
- private:
-  AdapterResponse response_;
-};
-
-AdapterResponse response_from(Value const& value) {
-  if (auto const* object = value.as<ResponseObject>()) return object->response();
-  AdapterResponse out;
-  if (!value.is_none() && !value.is_missing()) out.message = jinja::to_text(value);
-  return out;
-}
-
-// dbt's rule: what a file of its own holds stands at that file's place; what a properties file (or dbt_project.yml)
-// holds stands in a folder of that name.
-std::filesystem::path path_in_target(RunContext const& context, std::string_view tree) {
-  auto const& node = context.node();
-  auto const file = std::filesystem::path(node.original_file_path).lexically_normal();
-  auto const below =
-      node.kind == NodeKind::UnitTest ? file.parent_path() / (node.name + ".sql") : std::filesystem::path(node.path);
-  auto path = file.filename() == below.filename() ? file : file / below;
-  if (context.batch)  // models/daily/daily_2024-01-01.sql
-    path = path.parent_path() / path.stem() /
-           fmt::format("{}_{}{}", path.stem().string(), context.batch->label, path.extension().string());
-  return context.target_folder() / tree / node.package_name / path;
-}
-
-// Not forced to the disk: the next run writes it again, and a trivial model costs less than an fsync. What stands there
-// already is not written: the server's next fsync would wait for a file that was cut off and filled again.
-Status write_sql(std::filesystem::path const& path, std::string_view text) {
-  if (auto const there = read_file(path); there.ok() && *there == text) return {};
-  std::error_code failure;
-  std::filesystem::create_directories(path.parent_path(), failure);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text << std::flush;
-  return file ? Status() : write_file(path, text);  // which says why
-}
-
 // {dbt_valid_from: since, ...}: what `snapshot_meta_column_names` says, else dbt's own names.
 Data snapshot_columns(project::Node const& node) {
   Data::Dict out;
@@ -184,10 +38,6 @@ Data snapshot_columns(project::Node const& node) {
 }
 
 }  // namespace
-
-Value response_value(AdapterResponse const& response) {
-  return Value(jinja::make<ResponseObject>(response));
-}
 
 RunContext::RunContext(RunState& run, Worker& worker, project::Node const& node)
     : DbtContext(run.facts(), node.package_name),
@@ -488,7 +338,7 @@ Value RunContext::member(std::string_view name) {
     return fn(name, [](State&, Arguments const& arguments) -> Outcome<Value> {
       return Value(arguments.positional.empty() ? std::string() : jinja::to_text(arguments.positional.back()));
     });
-  if (name == "config") return Value(jinja::make<RunConfig>(*this));
+  if (name == "config") return config_object(*this);
   if (name == "this")
     return node_.kind == NodeKind::Operation ? Value() : project::make_relation(this_instead ? *this_instead : target_);
   if (name == "model") return model();
@@ -515,7 +365,7 @@ Value RunContext::member(std::string_view name) {
     return jinja::list_of(std::move(ids));
   }
   if (name == "invocation_args_dict") return project::to_value(run_.options.args);
-  if (name == "exceptions") return Value(jinja::make<RunExceptions>(*this, project::common_function("exceptions")));
+  if (name == "exceptions") return exceptions_object(*this);
   if (name == "log")
     return fn(name, [this](State&, Arguments const& arguments) -> Outcome<Value> {
       JINJA_TRY(auto bound, arguments.bind("log", {"msg", "info"}, 1));
@@ -600,60 +450,8 @@ Value RunContext::member(std::string_view name) {
   return DbtContext::member(name);
 }
 
-Status write_run_sql(RunContext const& context, std::string_view text) {
-  return write_sql(path_in_target(context, "run"), context.run().as_published(std::string(text)));
-}
-
-std::filesystem::path compiled_sql_file(RunContext const& context) {
-  return path_in_target(context, "compiled");
-}
-
-Status write_compiled_sql(RunContext const& context, std::string_view text) {
-  return write_sql(compiled_sql_file(context), context.run().as_published(std::string(text)));
-}
-
 std::filesystem::path RunContext::target_folder() const {
   return run_.options.target_folder;
-}
-
-namespace {
-
-// The node as the run has left it.
-Data node_of(RunState const& run, NodeResult const& result) {
-  auto const* node = run.manifest.find(result.unique_id);
-  if (node == nullptr || node->kind == NodeKind::Operation)
-    return Data(Data::Dict{{"name", Data(result.unique_id.substr(result.unique_id.rfind('.') + 1))},
-                           {"unique_id", Data(result.unique_id)},
-                           {"resource_type", Data("operation")}});
-  auto data = project::node_data(*node).pairs();
-  if (result.is_compiled) {
-    project::set(data, "compiled", Data(true));
-    project::set(data, "compiled_code", result.compiled_code ? Data(*result.compiled_code) : Data());
-  }
-  return Data(std::move(data));
-}
-
-}  // namespace
-
-Value results_value(RunState const& run) {
-  std::vector<Value> all;
-  for (auto const& result : run.results()) {
-    if (result.thread == kHookThread && result.status != NodeStatus::Error) continue;  // on-run-start, as in dbt
-    auto const data = result.data();
-    Data::Dict fields;
-    for (auto const& [key, value] : data.pairs())
-      if (key != "unique_id" && key != "compiled" && key != "compiled_code" && key != "relation_name")
-        fields.emplace_back(key, value);
-    auto node = node_of(run, result);
-    fields.emplace_back("node", node);
-    std::vector<Value> timing;
-    Data const said(fields);
-    for (auto const& one : said["timing"].items()) timing.push_back(project::record("TimingInfo", one));
-    all.push_back(project::record(
-        "RunResult", Data(std::move(fields)),
-        {{"node", project::record("Node", std::move(node))}, {"timing", jinja::list_of(std::move(timing))}}));
-  }
-  return jinja::list_of(std::move(all));
 }
 
 }  // namespace weir::build

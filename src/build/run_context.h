@@ -109,21 +109,12 @@ class RunContext : public project::DbtContext {
   std::optional<jinja::Value> graph_as_taken_;  // where this context took it
 };
 
-// Files below target/run and target/compiled, each where its node's file stands in the project.
-Status write_run_sql(RunContext const& context, std::string_view text);
-std::filesystem::path compiled_sql_file(RunContext const& context);  // below target/compiled
-Status write_compiled_sql(RunContext const& context, std::string_view text);
-
 // A seed's file, with its types. Error: Data, Config.
 Result<SeedRows> read_seed(RunContext& context);
 
-// AdapterResponse as templates see it.
-jinja::Value response_value(AdapterResponse const& response);
 // The adapter of a context.
 jinja::Value make_run_adapter(RunContext& context);
 // The macro of an incremental strategy, as the node sees it. Error: Template.
 Result<jinja::Value> incremental_strategy(RunContext& context, std::string const& strategy);
-// `results` of on-run-end.
-jinja::Value results_value(RunState const& run);
 
 }  // namespace weir::build

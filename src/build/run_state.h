@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "build/build.h"
 #include "build/cte.h"
+#include "build/foreign_keys.h"
 #include "build/kept_in_graph.h"
 #include "build/results.h"
 #include "build/worker.h"
@@ -65,7 +66,8 @@ struct RunState {
       : options(std::move(options_)),
         log(log_),
         manifest(*options.project->manifest),
-        cache(manifest.target().database) {}
+        cache(manifest.target().database),
+        foreign_keys(manifest, *options.lookup, facts().root().quoting) {}
 
   RunOptions options;
   EventLog& log;
@@ -73,6 +75,7 @@ struct RunState {
   project::ContextFacts const& facts() const { return options.project->facts; }
   RelationCache cache;
   KeptInGraph kept_in_graph;
+  ForeignKeys const foreign_keys;
 
   // --publish together: where relations wait; null where each is published by itself.
   Together* together = nullptr;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "build/compile.h"
 #include "build/node_run.h"
+#include "build/written_sql.h"
 #include "project/templates.h"
 
 namespace weir::build {

@@ -13,6 +13,7 @@
 #include "project/context.h"
 #include "project/files.h"
 #include "project/load.h"
+#include "project/reference.h"
 #include "yaml/node.h"
 
 namespace weir::project {
@@ -132,12 +133,6 @@ std::vector<Column> columns_of(Data const& list);
 std::vector<std::string> fqn_of(std::string const& package, std::string_view path);  // without the name
 std::string without_extension(std::string_view path);
 std::string file_stem(std::string_view path);
-// ref('a'), ref('p', 'a', v=2), source('s', 't') as they stand in properties.
-struct Reference {
-  std::optional<Ref> ref;
-  std::vector<std::string> source;
-};
-Result<Reference> parse_reference(std::string const& text, yaml::Mark const& mark);
 // "package://path" of a file.
 std::string patch_path_of(SourceFile const& file);
 // A text that may be {{ doc(...) }}, rendered; the doc blocks that it names.

@@ -1,7 +1,9 @@
 #include "swap/stage.h"
 
 #include <algorithm>
+#include <charconv>
 #include <random>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -24,6 +26,18 @@ std::string prefix_of(std::uint32_t id) {
 }
 std::string lock_key(std::uint32_t id) {
   return std::to_string(static_cast<std::int32_t>(id));
+}
+
+// Of "weir_stage_0a1b2c3d_12_"; nothing where it is no stage's schema.
+std::optional<std::uint32_t> id_in(std::string_view schema) {
+  if (!schema.starts_with(kStem)) return std::nullopt;
+  std::uint32_t id = 0;
+  std::from_chars(schema.data() + kStem.size(), schema.data() + schema.size(), id, 16);
+  std::string const prefix = prefix_of(id);
+  if (!schema.starts_with(prefix) || schema.size() < prefix.size() + 2 || schema.back() != '_') return std::nullopt;
+  auto const number = schema.substr(prefix.size(), schema.size() - prefix.size() - 1);
+  bool const is_number = number.find_first_not_of("0123456789") == std::string_view::npos;
+  return is_number ? std::optional(id) : std::nullopt;
 }
 
 Result<std::uint32_t> take_id(pg::Session& session) {
@@ -177,16 +191,16 @@ Status Stage::discard(pg::Session& session) const {
   return discard_stage(session, prefix_);
 }
 
-Result<std::vector<std::string>> remove_abandoned_stages(pg::Session& session) {
-  WEIR_TRY(auto rows, session.query(R"(
-SELECT DISTINCT substr(nspname, 1, 20), ('x' || substr(nspname, 12, 8))::bit(32)::int
-FROM pg_namespace WHERE nspname ~ '^weir_stage_[0-9a-f]{8}_[0-9]+_$' ORDER BY 1)",
-                                    {}));
+Result<std::vector<std::string>> remove_abandoned_stages(pg::Session& session, std::span<std::string const> schemas) {
+  std::set<std::uint32_t> ids;
+  for (auto const& schema : schemas)
+    if (auto const id = id_in(schema)) ids.insert(*id);
   std::vector<std::string> lines;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::string const prefix(rows.text(i, 0)), key(rows.text(i, 1));
+  for (auto const id : ids) {
+    std::string const prefix = prefix_of(id);
     WEIR_TRY(auto transaction, pg::Transaction::begin(session));
-    WEIR_TRY(auto ours, session.query("SELECT pg_try_advisory_xact_lock($1, $2)", {std::to_string(kStageLock), key}));
+    WEIR_TRY(auto ours,
+             session.query("SELECT pg_try_advisory_xact_lock($1, $2)", {std::to_string(kStageLock), lock_key(id)}));
     if (!ours.boolean(0, 0)) continue;  // its owner works
     Status done = discard_stage(session, prefix);
     if (done.ok()) done = std::move(transaction).commit();

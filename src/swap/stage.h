@@ -47,8 +47,8 @@ class Stage {
   std::vector<Schema> schemas_;
 };
 
-// One stage after the other, each in a transaction of its own: `session` has none open. A line for each stage that was
-// removed, or could not be.
-Result<std::vector<std::string>> remove_abandoned_stages(pg::Session& session);
+// `schemas`: the warehouse's, seen before. One stage after the other, each in a transaction of its own: `session` has
+// none open. A line for each stage that was removed, or could not be.
+Result<std::vector<std::string>> remove_abandoned_stages(pg::Session& session, std::span<std::string const> schemas);
 
 }  // namespace weir::swap
