@@ -201,6 +201,22 @@ Data args_of(Arguments const& arguments, Settings const& settings, std::string_v
   return Data(std::move(args));
 }
 
+void warn_of_state_within_target(build::EventLog& log, Arguments const& arguments,
+                                 std::filesystem::path const& target_folder) {
+  std::error_code failed;
+  std::string const state = arguments.value("state");
+  if (state.empty() || !std::filesystem::equivalent(state, target_folder, failed)) return;
+  log.write(
+      {"WarnStateTargetEqual",
+       "I072",
+       build::Level::Warn,
+       fmt::format("Warning: The state and target directories are the same: '{}'. What is compared with is written "
+                   "anew by this run.",
+                   state),
+       {{"state_path", Data(state)}},
+       false});
+}
+
 void say_found(build::EventLog& log, project::Manifest const& manifest) {
   std::map<std::string, std::size_t> counts;
   for (auto const& node : manifest.nodes())
@@ -251,6 +267,7 @@ Result<DbtInvocation> begin_dbt(Context& context, Command command, std::string_v
   options.write_json = settings.is_on("write-json", true);
   options.inject_ephemeral_ctes = !arguments.has("no-inject-ephemeral-ctes");
   options.favor_state = settings.is_on("favor-state");
+  warn_of_state_within_target(*out.log, arguments, options.target_folder);
   WEIR_DO(choose_times(arguments, started_us, options));
   options.stop = context.interrupt().token();
   options.args = args_of(arguments, settings, which, *manifest, options);

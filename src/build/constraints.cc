@@ -130,12 +130,19 @@ Result<std::vector<std::string>> table_constraints(RunContext& context, Data con
   return lines;
 }
 
-Result<std::string> columns_ddl(RunContext& context) {
+Result<std::vector<std::string>> columns_ddl(RunContext& context) {
   auto const model = project::node_data(context.node());
   WEIR_TRY(auto lines, column_definitions(context, model["columns"]));
   WEIR_TRY(auto const constraints, table_constraints(context, model["constraints"]));
   lines.insert(lines.end(), constraints.begin(), constraints.end());
-  return join(lines, ", ");
+  return lines;
+}
+
+std::string columns_list(RunContext const& context) {
+  std::vector<std::string> names;
+  for (auto const& column : context.node().columns)
+    names.push_back(column.quote.value_or(false) ? sql::quote_pg(column.name) : column.name);
+  return join(names, ", ");
 }
 
 Result<swap::IndexDefinition> index_from(Data const& index) {

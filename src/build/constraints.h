@@ -19,7 +19,10 @@ Result<std::vector<std::string>> column_definitions(RunContext& context, project
 // "constraint positive check (amount >= 0)", one each; `constraints` is model.constraints.
 Result<std::vector<std::string>> table_constraints(RunContext& context, project::Data const& constraints);
 // Both, as they stand between the parentheses of CREATE TABLE.
-Result<std::string> columns_ddl(RunContext& context);
+Result<std::vector<std::string>> columns_ddl(RunContext& context);
+
+// The contract's columns, as a select list.
+std::string columns_list(RunContext const& context);
 
 // {columns, unique, type, name, where, include} of a model's `indexes`. Error: Template.
 Result<swap::IndexDefinition> index_from(project::Data const& index);

@@ -180,6 +180,12 @@ void EventLog::write(Event const& event) {
   }
 }
 
+bool EventLog::wants(Level level) const {
+  bool const on_console = options_.console_level && level >= *options_.console_level && !options_.quiet;
+  bool const in_file = !options_.file.empty() && options_.file_level && level >= *options_.file_level;
+  return on_console || in_file;
+}
+
 std::string EventLog::paint(std::string_view colour, std::string_view text) const {
   return options_.colours ? fmt::format("\x1b[{}m{}\x1b[0m", colour, text) : std::string(text);
 }

@@ -51,6 +51,8 @@ class EventLog {
   void note(Level level, std::string text) { write({"Note", "Z050", level, std::move(text), {}, false}); }
 
   LogOptions const& options() const { return options_; }
+  // Whether an event of this level is written anywhere.
+  bool wants(Level level) const;
   // "[32mOK[0m" where the console has colours.
   std::string green(std::string_view text) const { return paint("32", text); }
   std::string yellow(std::string_view text) const { return paint("33", text); }

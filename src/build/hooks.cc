@@ -23,7 +23,7 @@ class ProjectHooks {
   ProjectHooks(RunState& run, Worker& worker, bool began) : run_(run), worker_(worker), began_(began) {}
 
   // False if one failed: those behind it are skipped.
-  bool carry_out(std::string_view when) {
+  Result<bool> carry_out(std::string_view when) {
     std::vector<Node const*> hooks;
     for (auto const& node : run_.manifest.nodes())
       if (node.kind == NodeKind::Operation && std::find(node.tags.begin(), node.tags.end(), when) != node.tags.end())
@@ -38,15 +38,16 @@ class ProjectHooks {
     for (std::size_t i = 0; i < hooks.size(); ++i) {
       auto const name = fmt::format("{}.{}.{}", hooks[i]->package_name, when,
                                     hooks[i]->hook_index.value_or(static_cast<std::int64_t>(i)));
-      failed = run_hook(*hooks[i], name, is_end, i + 1, hooks.size(), failed) || failed;
+      WEIR_TRY(bool const fails, run_hook(*hooks[i], name, is_end, i + 1, hooks.size(), failed));
+      failed = failed || fails;
     }
     if (!is_end) run_.log.line();
     return !failed;
   }
 
  private:
-  bool run_hook(Node const& node, std::string const& name, bool is_end, std::size_t index, std::size_t total,
-                bool skip) {
+  Result<bool> run_hook(Node const& node, std::string const& name, bool is_end, std::size_t index, std::size_t total,
+                        bool skip) {
     auto& log = run_.log;
     Stopwatch const watch;
     NodeResult result;
@@ -59,13 +60,25 @@ class ProjectHooks {
       run_.add(std::move(result));
       return false;
     }
+    RunContext context(run_, worker_, node);
+    if (is_end) say_what_was_done(context);
+    auto done = compile(context, node, result);
+    if (!done.ok() && !is_end) {
+      WEIR_DO(worker_.rollback());
+      return std::move(done).error().context(fmt::format("rendering hook {}", name));
+    }
     log.write({"LogHookStartLine",
                "Q032",
                Level::Info,
                log.result_line("START hook: " + name, "RUN", index, total),
                {},
                false});
-    auto const done = carry_out_hook(node, is_end, result);
+    if (done.ok()) done = execute(context, result);
+    if (!done.ok()) {
+      auto const ignored = worker_.rollback();
+      static_cast<void>(ignored);
+    }
+    result.notes = context.notes;
     result.seconds = watch.seconds();
     result.status = done.ok() ? NodeStatus::Success : NodeStatus::Error;
     result.failures = done.ok() ? 0 : 1;
@@ -103,19 +116,7 @@ class ProjectHooks {
     context.set("database_schemas", jinja::list_of(std::move(pairs)));
   }
 
-  Status carry_out_hook(Node const& node, bool is_end, NodeResult& result) {
-    RunContext context(run_, worker_, node);
-    if (is_end) say_what_was_done(context);
-    auto done = carry_out_text(context, node, result);
-    if (!done.ok()) {
-      auto const ignored = worker_.rollback();
-      static_cast<void>(ignored);
-    }
-    result.notes = context.notes;
-    return done;
-  }
-
-  static Status carry_out_text(RunContext& context, Node const& node, NodeResult& result) {
+  static Status compile(RunContext& context, Node const& node, NodeResult& result) {
     Timing compiling{"compile", timestamp_now(), ""};
     WEIR_TRY(auto const text, context.render(node.original_file_path, node.raw_code));
     WEIR_DO(write_compiled_sql(context, text));
@@ -123,6 +124,11 @@ class ProjectHooks {
     result.timing.push_back(compiling);
     result.is_compiled = true;
     result.compiled_code = text;
+    return {};
+  }
+
+  static Status execute(RunContext& context, NodeResult& result) {
+    auto const& text = *result.compiled_code;
     Timing executing{"execute", timestamp_now(), ""};
     if (!is_blank_sql(text)) {
       WEIR_TRY(auto const ignored, run_statement(context, text, false));
@@ -140,7 +146,7 @@ class ProjectHooks {
 
 }  // namespace
 
-bool run_project_hooks(RunState& run, Worker& worker, std::string_view when, bool began) {
+Result<bool> run_project_hooks(RunState& run, Worker& worker, std::string_view when, bool began) {
   return ProjectHooks(run, worker, began).carry_out(when);
 }
 

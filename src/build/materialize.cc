@@ -133,7 +133,8 @@ Result<swap::RelationDefinition> definition_of(RunContext& context, swap::Relati
   if (has_contract(context)) {
     WEIR_TRY(auto const ignored, context.call("get_assert_columns_equivalent", {Value(context.sql())}));
     if (kind == swap::RelationKind::Table) {
-      WEIR_TRY(definition.columns_ddl, columns_ddl(context));
+      WEIR_TRY(auto const lines, columns_ddl(context));
+      definition.columns_ddl = join(lines, ",\n    ");
     }
   }
   if (context.weir_setting("shape") == "ordinary" || is_key_of_others(context))
@@ -151,6 +152,27 @@ std::string_view relation_type(swap::RelationKind kind) {
       break;
   }
   return "table";
+}
+
+// What dbt would carry out, for target/run: text that a person can carry out by hand beside the relation that is there.
+std::string run_sql(RunContext const& context, swap::RelationDefinition const& definition, bool existed) {
+  auto const& header = context.config("sql_header");
+  std::string out = header.is_string() ? header.text() + "\n" : "";
+  auto target = context.target();
+  if (definition.kind == swap::RelationKind::MaterializedView)
+    return out + fmt::format("create materialized view if not exists {} as {};\n", target.render(), definition.query);
+  bool const is_first = context.node().materialized() == "incremental" && !existed;
+  if (!is_first) target.identifier = sql::derive_identifier(target.identifier.value_or(""), "__dbt_tmp");
+  std::string const name = target.render();
+  if (definition.kind == swap::RelationKind::View)
+    return out + fmt::format("create view {} as (\n{}\n);\n", name, definition.query);
+  out += fmt::format("create {}table {}", definition.unlogged ? "unlogged " : "", name);
+  if (definition.columns_ddl.empty()) return out + fmt::format(" as (\n{}\n);\n", definition.query);
+  std::string const columns = columns_list(context);
+  return out + fmt::format(
+                   " (\n    {}\n);\ninsert into {} (\n    {}\n)\n(\n    select {}\n    from (\n{}\n    ) as "
+                   "model_subq\n);\n",
+                   definition.columns_ddl, name, columns, columns, definition.query);
 }
 
 RelationParts published(RunContext const& context, swap::RelationReport const& report) {
@@ -183,9 +205,7 @@ Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool
   WEIR_DO(run_hooks(context, context.pre_hooks, true));
   WEIR_DO(run_header(context));
   WEIR_TRY(auto const definition, definition_of(context, kind));
-  WEIR_DO(write_run_sql(
-      context, fmt::format("create {} {} as (\n{}\n);\n", replace_all(std::string(relation_type(kind)), "_", " "),
-                           context.target().render(), definition.query)));
+  WEIR_DO(write_run_sql(context, run_sql(context, definition, existed)));
   WEIR_TRY(auto const rows, build_or_hold(context, definition, existed));
   Materialized out;
   if (kind == swap::RelationKind::View) {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "build/compile.h"
 #include "build/materialize.h"
+#include "build/query_comment.h"
 #include "build/show.h"
 
 namespace weir::build {
@@ -140,6 +141,12 @@ bool may_begin_again(RunState const& run, Worker const& worker, Status const& do
          !run.options.stop.stop_requested();
 }
 
+void fail(NodeResult& result, Node const& node, Error error) {
+  result.status = NodeStatus::Error;
+  result.message = error_message(node, error);
+  result.error = std::move(error);
+}
+
 // No transaction is open afterwards.
 Status compile_and_run(RunState& run, Worker& worker, Node const& node, NodeResult& result) {
   RunContext context(run, worker, node);
@@ -222,6 +229,10 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
     return result;
   }
   Stopwatch const watch;
+  if (auto named = name_statements(run, worker, node.unique_id, &node); !named.ok()) {
+    fail(result, node, std::move(named).error());
+    return result;
+  }
   if (runs_in_batches(run, node) && !only_compiles(run.options.command, node)) {
     Timing executing{"execute", timestamp_now(), ""};
     result.timing.push_back({"compile", executing.started_at, executing.started_at});
@@ -239,11 +250,7 @@ NodeResult carry_out_node(RunState& run, Worker& worker, project::NodeIndex inde
     result.notes = {"began again: it and another session waited for each other's locks"};
     done = compile_and_run(run, worker, node, result);
   }
-  if (!done.ok()) {
-    result.status = NodeStatus::Error;
-    result.message = error_message(node, done.error());
-    result.error = std::move(done).error();
-  }
+  if (!done.ok()) fail(result, node, std::move(done).error());
   if (result.message) result.message = run.as_published(*std::move(result.message));
   if (result.compiled_code) result.compiled_code = run.as_published(*std::move(result.compiled_code));
   result.seconds = watch.seconds();
@@ -254,10 +261,14 @@ Result<SeedRows> read_seed(RunContext& context) {
   auto const& node = context.node();
   std::filesystem::path root = node.root_path.value_or(context.facts().root().root.string());
   WEIR_TRY(auto text, read_file(root / node.original_file_path));
-  auto const& delimiter = context.config("delimiter");
-  WEIR_TRY(auto file,
-           parse_csv(std::move(text), delimiter.is_string() && !delimiter.text().empty() ? delimiter.text()[0] : ',',
-                     node.original_file_path));
+  auto const& said = context.config("delimiter");
+  std::string const delimiter = said.is_none() ? "," : said.str();
+  if (delimiter.size() != 1)
+    return Error(ErrorKind::Template, fmt::format("\"{}\" is no delimiter: that is one character", delimiter))
+        .where(node.original_file_path)
+        .state("nothing of it was loaded")
+        .next("write delimiter: \";\" in the seed's config, or leave it out for a comma");
+  WEIR_TRY(auto file, parse_csv(std::move(text), delimiter[0], node.original_file_path));
   std::vector<std::string> forced;
   for (auto const& [name, type] : context.config("column_types").pairs()) forced.push_back(name);
   return infer_seed(std::move(file), forced);

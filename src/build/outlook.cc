@@ -34,7 +34,7 @@ bool is_of_interest(std::string const& kind) {
 class Look {
  public:
   explicit Look(RunState& run)
-      : run_(run), made_(made_by_nodes(run)), worker_(run.manifest.target(), run.options.stop, "MainThread") {}
+      : run_(run), made_(made_by_nodes(run)), worker_(run.manifest.target(), run.options.stop, "MainThread", run.log) {}
 
   Result<RunOutlook> go() {
     RunOutlook out;

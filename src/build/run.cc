@@ -13,6 +13,7 @@
 #include "build/hooks.h"
 #include "build/materialize.h"
 #include "build/node_run.h"
+#include "build/query_comment.h"
 #include "build/schedule.h"
 #include "build/show.h"
 #include "build/statements.h"
@@ -170,13 +171,14 @@ class Runner {
     std::error_code failure;
     std::filesystem::create_directories(run_.options.target_folder, failure);
     if (plan_.nodes.empty()) return nothing_to_do();
-    Worker main(run_.manifest.target(), run_.options.stop, "MainThread");
+    Worker main(run_.manifest.target(), run_.options.stop, "MainThread", run_.log);
+    WEIR_DO(name_statements(run_, main, "master", nullptr));
     WEIR_DO(arrange_together(main));
     say_beginning();
     if (builds(run_.options.command)) {
       WEIR_DO(prepare(main));
     }
-    bool const started = !has_hooks(run_.options.command) || run_project_hooks(run_, main, "on-run-start");
+    WEIR_TRY(bool const started, run_start_hooks(main));
     bool const began = started || !run_.options.skip_behind_failed_start;
     if (began) {
       carry_out_nodes();
@@ -184,7 +186,9 @@ class Runner {
       for (ItemIndex item = 0; item < plan_.nodes.size(); ++item) skip(item, item);
     }
     if (together_) publish_together(main);
-    if (has_hooks(run_.options.command)) run_project_hooks(run_, main, "on-run-end", began);
+    if (has_hooks(run_.options.command)) {
+      WEIR_DO(run_project_hooks(run_, main, "on-run-end", began));
+    }
     RunReport report;
     report.seconds = seconds_since(begin);
     report.results = run_.take_results();
@@ -201,6 +205,15 @@ class Runner {
   }
 
  private:
+  // False if one failed. Where a template fails nothing is built.
+  Result<bool> run_start_hooks(Worker& main) {
+    if (!has_hooks(run_.options.command)) return true;
+    auto started = run_project_hooks(run_, main, "on-run-start");
+    if (started.ok()) return started;
+    if (together_) discard_together();
+    return std::move(started).error().state("nothing was built");
+  }
+
   Result<RunReport> nothing_to_do() {
     run_.log.write({"NothingToDo",
                     "Q035",
@@ -285,7 +298,7 @@ class Runner {
     for (auto const& node : plan_.nodes) schedule.waits_for.push_back(node.waits_for);
     for (std::size_t i = 0; i < schedule.threads; ++i)
       workers_.push_back(std::make_unique<Worker>(run_.manifest.target(), run_.options.stop,
-                                                  fmt::format("Thread-{} (worker)", i + 1)));
+                                                  fmt::format("Thread-{} (worker)", i + 1), run_.log));
     for (auto& worker : workers_) worker->is_offline = !run_.options.introspect && !builds(run_.options.command);
     carry_out(schedule, {[this](ItemIndex item, std::size_t worker) { return one(item, *workers_[worker]); },
                          [this](ItemIndex item, ItemIndex cause) { skip(item, cause); }});
@@ -354,6 +367,14 @@ class Runner {
     return ItemOutcome::Failed;
   }
 
+  // An ephemeral model has no result that says what is wrong with it.
+  std::string why_skipped(Node const& node, Node const& cause) const {
+    if (has_no_result(cause))
+      return fmt::format("Compilation Error in {}: the ephemeral model {} cannot be compiled", node.unique_id,
+                         cause.unique_id);
+    return fmt::format("Skipping because \"{}\" failed", cause.unique_id);
+  }
+
   void skip(ItemIndex item, ItemIndex cause) {
     auto const& node = node_of(item);
     auto& log = run_.log;
@@ -378,7 +399,7 @@ class Runner {
     result.status = NodeStatus::Skipped;
     result.thread = thread_name();
     result.relation_name = node.relation_name;
-    if (cause != item) result.message = fmt::format("Skipping because \"{}\" failed", node_of(cause).unique_id);
+    if (cause != item) result.message = why_skipped(node, node_of(cause));
     run_.add(std::move(result));
   }
 
@@ -438,7 +459,7 @@ class Runner {
 
   // On a session of its own: it must be done also where the run was ended.
   void discard_together() {
-    Worker worker(run_.manifest.target(), {}, "MainThread");
+    Worker worker(run_.manifest.target(), {}, "MainThread", run_.log);
     auto const discarded = together_->discard(worker);
     if (!discarded.ok())
       run_.log.note(Level::Warn, "what was built stays until the next run removes it: " + discarded.error().message());
@@ -680,8 +701,9 @@ Result<RunReport> run_operation(RunOptions options, OperationOptions const& oper
   if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
   RunState state(std::move(options), log);
   auto const begin = std::chrono::steady_clock::now();
-  Worker worker(state.manifest.target(), state.options.stop, "MainThread");
+  Worker worker(state.manifest.target(), state.options.stop, "MainThread", log);
   auto const node = made_up_node(state, operation.macro.empty() ? "inline" : operation.macro);
+  WEIR_DO(name_statements(state, worker, "macro_" + node.name, nullptr));
   RunContext context(state, worker, node);
   // As in dbt, where nothing begins a transaction here unless the macro says so: what it did is kept.
   worker.stands_alone = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "build/compile.h"
+#include "build/query_comment.h"
 #include "project/templates.h"
 
 namespace weir::build {
@@ -92,8 +93,9 @@ project::Node made_up_node(RunState const& run, std::string name) {
 Status run_inline(RunOptions options, std::string const& text, InlineText kind, EventLog& log) {
   if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
   RunState state(std::move(options), log);
-  Worker worker(state.manifest.target(), state.options.stop, "MainThread");
+  Worker worker(state.manifest.target(), state.options.stop, "MainThread", log);
   auto const node = made_up_node(state, std::string(kInlineName));
+  WEIR_DO(name_statements(state, worker, node.unique_id, nullptr));
   RunContext context(state, worker, node);
   std::string code = text;
   if (kind == InlineText::Template) {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "build/compile.h"
 #include "build/hooks.h"
+#include "build/query_comment.h"
 #include "build/run_context.h"
 #include "build/schedule.h"
 #include "jinja/times.h"
@@ -177,10 +178,14 @@ Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path 
     if (!node.source || !node.source->freshness.is_dict()) continue;
     if (node.source->loaded_at_field || node.source->loaded_at_query) checked.push_back(index);
   }
-  Worker main(run.manifest.target(), run.options.stop, "MainThread");
+  Worker main(run.manifest.target(), run.options.stop, "MainThread", log);
+  WEIR_DO(name_statements(run, main, "master", nullptr));
   auto const& with_hooks = run.facts().root().flags["source_freshness_run_project_hooks"];
   bool const has_hooks = with_hooks.is_none() || with_hooks.truth();
-  bool const start_passed = !has_hooks || run_project_hooks(run, main, "on-run-start");
+  bool start_passed = true, end_passed = true;
+  if (has_hooks) {
+    WEIR_TRY(start_passed, run_project_hooks(run, main, "on-run-start"));
+  }
   if (!start_passed && run.options.skip_behind_failed_start) checked.clear();
   std::vector<FreshnessResult> results(checked.size());
   std::vector<std::unique_ptr<Worker>> workers;
@@ -189,8 +194,8 @@ Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path 
   schedule.stop = run.options.stop;
   schedule.waits_for.resize(checked.size());
   for (std::size_t i = 0; i < schedule.threads; ++i)
-    workers.push_back(
-        std::make_unique<Worker>(run.manifest.target(), run.options.stop, fmt::format("Thread-{} (worker)", i + 1)));
+    workers.push_back(std::make_unique<Worker>(run.manifest.target(), run.options.stop,
+                                               fmt::format("Thread-{} (worker)", i + 1), log));
   carry_out(schedule,
             {[&](ItemIndex item, std::size_t worker) {
                auto const& node = run.manifest.nodes()[checked[item]];
@@ -212,7 +217,8 @@ Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path 
                Timing executing{"execute", timestamp_now(), ""};
                result.timing.push_back({"compile", executing.started_at, executing.started_at});
                RunContext context(run, *workers[worker], node);
-               auto const done = judge(context, node, result);
+               auto done = name_statements(run, *workers[worker], node.unique_id, &node);
+               if (done.ok()) done = judge(context, node, result);
                auto const ended = workers[worker]->rollback();
                static_cast<void>(ended);
                executing.completed_at = timestamp_now();
@@ -240,17 +246,20 @@ Result<FreshnessReport> run_freshness(RunOptions options, std::filesystem::path 
              [](ItemIndex, ItemIndex) {}});
   std::erase_if(results, [](auto const& one) { return one.unique_id.empty(); });
   for (auto const& one : results) run.add(result_of(one));
-  bool const ended = !has_hooks || run_project_hooks(run, main, "on-run-end", start_passed || !checked.empty());
+  if (has_hooks) {
+    WEIR_TRY(end_passed, run_project_hooks(run, main, "on-run-end", start_passed || !checked.empty()));
+  }
   WEIR_DO(write_file(output,
                      sources_json(results, run.options.invocation_id, run.options.started_at,
                                   std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count())));
-  return FreshnessReport{std::move(results), !start_passed || !ended};
+  return FreshnessReport{std::move(results), !start_passed || !end_passed};
 }
 
 Status write_catalog(RunOptions options, EventLog& log) {
   if (options.lookup == nullptr) options.lookup = std::make_shared<Lookup const>(*options.project->manifest);
   RunState run(std::move(options), log);
-  Worker worker(run.manifest.target(), run.options.stop, "MainThread");
+  Worker worker(run.manifest.target(), run.options.stop, "MainThread", log);
+  WEIR_DO(name_statements(run, worker, "generate_catalog", nullptr));
   auto const node = stand_in(run);
   RunContext context(run, worker, node);
   std::vector<Node const*> catalogued;

@@ -74,9 +74,18 @@ Result<pg::Session*> Worker::session() {
   if (!session_) {
     WEIR_TRY(auto fresh, connect(target_));
     session_.emplace(std::move(fresh));
+    session_->set_comment(comment_, comment_place_);
+    session_->set_listener(&log_);
     cancel_.emplace(*session_, stop_);
   }
   return &*session_;
+}
+
+void Worker::name_statements(std::string const& connection, std::string comment, pg::Session::CommentPlace place) {
+  log_.set_connection(connection);
+  comment_ = std::move(comment);
+  comment_place_ = place;
+  if (session_) session_->set_comment(comment_, comment_place_);
 }
 
 bool Worker::in_transaction() const {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "build/statement_log.h"
 #include "jinja/value.h"
 #include "pg/session.h"
 #include "project/profile.h"
@@ -21,8 +22,8 @@ Result<pg::Session> connect(project::Target const& target);
 
 class Worker {
  public:
-  Worker(project::Target const& target, std::stop_token stop, std::string name)
-      : target_(target), stop_(std::move(stop)), name_(std::move(name)) {}
+  Worker(project::Target const& target, std::stop_token stop, std::string name, EventLog& log)
+      : target_(target), stop_(std::move(stop)), name_(std::move(name)), log_(log) {}
 
   // "Thread-1 (worker)".
   std::string const& name() const { return name_; }
@@ -37,6 +38,8 @@ class Worker {
   std::uint64_t commits() const { return commits_; }
   void note_commit() { ++commits_; }
   std::stop_token stop() const { return stop_; }
+  // Whose its statements are from here on (query_comment.h): for the log, and as a comment in each of them.
+  void name_statements(std::string const& connection, std::string comment, pg::Session::CommentPlace place);
 
   // A COMMIT or ROLLBACK that the project's SQL said: as with dbt, what does not ask for a transaction stands alone
   // from then on, until one begins or ends here.
@@ -53,6 +56,9 @@ class Worker {
   project::Target const& target_;
   std::stop_token stop_;
   std::string name_;
+  StatementLog log_;
+  std::string comment_;
+  pg::Session::CommentPlace comment_place_ = pg::Session::CommentPlace::Before;
   std::uint64_t commits_ = 0;
   std::optional<pg::Session> session_;
   std::optional<pg::Session::CancelOnStop> cancel_;

@@ -59,8 +59,7 @@ void Session::State::abort_copy_out() {
 }
 
 Result<CopyIn> Session::copy_in(std::string_view sql) {
-  std::string const text(sql);
-  WEIR_TRY(auto result, state_->run(text, [&] { return PQsendQuery(state_->connection.get(), text.c_str()); }));
+  WEIR_TRY(auto result, state_->run_text(sql, State::Told::Listener));
   if (PQresultStatus(result.get()) != PGRES_COPY_IN)
     return Error(ErrorKind::Internal, "the statement is no COPY FROM STDIN");
   if (auto begun = state_->canceller->begin(); !begun.ok()) {
@@ -120,8 +119,7 @@ Result<std::uint64_t> CopyIn::finish() && {
 }
 
 Result<CopyOut> Session::copy_out(std::string_view sql) {
-  std::string const text(sql);
-  WEIR_TRY(auto result, state_->run(text, [&] { return PQsendQuery(state_->connection.get(), text.c_str()); }));
+  WEIR_TRY(auto result, state_->run_text(sql, State::Told::Listener));
   if (PQresultStatus(result.get()) != PGRES_COPY_OUT)
     return Error(ErrorKind::Internal, "the statement is no COPY TO STDOUT");
   if (auto begun = state_->canceller->begin(); !begun.ok()) {

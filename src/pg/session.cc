@@ -112,6 +112,26 @@ Result<ResultPointer> Session::State::after(ResultPointer result, Fault const& f
   return result;
 }
 
+std::string Session::State::with_comment(std::string_view sql) const {
+  if (comment.empty()) return std::string(sql);
+  if (comment_place == CommentPlace::Before) return fmt::format("/* {} */\n{}", comment, sql);
+  auto const end = sql.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos) return std::string(sql);
+  bool const closed = sql[end] == ';';
+  return fmt::format("{}\n/* {} */{}", sql.substr(0, closed ? end : end + 1), comment, closed ? ";" : "");
+}
+
+Result<ResultPointer> Session::State::run_text(std::string_view sql, Told told) {
+  if (sql.find('\0') != std::string_view::npos) return nul_error("the statement");
+  std::string const text = with_comment(sql);
+  bool const heard = told == Told::Listener && listener != nullptr;
+  if (heard) listener->sent(text);
+  auto result = run(text, [&] { return PQsendQuery(connection.get(), text.c_str()); });
+  if (heard && result.ok()) listener->answered(PQcmdStatus(result->get()), nullptr);
+  if (heard && !result.ok()) listener->answered("", &result.error());
+  return result;
+}
+
 Status Session::State::roll_back() {
   if (is_broken()) return {};  // the server has rolled back, or will
   auto result = run(
@@ -149,7 +169,7 @@ Result<Rows> Session::query(std::string_view sql, std::span<Parameter const> par
     if (value && value->find('\0') != std::string::npos) return nul_error(fmt::format("parameter ${}", i + 1));
     values.push_back(value ? value->c_str() : nullptr);
   }
-  std::string const text(sql);
+  std::string const text = state_->with_comment(sql);
   std::string const logged = logs(LogLevel::Sql) ? text + parameters_text(parameters) : text;
   WEIR_TRY(auto result, state_->run(logged, [&] {
     return PQsendQueryParams(state_->connection.get(), text.c_str(), static_cast<int>(values.size()), nullptr,
@@ -166,22 +186,31 @@ Result<Rows> Session::query(std::string_view sql, std::initializer_list<Paramete
 Result<Rows> Session::query_prepared(std::string const& name, std::string_view sql,
                                      std::span<Parameter const> parameters) {
   if (!state_->prepared.contains(name)) {
-    WEIR_DO(execute(fmt::format("PREPARE {} AS {}", sql::quote_pg(name), sql)));
+    WEIR_DO(state_->run_text(fmt::format("PREPARE {} AS {}", sql::quote_pg(name), sql), State::Told::Nobody));
     state_->prepared.insert(name);  // it outlives the transaction, also one that is rolled back
   }
   std::string values;
   for (auto const& value : parameters)
     values += (values.empty() ? "" : ", ") + (value ? sql::literal_pg(*value) : std::string("NULL"));
-  return execute(fmt::format("SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE {}{}", sql::quote_pg(name),
-                             values.empty() ? "" : "(" + values + ")"));
+  WEIR_TRY(auto result, state_->run_text(fmt::format("SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE {}{}",
+                                                     sql::quote_pg(name), values.empty() ? "" : "(" + values + ")"),
+                                         State::Told::Nobody));
+  return Rows(result.release());
 }
 
 Result<Rows> Session::execute(std::string_view sql) {
-  if (sql.find('\0') != std::string_view::npos) return nul_error("the statement");
-  std::string const text(sql);
-  WEIR_TRY(auto result, state_->run(text, [&] { return PQsendQuery(state_->connection.get(), text.c_str()); }));
+  WEIR_TRY(auto result, state_->run_text(sql, State::Told::Listener));
   assert(!is_copy(result.get()) && "COPY goes through copy_in() and copy_out()");
   return Rows(result.release());
+}
+
+void Session::set_comment(std::string text, CommentPlace place) {
+  state_->comment = std::move(text);
+  state_->comment_place = place;
+}
+
+void Session::set_listener(StatementListener* listener) {
+  state_->listener = listener;
 }
 
 void Session::cancel() {

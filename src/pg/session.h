@@ -66,6 +66,15 @@ class Rows {
 // A statement parameter: text, or NULL.
 using Parameter = std::optional<std::string>;
 
+// Is told of statements by the thread that works on their session.
+class StatementListener {
+ public:
+  virtual ~StatementListener() = default;
+  virtual void sent(std::string_view sql) = 0;
+  // "INSERT 0 5", or why there was no answer. Of a COPY: that it began.
+  virtual void answered(std::string_view tag, Error const* error) = 0;
+};
+
 // Where a session stands (docs, 34.2 PQtransactionStatus).
 enum class TransactionState { Idle, Active, InTransaction, Failed, Unknown };
 
@@ -100,6 +109,13 @@ class Session {
   // (which aborts it) before the session is used again.
   Result<CopyIn> copy_in(std::string_view sql);
   Result<CopyOut> copy_out(std::string_view sql);
+
+  // A comment that goes with each statement from here on: whoever looks at pg_stat_activity or at the server's log sees
+  // whose it is. The text holds no comment's end; empty: none.
+  enum class CommentPlace : std::uint8_t { Before, Behind };
+  void set_comment(std::string text, CommentPlace place);
+  // Is told of what execute() and copy_in() send. Not owned; null: nobody.
+  void set_listener(StatementListener* listener);
 
   // Asks the server to cancel the statement or COPY that this session is doing, until it has ended. Any thread; does
   // not wait; never reaches a later statement.

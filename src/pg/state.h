@@ -37,6 +37,15 @@ struct Session::State {
   std::uint64_t notices_seen = 0;
   std::set<std::string> prepared;  // names of statements that the server keeps for query_prepared()
   std::string last_words;          // a FATAL that the server sent unasked before it went
+  std::string comment;
+  CommentPlace comment_place = CommentPlace::Before;
+  StatementListener* listener = nullptr;
+
+  // The statement as it is sent.
+  std::string with_comment(std::string_view sql) const;
+  // Sends a text by the simple protocol.
+  enum class Told { Listener, Nobody };
+  Result<ResultPointer> run_text(std::string_view sql, Told told);
 
   // One statement, whose answer is taken whole; `send` hands it to libpq. A COPY answer leaves the COPY open.
   template <typename Send>

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 
@@ -258,6 +259,58 @@ Value raising(std::string name, std::function<std::string(std::vector<std::strin
   });
 }
 
+// Columns as a contract and a query have them: {name, data_type, formatted}, by name in lower case.
+std::map<std::string, std::pair<std::string, std::string>> columns_by_name(Value const& columns) {
+  std::map<std::string, std::pair<std::string, std::string>> out;
+  Data const data = to_data(columns);
+  for (auto const& column : data.items()) {
+    std::string const name = column["name"].str();
+    out.emplace(to_lower(name), std::pair(name, column["data_type"].str()));
+  }
+  return out;
+}
+
+// A table of the columns that differ, with dbt's headings and reasons.
+std::string contract_differences(Value const& in_contract, Value const& in_query) {
+  auto const wanted = columns_by_name(in_contract), given = columns_by_name(in_query);
+  std::vector<std::array<std::string, 4>> rows{{"column_name", "definition_type", "contract_type", "mismatch_reason"}};
+  for (auto const& [key, column] : given) {
+    auto const found = wanted.find(key);
+    if (found == wanted.end()) {
+      rows.push_back({column.first, column.second, "", "missing in contract"});
+    } else if (found->second.second != column.second) {
+      rows.push_back({column.first, column.second, found->second.second, "data type mismatch"});
+    }
+  }
+  for (auto const& [key, column] : wanted)
+    if (!given.contains(key)) rows.push_back({column.first, "", column.second, "missing in definition"});
+  std::sort(rows.begin() + 1, rows.end());
+  std::array<std::size_t, 4> widths{};
+  for (auto const& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::vector<std::string> lines;
+  for (auto const& row : rows) {
+    std::string line = "|";
+    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format(" {:<{}} |", row[i], widths[i]);
+    lines.push_back(std::move(line));
+  }
+  std::string rule = "|";
+  for (auto const width : widths) rule += fmt::format(" {:-<{}} |", "", width);
+  lines.insert(lines.begin() + 1, rule);
+  return join(lines, "\n");
+}
+
+Outcome<Value> call_raise_contract_error(State&, Arguments const& arguments) {
+  JINJA_TRY(auto bound, arguments.bind("raise_contract_error", {"yaml_columns", "sql_columns"}, 2));
+  if (to_data(bound[0]).items().empty())
+    return Failure(template_error("this model has an enforced contract, which says nothing of its columns")
+                       .next("list every column with its data_type"));
+  return Failure(
+      template_error("this model has an enforced contract, and its columns differ\n" +
+                     indent(contract_differences(bound[0], bound[1]), 2))
+          .next("make names and types of the query's columns those of the contract, or change the contract"));
+}
+
 Value make_exceptions() {
   auto const first = [](std::vector<std::string> const& texts) { return texts[0]; };
   std::vector<std::pair<std::string, Value>> members;
@@ -280,12 +333,7 @@ Value make_exceptions() {
   members.emplace_back("relation_wrong_type", raising("relation_wrong_type", [](auto const& texts) {
                          return fmt::format("relation {} is not a {}", texts[0], texts[1]);
                        }));
-  members.emplace_back(
-      "raise_contract_error", raising("raise_contract_error", [](auto const& texts) {
-        return fmt::format(
-            "this model has an enforced contract, and its columns differ: in the contract {}, in the query {}",
-            texts[0], texts[1]);
-      }));
+  members.emplace_back("raise_contract_error", jinja::function("raise_contract_error", call_raise_contract_error));
   members.emplace_back(
       "column_type_missing", raising("column_type_missing", [](auto const& texts) {
         return fmt::format("an enforced contract needs the data type of every column; it is missing for {}", texts[0]);

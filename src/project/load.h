@@ -30,6 +30,10 @@ struct LoadOptions {
 
 // Errors: Config (a file), Template (a template), with place and the line.
 Result<ManifestPtr> load_project(LoadOptions const& options);
+// The first two things that it reads: the target of the project's profile (of --profile: without any project), and
+// dbt_project.yml. Errors: as above.
+Result<Target> load_target(LoadOptions const& options);
+Result<ProjectFile> load_project_file(LoadOptions const& options, Target const& target);
 
 // What a run made of a node's template.
 struct CompiledFacts {

@@ -90,6 +90,14 @@ Status check_installed(ProjectFile const& root, Data::Dict const& vars, std::vec
       .next("weir dbt deps");
 }
 
+ContextFacts facts_of(LoadOptions const& options, std::vector<ProjectFile> const& projects) {
+  ContextFacts facts;
+  facts.cli_vars = options.vars;
+  facts.projects = &projects;
+  facts.flags = options.flags;
+  return facts;
+}
+
 }  // namespace
 
 ProjectFile const* Draft::project(std::string_view name) const {
@@ -103,39 +111,54 @@ bool Draft::flag(std::string_view name, bool fallback) const {
   return said.is_none() ? fallback : said.truth();
 }
 
-Status read_projects(Draft& draft) {
-  auto const& options = *draft.options;
-  WEIR_TRY(auto const folder, find_project_folder(options.project_dir));
-  // The profile's name stands in the project's file and the project's file may use the target: the name is read first.
-  RenderText const without_target = [&](std::string_view text) -> Result<Data> { return Data(std::string(text)); };
-  WEIR_TRY(auto const first, read_project_file(folder, without_target));
+Result<Target> load_target(LoadOptions const& options) {
+  auto const folder = find_project_folder(options.project_dir);
+  if (!folder.ok() && !options.profile) return folder.error().clone();
   ProfileOptions profile;
-  profile.project_dir = folder;
+  profile.project_dir = folder.ok() ? *folder : options.project_dir;
   profile.profiles_dir = options.profiles_dir;
-  profile.profile = options.profile.value_or(first.profile);
   profile.target = options.target;
   profile.threads = options.threads;
   profile.vars = options.vars;
-  ContextFacts facts;
-  facts.cli_vars = options.vars;
-  facts.projects = &draft.projects;
-  facts.flags = options.flags;
+  if (options.profile) {
+    profile.profile = *options.profile;
+    return load_profile(profile);
+  }
+  // The profile's name stands in the project's file and the project's file may use the target: the name is read first.
+  RenderText const without_target = [&](std::string_view text) -> Result<Data> { return Data(std::string(text)); };
+  WEIR_TRY(auto const first, read_project_file(*folder, without_target));
+  profile.profile = first.profile;
   if (has_template(profile.profile)) {
+    std::vector<ProjectFile> const none;
+    ContextFacts const facts = facts_of(options, none);
     YamlContext context(facts, false, YamlContext::Secrets::Refused);
     WEIR_TRY(Data const name, render_value(profile.profile, context, "dbt_project.yml"));
     profile.profile = name.str();
   }
-  WEIR_TRY(draft.target, load_profile(profile));
-  facts.target = draft.target;
+  return load_profile(profile);
+}
+
+Result<ProjectFile> load_project_file(LoadOptions const& options, Target const& target) {
+  WEIR_TRY(auto const folder, find_project_folder(options.project_dir));
+  std::vector<ProjectFile> const none;
+  ContextFacts facts = facts_of(options, none);
+  facts.target = target;
   WEIR_TRY(auto file_vars, read_vars_file(folder));
-  ContextFacts root_facts = facts;  // here they count like --vars
-  root_facts.cli_vars = file_vars;
-  update(root_facts.cli_vars, options.vars);
-  YamlContext root_context(root_facts, true, YamlContext::Secrets::Refused);
-  WEIR_TRY(auto root,
-           read_project_file(folder, [&](std::string_view text) { return render_value(text, root_context); }));
+  facts.cli_vars = file_vars;  // here they count like --vars
+  update(facts.cli_vars, options.vars);
+  YamlContext context(facts, true, YamlContext::Secrets::Refused);
+  WEIR_TRY(auto root, read_project_file(folder, [&](std::string_view text) { return render_value(text, context); }));
   WEIR_DO(take_vars_file(root, std::move(file_vars)));
   if (options.target_path) root.target_path = *options.target_path;
+  return root;
+}
+
+Status read_projects(Draft& draft) {
+  auto const& options = *draft.options;
+  WEIR_TRY(draft.target, load_target(options));
+  ContextFacts facts = facts_of(options, draft.projects);
+  facts.target = draft.target;
+  WEIR_TRY(auto root, load_project_file(options, draft.target));
   bool const check_version =
       options.check_version && (root.flags["version_check"].is_none() || root.flags["version_check"].truth());
   draft.projects.push_back(std::move(root));

@@ -151,6 +151,15 @@ Status read_dispatch(yaml::Node const& root, ProjectFile& made) {
   return {};
 }
 
+Status read_query_comment(yaml::Node const& root, Data const& data, ProjectFile& made) {
+  made.query_comment_said = data.contains("query-comment");
+  made.query_comment = data["query-comment"];
+  auto const& said = made.query_comment;
+  if (said.is_none() || said.is_string() || said.is_dict()) return {};
+  return wrong(root, "query-comment", "\"query-comment\" is a text, or a mapping of comment and append")
+      .next("write query-comment: {comment: a text, append: true}");
+}
+
 std::vector<std::string> hooks(Data const& value) {
   return value.texts();
 }
@@ -242,8 +251,7 @@ Result<ProjectFile> read_project_file(std::filesystem::path const& folder, Rende
   WEIR_TRY(made.require_dbt_version, texts(*root, data, "require-dbt-version", {}));
   made.vars = data["vars"].is_dict() ? data["vars"] : Data(Data::Dict{});
   if (data["quoting"].is_dict()) made.quoting = data["quoting"];
-  made.query_comment_said = data.contains("query-comment");
-  made.query_comment = data["query-comment"];
+  WEIR_DO(read_query_comment(*root, data, made));
   if (data["flags"].is_dict()) made.flags = data["flags"];
   made.on_run_start = hooks(data["on-run-start"]);
   made.on_run_end = hooks(data["on-run-end"]);

@@ -4,7 +4,8 @@
   run.py --python VENV/bin/python --suite DIR [--program build/dev/bin/weir] [ARGUMENTS OF PYTEST...]
 
 VENV holds dbt-core, dbt-postgres, dbt-tests-adapter, pytest, pytest-mock and freezegun; DIR is the folder dbt-postgres of dbt's repository dbt-adapters. Without
---program, dbt-core itself is tested: what fails there cannot be asked of weir.
+--program, dbt-core itself is tested: what fails there cannot be asked of weir. Tests that stop the clock need Debian's package faketime, and one connects to
+localhost:5432, where the cluster listens meanwhile. RESULTS.md says what came of it last.
 """
 import argparse
 import os
@@ -24,10 +25,11 @@ def main():
     parser.add_argument('--suite', required=True)
     parser.add_argument('--program')
     options, arguments = parser.parse_known_args()
-    with clusters.Cluster('dbt', fsync='off', full_page_writes='off', shared_buffers='128MB', max_wal_size='1GB', max_connections='200') as cluster:
+    with clusters.Cluster('dbt', fsync='off', full_page_writes='off', shared_buffers='128MB', max_wal_size='1GB', max_connections='200', listen_addresses='localhost') as cluster:
         roles = '; '.join(f'create role {user} login' for user in USERS)
         cluster.sql(f"create role root login superuser; {roles}")
         cluster.sql('create database dbt owner root')
+        cluster.sql('create database "dbtMixedCase" owner root')
         environment = {**os.environ, 'POSTGRES_TEST_HOST': cluster.folder, 'POSTGRES_TEST_PORT': cluster.port, 'POSTGRES_TEST_USER': 'root',
                        'POSTGRES_TEST_DATABASE': 'dbt', 'PYTHONPATH': HERE, 'TZ': 'UTC', 'DBT_SEND_ANONYMOUS_USAGE_STATS': 'false',
                        **{f'DBT_TEST_USER_{number}': user for number, user in enumerate(USERS, 1)}}

@@ -4,10 +4,11 @@ from the exit code, the output and the artifacts below target/. For run.py; a de
 What cannot be carried over: callbacks of events, and what a test patches inside Python. Of exceptions only that one was raised, and its text.
 """
 import contextlib
-import io
+import datetime
 import json
 import os
 import subprocess
+import time
 
 import dbt.exceptions
 import dbt.tests.util as util
@@ -17,15 +18,17 @@ from dbt.artifacts.schemas.catalog import CatalogArtifact
 from dbt.artifacts.schemas.freshness import FreshnessExecutionResultArtifact
 from dbt.artifacts.schemas.results import NodeStatus
 from dbt.artifacts.schemas.run import RunExecutionResult, RunResult
+from dbt.cli.exceptions import DbtUsageException
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.manifest import WritableManifest
 
-LAST = {'output': ''}
+LAST = {'output': '', 'end_time': None}
+FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 OPTIONS_WITH_VALUE = {'--project-dir', '--profiles-dir', '--target-path', '--log-path', '--target', '--profile', '--threads', '--vars', '--log-format', '--log-level'}
 
 
-class WeirError(dbt.exceptions.ParsingError, dbt_common.exceptions.CompilationError, dbt.exceptions.DbtProjectError, dbt_common.exceptions.DbtDatabaseError):
+class WeirError(DbtUsageException, dbt.exceptions.ParsingError, dbt_common.exceptions.CompilationError, dbt.exceptions.DbtProjectError, dbt_common.exceptions.DbtDatabaseError):
     """Whatever keeps a command from beginning: the tests ask for many types, weir has an exit code."""
 
     def __init__(self, message):
@@ -111,6 +114,24 @@ def answer(command, words, done, target, began):
     return results_at(target, began)
 
 
+def environment():
+    """With the clock that the test has set: freezegun's, or the end of a microbatch model's batches."""
+    out = dict(os.environ, NO_COLOR='1')
+    now = LAST['end_time'] or datetime.datetime.now(datetime.timezone.utc)
+    if abs(now.timestamp() - time.clock_gettime(time.CLOCK_REALTIME)) > 60:
+        out.update(LD_PRELOAD=FAKETIME, FAKETIME=now.strftime('%Y-%m-%d %H:%M:%S'), FAKETIME_DONT_FAKE_MONOTONIC='1')
+    return out
+
+
+@contextlib.contextmanager
+def patch_microbatch_end_time(text):
+    LAST['end_time'] = datetime.datetime.strptime(text, '%Y-%m-%d %H:%M:%S').replace(tzinfo=datetime.timezone.utc)
+    try:
+        yield
+    finally:
+        LAST['end_time'] = None
+
+
 def invoke(self, args, **kwargs):
     words = [str(word) for word in args]
     for key, value in kwargs.items():
@@ -119,12 +140,14 @@ def invoke(self, args, **kwargs):
     target = target_of(words, folder)
     os.makedirs(target, exist_ok=True)
     began = _now(target)
-    done = subprocess.run([os.environ['WEIR'], 'dbt', *words], capture_output=True, text=True, cwd=os.getcwd(), env=dict(os.environ, NO_COLOR='1'), timeout=300)
+    done = subprocess.run([os.environ['WEIR'], 'dbt', *words], capture_output=True, text=True, cwd=os.getcwd(), env=environment(),
+                          timeout=300)
     LAST['output'] += done.stdout + done.stderr
     print('weir dbt', ' '.join(words), '->', done.returncode)
     print(done.stdout + done.stderr)
     for adapter in FACTORY.adapters.values():
         adapter.cache.clear()
+        adapter.connections.set_connection_name('master')  # the one that dbt leaves behind
     result = answer(command, words, done, target, began)
     if done.returncode > 1 or (done.returncode == 1 and result is None):
         return dbtRunnerResult(success=False, exception=WeirError(done.stdout + done.stderr), result=result)
@@ -154,3 +177,4 @@ if os.environ.get('WEIR'):
     dbtRunner.invoke = invoke
     util.run_dbt_and_capture = run_dbt_and_capture
     util.get_manifest = get_manifest
+    util.patch_microbatch_end_time = patch_microbatch_end_time

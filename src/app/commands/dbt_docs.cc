@@ -35,6 +35,28 @@ Result<std::string> page_with_data(fs::path const& folder) {
   return page;
 }
 
+// `asset-paths`: pictures that descriptions show, as the page finds them.
+Status copy_assets(project::ProjectFile const& root, fs::path const& folder) {
+  for (auto const& said : root.asset_paths) {
+    auto const path = fs::path(said).lexically_normal();
+    bool const is_inside = path.is_relative() && !path.empty() && *path.begin() != ".." && *path.begin() != ".";
+    if (!is_inside)
+      return Error(ErrorKind::Config, fmt::format("the asset path \"{}\" is no folder within the project", said))
+          .where((root.root / "dbt_project.yml").string())
+          .state("the catalog is written, the assets are not copied");
+    std::error_code failed;
+    if (!fs::exists(root.root / path, failed)) continue;
+    fs::remove_all(folder / path, failed);
+    fs::create_directories((folder / path).parent_path(), failed);
+    fs::copy(root.root / path, folder / path, fs::copy_options::recursive, failed);
+    if (failed)
+      return Error(ErrorKind::Config, fmt::format("could not copy the assets in \"{}\": {}", said, failed.message()))
+          .where((folder / path).string())
+          .state("the catalog is written");
+  }
+  return {};
+}
+
 Result<int> port_of(Arguments const& arguments) {
   std::string const text = arguments.value("port", "8080");
   int port = -1;
@@ -74,6 +96,7 @@ Result<int> compile_for_docs(DbtInvocation const& invocation) {
 Result<int> write_docs(Context const& context, DbtInvocation invocation, std::vector<project::NodeIndex> catalogued) {
   auto const& arguments = context.arguments();
   auto const folder = invocation.options.target_folder;
+  auto const project = invocation.options.project;
   auto& log = *invocation.log;
   if (arguments.has("empty-catalog")) {
     catalogued.clear();
@@ -83,6 +106,7 @@ Result<int> write_docs(Context const& context, DbtInvocation invocation, std::ve
   invocation.options.selected = std::move(catalogued);
   WEIR_DO(build::write_catalog(std::move(invocation.options), log));
   WEIR_DO(write_file(folder / "index.html", embedded_file(kPage)));
+  WEIR_DO(copy_assets(project->manifest->root(), folder));
   if (arguments.has("static")) {
     WEIR_TRY(auto const page, page_with_data(folder));
     WEIR_DO(write_file(folder / "static_index.html", page));

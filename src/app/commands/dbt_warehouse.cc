@@ -1,6 +1,7 @@
 // weir dbt plan, run-operation, source freshness and debug: what asks the warehouse and carries out no
 // nodes.
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include "app/dbt_project.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "project/load.h"
 #include "project/yaml_data.h"
 
 namespace weir::app {
@@ -35,6 +37,25 @@ Result<build::OperationOptions> operation_of(Arguments const& arguments) {
         .next("write it like --args '{key: value}'");
   operation.arguments = project::to_data(**root);
   return operation;
+}
+
+std::string configuration_text(Result<project::Target> const& target, Result<project::ProjectFile> const& root,
+                               bool profile_is_known) {
+  constexpr std::string_view kOk = "OK found and valid", kInvalid = "ERROR invalid";
+  std::string out = "Configuration:\n";
+  out += fmt::format("  profiles.yml file [{}]\n", target.ok() ? kOk : profile_is_known ? kInvalid : "SKIPPED");
+  out += fmt::format("  dbt_project.yml file [{}]\n", root.ok() ? kOk : kInvalid);
+  if (target.ok())
+    out += fmt::format("  profile: {}\n  target: {} ({})\n", target->profile_name, target->name, target->file);
+  if (root.ok()) out += fmt::format("  project: {} ({})\n", root->name, root->root.string());
+  return out;
+}
+
+std::string connection_text(project::Target const& target, bool is_connected) {
+  return fmt::format(
+      "Connection:\n  host: {}\n  port: {}\n  user: {}\n  database: {}\n  schema: {}\n  Connection test: [{}]\n",
+      target.host, target.port, target.user, target.database, target.schema,
+      is_connected ? "OK connection ok" : "ERROR");
 }
 
 }  // namespace
@@ -67,20 +88,36 @@ Result<int> run_dbt_plan(Context& context) {
   return failed ? 1 : 0;
 }
 
+// dbt's lines. Each check is made as far as those before it allow; no model is read.
 Result<int> run_dbt_debug(Context& context) {
-  WEIR_TRY(auto const manifest, load_dbt_project(context, "debug"));
-  auto const& target = manifest->target();
-  write_out(fmt::format(
-      "profile {}, target {} ({})\nproject {} ({})\nconnection to host {}, port {}, database {} as {}, schema {}\n",
-      target.profile_name, target.name, target.file, manifest->root().name, manifest->root().root.string(), target.host,
-      target.port, target.database, target.user, target.schema));
-  auto const connected = build::try_connection(target);
-  if (!connected.ok()) {
-    write_err(connected.error().to_text() + "\n");
-    return 1;
+  WEIR_TRY(auto const options, dbt_load_options(context, "debug"));
+  if (std::error_code failed; !std::filesystem::is_directory(options.project_dir, failed))
+    return Error(ErrorKind::Usage, fmt::format("\"{}\" is no folder", options.project_dir.string()))
+        .object("--project-dir")
+        .state("nothing was checked");
+  auto const target = project::load_target(options);
+  auto const root = project::load_project_file(options, target.ok() ? *target : project::Target{});
+  // The same fault twice where the project does not say which profile it has.
+  bool const is_known = target.ok() || root.ok() || options.profile;
+  std::vector<Error const*> failed;
+  if (!target.ok() && is_known) failed.push_back(&target.error());
+  if (!root.ok()) failed.push_back(&root.error());
+  if (context.arguments().has("connection")) {
+    write_out("Skipping steps before connection verification\n");
+  } else {
+    write_out(configuration_text(target, root, is_known));
   }
-  write_out("connection test: OK\nAll checks passed!\n");
-  return 0;
+  std::optional<Error> refused;
+  if (target.ok()) {
+    auto connected = build::try_connection(*target);
+    write_out(connection_text(*target, connected.ok()));
+    if (!connected.ok()) failed.push_back(&refused.emplace(std::move(connected).error()));
+  } else {
+    write_out("Connection test skipped since no profile was found\n");
+  }
+  write_out(failed.empty() ? "All checks passed!\n" : plural(failed.size(), "check") + " failed:\n");
+  for (auto const* error : failed) write_err(error->to_text() + "\n");
+  return failed.empty() ? 0 : 1;
 }
 
 }  // namespace weir::app

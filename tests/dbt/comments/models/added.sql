@@ -1,0 +1,2 @@
+{{ config(materialized='incremental') }}
+select {{ this_statement(var('last', false)) }} as said from {{ ref('seen') }}
