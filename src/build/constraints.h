@@ -28,7 +28,7 @@ std::string columns_list(RunContext const& context);
 Result<swap::IndexDefinition> index_from(project::Data const& index);
 Result<std::vector<swap::IndexDefinition>> indexes_of(RunContext const& context);
 
-// Names and types of a query's columns; a type is called as psycopg2 calls it (INTEGER, STRING, DECIMAL ...): so coarse
+// Names and types of a query's columns; a type is called as dbt calls it (INTEGER, TEXT, DECIMAL ...): so coarse
 // are contracts.
 Result<std::vector<std::pair<std::string, std::string>>> columns_of_query(RunContext& context, std::string_view sql);
 // integer, float8, text ...: the type that a seed's column gets.

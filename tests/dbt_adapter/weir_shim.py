@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import subprocess
+import tempfile
 import time
 
 import dbt.exceptions
@@ -138,7 +139,8 @@ def invoke(self, args, **kwargs):
         words += [f'--{key.replace("_", "-")}', str(value)]
     command, folder = command_of(words)
     target = target_of(words, folder)
-    os.makedirs(target, exist_ok=True)
+    if os.path.isdir(folder):
+        os.makedirs(target, exist_ok=True)
     began = _now(target)
     done = subprocess.run([os.environ['WEIR'], 'dbt', *words], capture_output=True, text=True, cwd=os.getcwd(), env=environment(),
                           timeout=300)
@@ -155,7 +157,7 @@ def invoke(self, args, **kwargs):
 
 
 def _now(folder):
-    path = os.path.join(folder, '.began')
+    path = os.path.join(folder if os.path.isdir(folder) else tempfile.gettempdir(), f'.began-{os.getpid()}')
     with open(path, 'w'):
         pass
     stamp = os.stat(path).st_mtime_ns

@@ -31,7 +31,8 @@ std::vector<Rule> const& rules() {
     add(R"(\b(pid|process) \d+)", "$1 <pid>");
     add(R"(\b(oid|OID) \d+)", "$1 <oid>");
     add(R"((127\.0\.0\.1|localhost|\[::1\]|\blocal):\d+)", "$1:<port>");
-    add(R"((\bport:? )\d+)", "$1<port>");
+    add(R"(\bport \d+)", "port <port>");
+    add(R"(\bport: \d{5}\b)", "port: <port>");
     add(R"(\.s\.PGSQL\.\d+)", ".s.PGSQL.<port>");
     add(R"(\bweir \d+\.\d+\.\d+\S*)", "weir <version>");
     add(R"(\bPostgreSQL \d+(\.\d+)?(beta\d+|rc\d+)?( \([^)]*\))?)", "PostgreSQL <version>");
