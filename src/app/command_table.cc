@@ -70,6 +70,7 @@ constexpr OptionSpec kSyncOptions[] = {
     {.name = "plan", .meaning = "say what would happen, write nothing", .alias = "dry-run"},
     {.name = "full-refresh", .meaning = "read everything, also where the mode is incremental, and forget the cursors"},
     {.name = "exit-code", .meaning = "with --plan: exit 3 if there is something to do"},
+    {.name = "attempts", .value = "N", .meaning = "tries of a table in this run (default: the connection's)"},
     kOutputStream,
 };
 constexpr Example kSyncExamples[] = {
@@ -101,6 +102,93 @@ constexpr Example kReleaseExamples[] = {
     {"release core", "publish what the shrink guard holds"},
     {"release core -s dbo.Country --yes", "one table, without asking"},
     {"sync ls core", "see what is held first"},
+};
+constexpr Example kRunExamples[] = {
+    {"run nightly", "its steps now, with its attempts, until it has ended"},
+    {"run nightly -o json", "and what came of it as JSON"},
+    {"run nightly -q && weir job next", "without its log; then when it runs by itself"},
+};
+constexpr OptionSpec kRetryOptions[] = {
+    {.name = "from-failure",
+     .meaning = "only what is missing: the step that failed, its tables or nodes, and what follows"},
+    kOutput,
+};
+constexpr Example kRetryExamples[] = {
+    {"retry 4552", "all of its steps again, as a new job"},
+    {"retry nightly#4552 --from-failure", "only what is missing"},
+    {"retry 4553", "of a job that waits for its next attempt: now"},
+};
+constexpr OptionSpec kServeOptions[] = {
+    {.name = "workers", .value = "N", .meaning = "jobs side by side (default: 4)"},
+};
+constexpr Example kServeExamples[] = {
+    {"serve", "run jobs when they are due, until Ctrl-C"},
+    {"serve -C /srv/warehouse", "of another project"},
+    {"job next", "see first what runs when"},
+};
+constexpr OptionSpec kJobLsOptions[] = {
+    {.name = "state",
+     .value = "STATE",
+     .meaning = "only those that are pending, running, incomplete, failed, succeeded or cancelled",
+     .choices = "pending|running|incomplete|failed|succeeded|cancelled"},
+    {.name = "count", .value = "N", .meaning = "how many (default: 20)"},
+    kOutput,
+};
+constexpr Example kJobLsExamples[] = {
+    {"job ls", "the latest jobs"},
+    {"job ls nightly --state failed", "those of one that failed"},
+    {"job ls -o json --count 1000", "as JSON"},
+};
+constexpr Example kJobShowExamples[] = {
+    {"job show 4552", "its attempts, and why they failed"},
+    {"job show nightly#4552 -o json", "as JSON"},
+    {"logs 4552", "the log of its last attempt"},
+};
+constexpr OptionSpec kJobNextOptions[] = {
+    {.name = "count", .value = "N", .meaning = "how many (default: 3)"},
+    {.name = "from", .value = "TIME", .meaning = "after this time, in UTC (default: now)"},
+    kOutput,
+};
+constexpr Example kJobNextExamples[] = {
+    {"job next", "when each job runs next, in its zone"},
+    {"job next nightly --count 10", "of one, ten times"},
+    {"job next nightly --from 2026-03-28", "around a change of clocks"},
+};
+constexpr Example kJobCancelExamples[] = {
+    {"job cancel 4552", "what runs is rolled back, what was published stays"},
+    {"job cancel nightly#4552", "the same"},
+    {"job ls --state running", "what could be cancelled"},
+};
+constexpr Example kJobEnableExamples[] = {
+    {"job enable nightly", "its schedule counts again, from now on"},
+    {"job disable nightly", "weir serve leaves it out; weir run still runs it"},
+    {"job next nightly", "when it runs next"},
+};
+constexpr Example kJobDisableExamples[] = {
+    {"job disable nightly", "weir serve leaves it out; weir run still runs it"},
+    {"job enable nightly", "its schedule counts again, from now on"},
+    {"job next nightly", "when it would run"},
+};
+constexpr OptionSpec kLogsOptions[] = {
+    {.name = "follow", .letter = 'f', .meaning = "go on until the attempt has ended"},
+    {.name = "grep", .value = "REGEX", .meaning = "only lines that fit, as grep -E would print"},
+    {.name = "path", .meaning = "only where the file is"},
+};
+constexpr Example kLogsExamples[] = {
+    {"logs 4552", "of the last attempt"},
+    {"logs nightly#4552.1 --grep error", "of the first, the lines with errors"},
+    {"logs 4552 -f", "of one that runs, as it grows"},
+    {"logs 4552.5 > default_workspace_job_4552_attempt_5.txt", "to hand on"},
+};
+constexpr OptionSpec kEventsOptions[] = {
+    {.name = "job", .value = "JOB#N", .meaning = "only those of this job"},
+    {.name = "verify", .meaning = "check that no event was changed or removed since it was written"},
+    kOutput,
+};
+constexpr Example kEventsExamples[] = {
+    {"events", "everything that happened, in its order"},
+    {"events --job 4552", "of one job"},
+    {"events -o json | jq .kind", "one JSON object a line"},
 };
 constexpr OptionSpec kDepsOptions[] = {kWarehouse, kOutput};
 constexpr Example kDepsExamples[] = {
@@ -637,6 +725,99 @@ constexpr CommandSpec kCommands[] = {
      .about =
          "A refresh that would remove more rows than `guard` allows is loaded, proved and held; this publishes it.",
      .run = run_release},
+    {.path = "run",
+     .summary = "run a job now, with its attempts",
+     .group = "Jobs",
+     .positional = "JOB",
+     .completes = Completes::Job,
+     .options = kOnlyOutput,
+     .examples = kRunExamples,
+     .about =
+         "Jobs stand in weir.yml. Each run has a number, up to five attempts, and a log for each. A table that is "
+         "published is\nnot loaded again by the next attempt. Exit 0 if it succeeded, 5 if what it needs could not be "
+         "reached, 6 if something is\nheld, else 1.",
+     .run = run_run},
+    {.path = "retry",
+     .summary = "run a job again that has ended, or go on with one that waits",
+     .group = "Jobs",
+     .positional = "JOB#N",
+     .options = kRetryOptions,
+     .examples = kRetryExamples,
+     .about = "A job that has ended keeps its number and its logs; the new one names it as its parent.",
+     .run = run_retry},
+    {.path = "logs",
+     .summary = "the log of an attempt",
+     .group = "Jobs",
+     .positional = "JOB#N[.A]",
+     .options = kLogsOptions,
+     .examples = kLogsExamples,
+     .about = "Times are UTC.",
+     .run = run_logs},
+    {.path = "job", .summary = "jobs and their schedules", .group = ""},
+    {.path = "job ls",
+     .summary = "jobs that ran, run or wait",
+     .group = "Jobs",
+     .positional = "[JOB]",
+     .completes = Completes::Job,
+     .options = kJobLsOptions,
+     .examples = kJobLsExamples,
+     .run = run_job_ls},
+    {.path = "job show",
+     .summary = "one job, its attempts and why they failed",
+     .group = "Jobs",
+     .positional = "JOB#N",
+     .options = kOnlyOutput,
+     .examples = kJobShowExamples,
+     .run = run_job_show},
+    {.path = "job next",
+     .summary = "when jobs run next",
+     .group = "Jobs",
+     .positional = "[JOB...]",
+     .completes = Completes::Job,
+     .options = kJobNextOptions,
+     .examples = kJobNextExamples,
+     .about =
+         "With what is special about it: times that a change of clocks skips or brings twice, days that a month lacks.",
+     .run = run_job_next},
+    {.path = "job cancel",
+     .summary = "end a job that runs or waits",
+     .group = "Jobs",
+     .positional = "JOB#N",
+     .options = kOnlyOutput,
+     .examples = kJobCancelExamples,
+     .run = run_job_cancel},
+    {.path = "job enable",
+     .summary = "let a job's schedule count again",
+     .group = "Jobs",
+     .positional = "JOB",
+     .completes = Completes::Job,
+     .options = kOnlyOutput,
+     .examples = kJobEnableExamples,
+     .about = "What came by while it was disabled is not made up for.",
+     .run = run_job_enable},
+    {.path = "job disable",
+     .summary = "leave a job's schedule out",
+     .group = "Jobs",
+     .positional = "JOB",
+     .completes = Completes::Job,
+     .options = kOnlyOutput,
+     .examples = kJobDisableExamples,
+     .run = run_job_disable},
+    {.path = "events",
+     .summary = "everything that happened, from the event log",
+     .group = "Jobs",
+     .options = kEventsOptions,
+     .examples = kEventsExamples,
+     .about = "Each event's hash covers the one before it, so that what was changed or removed later shows.",
+     .run = run_events},
+    {.path = "serve",
+     .summary = "run jobs when they are due",
+     .group = "Jobs",
+     .options = kServeOptions,
+     .examples = kServeExamples,
+     .about =
+         "On SIGTERM or Ctrl-C what runs is stopped, without using up an attempt, and the next start goes on with it.",
+     .run = run_serve},
     {.path = "deps",
      .summary = "everything that depends on a table",
      .group = "Look",

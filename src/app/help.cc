@@ -36,6 +36,8 @@ When tables fail for different reasons, the gravest one decides. weir dbt knows 
 
   WEIR_PROJECT_DIR       folder of weir.yml, as -C
   WEIR_COLOR             auto, always or never, as --color
+  WEIR_STATE_DIR         folder of jobs, logs and events, before state.folder of weir.yml
+  WEIR_ACTOR             who is named as having asked, where another program calls weir
   NO_COLOR               no colours; CLICOLOR_FORCE=1 forces them, TERM=dumb turns them off
   CREDENTIALS_DIRECTORY  where ${cred:NAME} is read (systemd sets it)
   DBT_PROFILES_DIR       where dbt_profile: looks first, and weir dbt

@@ -17,6 +17,7 @@
 #include "app/dbt_environment.h"
 #include "app/help.h"
 #include "app/interrupt.h"
+#include "app/step_channel.h"
 #include "app/terminal.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -95,6 +96,7 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
     status = *done;
   } else {
     print_error(done.error(), terminal, context.format() != Format::Text);
+    report_step_error(done.error());
     // A dbt command that could not run ends with 2, whatever the reason; 1 is for nodes that failed.
     status = is_dbt(command->path) ? 2 : exit_code(done.error().kind());
   }
@@ -113,6 +115,7 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
 int run(int argc, char** argv) {
   close_the_windows();
   keep_standard_streams();
+  open_step_channel();
   std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   bool const asks_version = !words.empty() && (words.back() == "--version" || words.back() == "-V");
   if (asks_version && (words.size() == 1 || (words.size() == 2 && words[0] == "dbt"))) {
@@ -124,6 +127,7 @@ int run(int argc, char** argv) {
   auto arguments = parse_command_line(std::move(words));
   if (!arguments.ok()) {
     print_error(arguments.error(), Terminal::detect("auto"), as_json);
+    report_step_error(arguments.error());
     return exit_code(arguments.error().kind());
   }
   char const* from_environment = std::getenv("WEIR_COLOR");

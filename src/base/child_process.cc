@@ -15,7 +15,8 @@
 namespace weir {
 namespace {
 
-[[noreturn]] void become(char* const* arguments, ChildOptions const& options, int output, int input) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, ChildOptions const& options, int output,
+                         int input) {
   setsid();
   sigset_t none;
   sigemptyset(&none);
@@ -24,11 +25,16 @@ namespace {
   dup2(input, 0);
   dup2(output, 1);
   dup2(output, 2);
+  if (options.extra == 3) {
+    fcntl(3, F_SETFD, 0);  // dup2() onto itself would leave it as it is: closed by exec
+  } else if (options.extra >= 0) {
+    dup2(options.extra, 3);
+  }
   if (options.run_as &&
       (setgroups(0, nullptr) != 0 || setgid(options.run_as->group) != 0 || setuid(options.run_as->user) != 0))
     _exit(126);
   if (chdir(options.folder.c_str()) != 0) _exit(126);
-  execv(arguments[0], arguments);
+  execve(arguments[0], arguments, environment);
   _exit(127);
 }
 
@@ -38,13 +44,19 @@ Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOption
   std::vector<char*> pointers;
   for (auto const& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
-  int const output = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  std::vector<char*> environment;
+  for (char** one = environ; *one != nullptr; ++one) environment.push_back(*one);
+  for (auto const& one : options.environment) environment.insert(environment.begin(), const_cast<char*>(one.c_str()));
+  environment.push_back(nullptr);
+  int const output = options.output_to >= 0
+                         ? options.output_to
+                         : open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   int const input = options.input >= 0 ? options.input : open("/dev/null", O_RDONLY | O_CLOEXEC);
   signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take every exit status away
   pid_t const child = output < 0 || input < 0 ? -1 : fork();
-  if (child == 0) become(pointers.data(), options, output, input);
+  if (child == 0) become(pointers.data(), environment.data(), options, output, input);
   int const code = errno;
-  if (output >= 0) close(output);
+  if (output >= 0 && output != options.output_to) close(output);
   if (input >= 0 && input != options.input) close(input);
   if (child < 0)
     return Error(ErrorKind::Config, fmt::format("could not start \"{}\": {}", arguments[0], std::strerror(code)));

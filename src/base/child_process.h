@@ -23,9 +23,12 @@ struct RunAs {
 
 struct ChildOptions {
   std::optional<RunAs> run_as = {};
-  std::filesystem::path folder = {};  // the working folder
-  std::filesystem::path output = {};  // standard output and error are appended to it
-  int input = -1;                     // standard input; -1: nothing to read
+  std::filesystem::path folder = {};          // the working folder
+  std::filesystem::path output = {};          // standard output and error are appended to it; or
+  int output_to = -1;                         // go there
+  int input = -1;                             // standard input; -1: nothing to read
+  int extra = -1;                             // becomes the child's descriptor 3
+  std::vector<std::string> environment = {};  // NAME=VALUE, beside one's own
 };
 
 // A process group of its own, so that a Ctrl-C at the terminal does not reach it.

@@ -66,6 +66,8 @@ std::string_view wanted(Type type) {
       return "a mapping (key: value)";
     case Type::Patterns:
       return "a list of patterns or a mapping from pattern to options";
+    case Type::OneOfList:
+      return "a list of mappings (- key: value)";
   }
   return "a value";
 }
@@ -155,6 +157,8 @@ void Checker::check_value(Node const& node, Key const& key, std::string const& p
       return check_named(node, key, path);
     case Type::Patterns:
       return check_patterns(node, key, path);
+    case Type::OneOfList:
+      return check_one_of_list(node, key, path);
     case Type::Names: {
       check_names(node, key);
       settings_.push_back(Setting{path, shown_value(node), node.mark.text()});
@@ -288,6 +292,31 @@ void Checker::check_patterns(Node const& node, Key const& key, std::string const
       add(entry.value->mark, fmt::format("table \"{}\" takes options (key: value), nothing or false, and this is {}",
                                          entry.key->text, yaml::kind_name(entry.value->kind)));
     }
+  }
+}
+
+void Checker::check_one_of_list(Node const& node, Key const& key, std::string const& path) {
+  std::string const one(key.name.substr(0, key.name.size() - 1));
+  if (node.kind != Kind::Sequence) {
+    add(node.mark,
+        fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)),
+        fmt::format("{}: {}", key.name, key.example));
+    return;
+  }
+  if (node.items.empty()) add(node.mark, fmt::format("\"{}\" has no {}", path, one));
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    Node const& item = *node.items[i];
+    std::string const name = fmt::format("{}[{}]", path, i + 1);
+    if (item.kind != Kind::Mapping) {
+      add(item.mark,
+          fmt::format("a {} takes {}, and this is {}", one, wanted(Type::Object), yaml::kind_name(item.kind)),
+          fmt::format("a {} is one of {}", one, quoted_list(names_of(key.children, ""))));
+      continue;
+    }
+    check_object(item, key.children, name, fmt::format("\"{}\"", name), item.mark);
+    if (item.entries.size() != 1)
+      add(item.mark, fmt::format("a {} has exactly one key, and this one has {}", one, item.entries.size()),
+          fmt::format("make it {} {}s, one below the other, each with its -", item.entries.size(), one));
   }
 }
 

@@ -42,6 +42,7 @@ class Checker {
   void check_scalar(yaml::Node const& node, Key const& key);
   void check_named(yaml::Node const& node, Key const& key, std::string const& path);
   void check_patterns(yaml::Node const& node, Key const& key, std::string const& path);
+  void check_one_of_list(yaml::Node const& node, Key const& key, std::string const& path);
   void check_names(yaml::Node const& node, Key const& key);
   void check_references(yaml::Node const& node, Key const& key);
   void list_defaults(std::span<Key const> keys, yaml::Node const& node, std::string const& path, std::string_view kind);

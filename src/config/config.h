@@ -88,6 +88,36 @@ struct Connection {
   Place place;
 };
 
+// One thing that a job does.
+struct JobStep {
+  enum class Kind { Sync, Dbt, Verify };
+  Kind kind = Kind::Sync;
+  std::string text;  // a connection's name, or dbt's command line
+  Place place;
+};
+std::string_view step_kind_name(JobStep::Kind kind);  // "sync", ...
+
+struct JobSchedule {
+  std::string cron, zone = "UTC";     // or
+  std::chrono::microseconds every{};  // not 0; neither: by hand only
+  std::string missed = "coalesce";    // coalesce | skip | all
+  std::optional<std::chrono::microseconds> window;
+  std::chrono::microseconds jitter{};
+  Place place;
+};
+
+struct Job {
+  std::string name;
+  std::vector<JobStep> steps;
+  JobSchedule when;
+  int attempts = 5;
+  std::chrono::microseconds retry_first = std::chrono::seconds(10), retry_most = std::chrono::minutes(30);
+  int retry_factor = 3;
+  std::chrono::microseconds queue_timeout = std::chrono::days(1), attempt_timeout = std::chrono::days(1),
+                            job_timeout = std::chrono::days(3), silence_timeout = std::chrono::hours(1);
+  Place place;
+};
+
 // The options that hold for a table, or null: it is not one of the connection's. `table` is SCHEMA.TABLE as the source
 // says it. A name without wildcard beats patterns, of patterns the last one wins; what `exclude` or `false` names is
 // out.
@@ -105,6 +135,8 @@ struct Config {
   std::string warehouse;       // default warehouse endpoint, "" if there is none
   std::map<std::string, Endpoint> endpoints;
   std::map<std::string, Connection> connections;
+  std::map<std::string, Job> jobs;
+  std::filesystem::path state_folder;  // absolute
   std::vector<std::string> warnings;
   std::vector<Setting> settings;  // of both files, in their order, defaults included; no secret is resolved
 

@@ -235,6 +235,122 @@ constexpr Key kConnection[] = {
      .example = "5min"},
 };
 
+constexpr Key kWhen[] = {
+    {.name = "cron",
+     .type = Type::Text,
+     .meaning = "Minute, hour, day of month, month, day of week, as in cron: names, ranges, steps, L and # are "
+                "understood, and so are @daily and its like.",
+     .example = "\"0 3 * * *\""},
+    {.name = "zone",
+     .type = Type::Text,
+     .meaning = "The IANA time zone that `cron` speaks of. A time that does not exist on a day (a clock set forward) "
+                "is made up for once, one that comes twice counts once.",
+     .fallback = "UTC",
+     .example = "Europe/Berlin"},
+    {.name = "every", .type = Type::Duration, .meaning = "Instead of `cron`: again and again.", .example = "6h"},
+    {.name = "missed",
+     .type = Type::Choice,
+     .meaning = "What happens to times at which weir was not running. coalesce: one run for the latest, if it is not "
+                "older than `window`. skip: none. all: one run each.",
+     .fallback = "coalesce",
+     .choices = "coalesce|skip|all",
+     .example = "skip"},
+    {.name = "window",
+     .type = Type::Duration,
+     .meaning = "How late a missed run is still made up for. Without it, the time between two runs, at least an hour.",
+     .example = "2h"},
+    {.name = "jitter",
+     .type = Type::Duration,
+     .meaning = "Starts up to this much later, always by the same amount for one job, so that many jobs of one hour do "
+                "not start together.",
+     .fallback = "0s",
+     .example = "5min"},
+};
+
+constexpr Key kJobRetry[] = {
+    {.name = "first",
+     .type = Type::Duration,
+     .meaning = "The pause before the second attempt.",
+     .fallback = "10s",
+     .example = "30s"},
+    {.name = "factor",
+     .type = Type::Count,
+     .meaning = "Each further pause is longer by this factor.",
+     .fallback = "3",
+     .example = "2"},
+    {.name = "most", .type = Type::Duration, .meaning = "No pause is longer.", .fallback = "30min", .example = "5min"},
+};
+
+constexpr Key kTimeouts[] = {
+    {.name = "queue",
+     .type = Type::Duration,
+     .meaning = "A job that could not begin for this long fails.",
+     .fallback = "1d",
+     .example = "2h"},
+    {.name = "attempt",
+     .type = Type::Duration,
+     .meaning = "An attempt that takes longer is stopped, and counts as failed.",
+     .fallback = "1d",
+     .example = "2h"},
+    {.name = "job",
+     .type = Type::Duration,
+     .meaning = "No attempt is begun later than this after the first.",
+     .fallback = "3d",
+     .example = "6h"},
+    {.name = "silence",
+     .type = Type::Duration,
+     .meaning = "An attempt that writes nothing to its log for this long is stopped, and counts as failed.",
+     .fallback = "1h",
+     .example = "15min"},
+};
+
+// Exactly one of them in each step.
+constexpr Key kStep[] = {
+    {.name = "sync",
+     .type = Type::Text,
+     .meaning = "Loads the tables of this connection. A further attempt loads those that are still missing.",
+     .example = "core"},
+    {.name = "dbt",
+     .type = Type::Text,
+     .meaning = "A dbt command with its options, as behind weir dbt. A further attempt takes up what failed or was "
+                "skipped.",
+     .example = "build --select tag:nightly"},
+    {.name = "verify",
+     .type = Type::Text,
+     .meaning = "Compares the tables of this connection with the source, row for row.",
+     .example = "core"},
+};
+
+constexpr Key kJob[] = {
+    {.name = "steps",
+     .type = Type::OneOfList,
+     .meaning = "What it does, one after the other. A step that fails ends the attempt.",
+     .example = "[{sync: core}, {dbt: build}]",
+     .children = kStep,
+     .required = true},
+    {.name = "when",
+     .type = Type::Object,
+     .meaning = "When it runs by itself. Without it, only when somebody says weir run.",
+     .children = kWhen},
+    {.name = "attempts",
+     .type = Type::Count,
+     .meaning = "How often it is tried. An attempt that published something does not count (at most 20 of those). What "
+                "another try cannot change (a wrong password, an error in a model) is not tried again.",
+     .fallback = "5",
+     .example = "3"},
+    {.name = "retry", .type = Type::Object, .meaning = "Pauses between attempts.", .children = kJobRetry},
+    {.name = "timeouts", .type = Type::Object, .meaning = "How long things may take.", .children = kTimeouts},
+};
+
+constexpr Key kState[] = {
+    {.name = "folder",
+     .type = Type::Text,
+     .meaning = "The folder of jobs, attempts, logs and events, on a disk of this machine. A relative path starts at "
+                "the project. WEIR_STATE_DIR wins over it.",
+     .fallback = ".weir",
+     .example = "/var/lib/weir"},
+};
+
 constexpr Key kWeir[] = {
     {.name = "version",
      .type = Type::Choice,
@@ -249,6 +365,11 @@ constexpr Key kWeir[] = {
      .type = Type::Named,
      .meaning = "Pipelines, each from one source into one warehouse.",
      .children = kConnection},
+    {.name = "jobs",
+     .type = Type::Named,
+     .meaning = "What weir run and weir serve carry out: syncs, dbt runs, checks, by hand or on a schedule.",
+     .children = kJob},
+    {.name = "state", .type = Type::Object, .meaning = "Where weir keeps what it did.", .children = kState},
 };
 
 // One list for sources and warehouses. libpq's, ODBC's and the servers' own words where they have one.

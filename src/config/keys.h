@@ -12,14 +12,15 @@ namespace weir::config {
 enum class Type {
   Text,
   Bool,
-  Count,     // a whole number from 0
-  Duration,  // 30s, 15min, 6h
-  Percent,   // 50%
-  Choice,    // one of `choices`
-  Names,     // a list of texts; one text stands for a list of one
-  Object,    // keys as `children`
-  Named,     // a mapping of names to objects with `children`
-  Patterns,  // tables: a list of patterns, or a mapping of patterns to objects with `children`, nothing or false
+  Count,      // a whole number from 0
+  Duration,   // 30s, 15min, 6h
+  Percent,    // 50%
+  Choice,     // one of `choices`
+  Names,      // a list of texts; one text stands for a list of one
+  Object,     // keys as `children`
+  Named,      // a mapping of names to objects with `children`
+  Patterns,   // tables: a list of patterns, or a mapping of patterns to objects with `children`, nothing or false
+  OneOfList,  // a list of mappings with exactly one of `children` each
 };
 
 struct Key {

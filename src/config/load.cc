@@ -1,12 +1,14 @@
 #include "config/config.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "config/check.h"
 #include "config/keys.h"
 #include "sql/name.h"
@@ -153,6 +155,44 @@ Connection read_connection(std::string name, Node const& node) {
   return to;
 }
 
+JobSchedule read_schedule(Reader const& from, Place place) {
+  JobSchedule to;
+  to.place = std::move(place);
+  from.text("cron", to.cron);
+  from.text("zone", to.zone);
+  from.duration("every", to.every);
+  from.text("missed", to.missed);
+  if (from.at("window") != nullptr) from.duration("window", to.window.emplace());
+  from.duration("jitter", to.jitter);
+  return to;
+}
+
+Job read_job(std::string name, Node const& node) {
+  Reader const from{node};
+  Job to;
+  to.name = std::move(name);
+  to.place = place_of(node.mark);
+  if (auto const* steps = from.at("steps"); steps != nullptr)
+    for (auto const& item : steps->items)
+      for (auto const kind : {JobStep::Kind::Sync, JobStep::Kind::Dbt, JobStep::Kind::Verify})
+        if (auto const* value = item->find(step_kind_name(kind)); value != nullptr && value->is_scalar())
+          to.steps.push_back(JobStep{kind, value->text, place_of(value->mark)});
+  if (auto const* when = from.at("when"); when != nullptr) to.when = read_schedule(Reader{*when}, place_of(when->mark));
+  from.count("attempts", to.attempts);
+  from.object("retry", [&](Reader const& retry) {
+    retry.duration("first", to.retry_first);
+    retry.count("factor", to.retry_factor);
+    retry.duration("most", to.retry_most);
+  });
+  from.object("timeouts", [&](Reader const& timeouts) {
+    timeouts.duration("queue", to.queue_timeout);
+    timeouts.duration("attempt", to.attempt_timeout);
+    timeouts.duration("job", to.job_timeout);
+    timeouts.duration("silence", to.silence_timeout);
+  });
+  return to;
+}
+
 Endpoint read_endpoint(std::string name, Node const& node, bool is_warehouse) {
   Reader const from{node};
   Endpoint to;
@@ -196,7 +236,52 @@ class Semantics {
       if (entry.value->kind == Kind::Mapping) connection(*entry.key, *entry.value);
   }
 
+  // After connections().
+  void jobs(Node const& root) {
+    Node const* list = root.find("jobs");
+    if (list == nullptr) return;
+    for (auto const& entry : list->entries)
+      if (entry.value->kind == Kind::Mapping) job(*entry.key, *entry.value);
+  }
+
  private:
+  void job(Node const& name, Node const& node) {
+    auto made = read_job(name.text, node);
+    for (std::string_view const key : {"attempts"})
+      if (Node const* value = node.find(key); value != nullptr && value->integer() == 0)
+        checker_.add(value->mark, fmt::format("\"{}\" must be at least 1", key));
+    if (made.retry_factor < 1) checker_.add(node.find("retry")->find("factor")->mark, "\"factor\" must be at least 1");
+    if (Node const* when = node.find("when"); when != nullptr && when->kind == Kind::Mapping) {
+      if (made.when.cron.empty() == (made.when.every.count() == 0))
+        checker_.add(when->mark, "\"when\" takes either \"cron\" or \"every\"",
+                     R"(write cron: "0 3 * * *" or every: 6h; a job without when: runs by hand)");
+    }
+    Node const* steps = node.find("steps");
+    if (steps != nullptr)
+      for (auto const& item : steps->items) check_step(*item);
+    config_.jobs.emplace(name.text, std::move(made));
+  }
+
+  void check_step(Node const& step) {
+    for (auto const kind : {JobStep::Kind::Sync, JobStep::Kind::Verify})
+      if (Node const* value = step.find(step_kind_name(kind));
+          value != nullptr && value->is_scalar() && !config_.connections.contains(value->text)) {
+        std::vector<std::string> names;
+        for (auto const& [known, connection] : config_.connections) names.push_back(known);
+        std::string next = did_you_mean(value->text, names);
+        if (next.empty()) next = names.empty() ? "add it under connections:" : "there are: " + join(names, ", ");
+        checker_.add(value->mark, fmt::format("connection \"{}\" does not exist", value->text), std::move(next));
+      }
+    if (Node const* value = step.find("dbt"); value != nullptr && value->is_scalar()) {
+      auto const words = split_words(value->text);
+      if (!words.ok()) {
+        checker_.add(value->mark, words.error().message());
+      } else if (words->empty()) {
+        checker_.add(value->mark, "\"dbt\" names no command", "dbt: build");
+      }
+    }
+  }
+
   void endpoint(Node const& name, Node const& node, bool is_warehouse) {
     Node const* kind = node.find("kind");
     if (is_warehouse && kind != nullptr && kind->text != "postgres" && kind->is_scalar())
@@ -351,7 +436,28 @@ Result<yaml::NodePtr> read_yaml(std::filesystem::path const& root, char const* n
   return yaml::parse(name, std::move(text), options);
 }
 
+std::filesystem::path state_folder(Node const& weir, std::filesystem::path const& root) {
+  std::string folder = ".weir";
+  Reader{weir}.object("state", [&](Reader const& state) { state.text("folder", folder); });
+  if (char const* from_environment = std::getenv("WEIR_STATE_DIR");
+      from_environment != nullptr && *from_environment != 0)
+    return std::filesystem::absolute(from_environment);
+  return (root / folder).lexically_normal();
+}
+
 }  // namespace
+
+std::string_view step_kind_name(JobStep::Kind kind) {
+  switch (kind) {
+    case JobStep::Kind::Sync:
+      return "sync";
+    case JobStep::Kind::Dbt:
+      return "dbt";
+    case JobStep::Kind::Verify:
+      return "verify";
+  }
+  return "";
+}
 
 std::string Place::text() const {
   return fmt::format("{}:{}:{}", file, line, column);
@@ -385,6 +491,8 @@ Result<Config> load(std::filesystem::path const& start) {
   WEIR_TRY(auto weir, read_yaml(config.root, kWeirFile, true));
   weir_checker.check(*weir, weir_keys());
   weir_semantics.connections(*weir);
+  weir_semantics.jobs(*weir);
+  config.state_folder = state_folder(*weir, config.root);
   if (!weir_checker.problems().empty()) return weir_checker.error(kWeirFile);
   config.settings = weir_checker.take_settings();
   auto more = endpoints_checker.take_settings();

@@ -71,6 +71,14 @@ Json value_schema(Key const& key, bool references) {
           {Json{{"type", "string"}}, Json{{"type", "array"}, {"items", {{"type", "string"}}}}, std::move(map)});
       break;
     }
+    case Type::OneOfList: {
+      Json one = object_schema(key.children);
+      one["minProperties"] = one["maxProperties"] = 1;
+      schema["type"] = "array";
+      schema["minItems"] = 1;
+      schema["items"] = std::move(one);
+      break;
+    }
   }
   schema["description"] = key.meaning;
   if (!key.fallback.empty()) schema["default"] = key.fallback;
@@ -134,6 +142,8 @@ std::string_view type_words(Type type) {
       return "mapping of names";
     case Type::Patterns:
       return "list or mapping";
+    case Type::OneOfList:
+      return "list of mappings";
   }
   return "";
 }
@@ -149,6 +159,7 @@ void add_children(std::string& page, std::string const& path, std::span<Key cons
     std::string inner = path + std::string(key.name);
     if (key.type == Type::Named) inner += ".NAME";
     if (key.type == Type::Patterns) inner += ".PATTERN";
+    if (key.type == Type::OneOfList) inner += "[]";
     if (key.name == "warehouses") inner = "warehouses.NAME, sources.NAME";
     add_keys(page, inner, key.children);
   }

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include "base/text.h"
+
 namespace weir::http {
 namespace {
 
@@ -22,32 +24,26 @@ bool is_loopback(std::string_view name) {
   return name == "localhost" || name == "::1" || name.starts_with("127.");
 }
 
-}  // namespace
+// Names another host than the loopback address that it came to.
+bool is_foreign(std::string const& host, httplib::Request const& request) {
+  return is_loopback(host) && !is_loopback(name_of(std::string(request.get_header_value("Host"))));
+}
 
-Status serve_folder(FolderServing const& serving, std::stop_token stop, std::function<void(int port)> const& ready) {
-  if (serving.port < 0 || serving.port > 65535)
-    return Error(ErrorKind::Usage, fmt::format("{} is no port", serving.port)).next("name one from 1 to 65535");
-  httplib::Server server;
-  server.set_mount_point("/", serving.folder.string());
+Status serve(httplib::Server& server, std::string const& host, int wanted_port, std::stop_token const& stop,
+             std::function<void(int port)> const& ready) {
+  if (wanted_port < 0 || wanted_port > 65535)
+    return Error(ErrorKind::Usage, fmt::format("{} is no port", wanted_port)).next("name one from 1 to 65535");
   // Without httplib's SO_REUSEPORT: a second server on the same port must be told so.
   server.set_socket_options([](socket_t socket) {
     int const yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.set_pre_routing_handler([&](httplib::Request const& request, httplib::Response& response) {
-    bool const foreign =
-        is_loopback(serving.host) && !is_loopback(name_of(std::string(request.get_header_value("Host"))));
-    if (!foreign && (request.method == "GET" || request.method == "HEAD"))
-      return httplib::Server::HandlerResponse::Unhandled;
-    response.status = foreign ? 403 : 405;
-    return httplib::Server::HandlerResponse::Handled;
-  });
   server.set_default_headers({{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-cache"}});
-  int const port = serving.port == 0                                 ? server.bind_to_any_port(serving.host)
-                   : server.bind_to_port(serving.host, serving.port) ? serving.port
-                                                                     : -1;
+  int const port = wanted_port == 0                         ? server.bind_to_any_port(host)
+                   : server.bind_to_port(host, wanted_port) ? wanted_port
+                                                            : -1;
   if (port < 0)
-    return Error(ErrorKind::Unavailable, fmt::format("cannot listen on {}:{}", serving.host, serving.port))
+    return Error(ErrorKind::Unavailable, fmt::format("cannot listen on {}:{}", host, wanted_port))
         .cause("another program listens there, or the address is not this machine's")
         .state("nothing is served")
         .next("name another port with --port, 0 for a free one");
@@ -64,6 +60,64 @@ Status serve_folder(FolderServing const& serving, std::stop_token stop, std::fun
   });
   listener.join();
   return {};
+}
+
+Call call_of(httplib::Request const& request) {
+  Call call{request.method, request.path, {}, {}, request.body};
+  for (auto const& [name, value] : request.params) call.query.emplace(name, value);
+  for (auto const& [name, value] : request.headers) call.headers.emplace(to_lower(name), value);
+  return call;
+}
+
+}  // namespace
+
+Status serve_folder(FolderServing const& serving, std::stop_token stop, std::function<void(int port)> const& ready) {
+  httplib::Server server;
+  server.set_mount_point("/", serving.folder.string());
+  server.set_pre_routing_handler([&](httplib::Request const& request, httplib::Response& response) {
+    bool const foreign = is_foreign(serving.host, request);
+    if (!foreign && (request.method == "GET" || request.method == "HEAD"))
+      return httplib::Server::HandlerResponse::Unhandled;
+    response.status = foreign ? 403 : 405;
+    return httplib::Server::HandlerResponse::Handled;
+  });
+  return serve(server, serving.host, serving.port, stop, ready);
+}
+
+Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)> const& answer, std::stop_token stop,
+                   std::function<void(int port)> const& ready) {
+  httplib::Server server;
+  server.new_task_queue = [&serving] { return new httplib::ThreadPool(serving.threads); };
+  server.set_payload_max_length(serving.most_body_bytes);
+  server.set_read_timeout(std::chrono::seconds(30));
+  server.set_write_timeout(std::chrono::seconds(30));
+  server.set_keep_alive_timeout(1);  // seconds; a thread waits that long for another request
+  auto const handler = [&](httplib::Request const& request, httplib::Response& response) {
+    auto const made = is_foreign(serving.host, request) ? Answer{403, "{}"} : answer(call_of(request));
+    response.status = made.status;
+    response.set_content(made.body, made.type);
+  };
+  server.Get(".*", handler);
+  server.Post(".*", handler);
+  server.set_error_handler([](httplib::Request const&, httplib::Response& response) {
+    if (response.body.empty()) response.set_content("{}", "application/json");
+  });
+  return serve(server, serving.host, serving.port, stop, ready);
+}
+
+Result<Answer> call_local(int port, Call const& call, std::chrono::milliseconds time) {
+  httplib::Client client("127.0.0.1", port);
+  client.set_connection_timeout(std::chrono::seconds(5));
+  client.set_read_timeout(time);
+  client.set_write_timeout(time);
+  httplib::Headers const headers(call.headers.begin(), call.headers.end());
+  auto const answer = call.method == "GET"
+                          ? client.Get(call.path, httplib::Params(call.query.begin(), call.query.end()), headers)
+                          : client.Post(call.path, headers, call.body, "application/json");
+  if (!answer)
+    return Error(ErrorKind::Unavailable,
+                 fmt::format("127.0.0.1:{} does not answer: {}", port, httplib::to_string(answer.error())));
+  return Answer{answer->status, answer->body, std::string(answer->get_header_value("Content-Type"))};
 }
 
 }  // namespace weir::http

@@ -1,8 +1,11 @@
 #pragma once
-// The files of one folder by HTTP, for the browsers of one machine: GET and HEAD, nothing above the folder, no listing.
+// What this machine serves by HTTP: the files of one folder, for browsers, and calls of programs. On a loopback address
+// requests that name another host are refused, so that no page of another site can read what is here.
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <stop_token>
 #include <string>
 
@@ -10,15 +13,42 @@
 
 namespace weir::http {
 
+// GET and HEAD, nothing above the folder, no listing.
 struct FolderServing {
   std::filesystem::path folder;
   std::string host = "127.0.0.1";
   int port = 8080;  // 0: a free one
 };
 
-// Binds, calls `ready` with the port, and serves until `stop` is asked for; blocks. On a loopback address requests that
-// name another host are refused, so that no page of another site can read what is here. Errors: Usage (a port that is
+// Binds, calls `ready` with the port, and serves until `stop` is asked for; blocks. Errors: Usage (a port that is
 // none), Unavailable (the address cannot be had).
 Status serve_folder(FolderServing const& serving, std::stop_token stop, std::function<void(int port)> const& ready);
+
+struct Call {
+  std::string method, path;
+  std::map<std::string, std::string> query, headers;  // names of headers in lower case
+  std::string body;
+};
+
+struct Answer {
+  int status = 200;
+  std::string body;
+  std::string type = "application/json";
+};
+
+struct CallServing {
+  std::string host = "127.0.0.1";
+  int port = 0;  // 0: a free one
+  std::size_t threads = 8;
+  std::size_t most_body_bytes = 1U << 20;
+};
+
+// As serve_folder(); `answer` is called by several threads at once.
+Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)> const& answer, std::stop_token stop,
+                   std::function<void(int port)> const& ready);
+
+// A GET (with its query) or POST (with its body) to a server on this machine, 127.0.0.1. Errors: Unavailable (nobody
+// listens, or no answer within `time`).
+Result<Answer> call_local(int port, Call const& call, std::chrono::milliseconds time = std::chrono::seconds(30));
 
 }  // namespace weir::http

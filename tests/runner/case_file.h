@@ -47,9 +47,6 @@ struct Expectation {
 Expectation split_expectation(std::string_view body);
 std::string join_expectation(Expectation const& expectation);
 
-// A command line's words: quotes as in a shell, no expansion of anything. Error: Config.
-Result<std::vector<std::string>> split_words(std::string_view line);
-
 // Lines that differ, in the usual unified form with three lines of context. Empty where the texts are equal.
 std::string unified_diff(std::string_view expected, std::string_view actual, std::string_view name);
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "base/words.h"
 
 namespace weir::cases {
 namespace {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/words.h"
 #include "pg/private_cluster.h"
 #include "runner/run.h"
 

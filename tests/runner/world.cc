@@ -71,6 +71,7 @@ Result<std::unique_ptr<World>> World::create(Site const& site, std::string const
   world->environment_ = site.environment;
   world->environment_["PATH"] = site.bin.string() + ":/usr/bin:/bin";
   world->environment_["HOME"] = world->folder_ / "home";
+  world->environment_["WEIR_ACTOR"] = "tester";
   world->environment_["TMPDIR"] = world->folder_ / "tmp";
   world->environment_["LC_ALL"] = "C.UTF-8";
   world->environment_["TZ"] = "UTC";

@@ -6,16 +6,29 @@
 
 #include "app/commands/commands.h"
 #include "base/text.h"
+#include "jobs/scheduler.h"
 
 namespace weir::app {
 
+namespace {
+
+// Both files, and the schedules in them.
+Result<config::Config const*> checked_config(Context& context) {
+  WEIR_TRY(auto const* config, context.config());
+  WEIR_TRY(auto const scheduler, jobs::Scheduler::make(config->jobs));
+  return config;
+}
+
+}  // namespace
+
 Result<int> run_config_check(Context& context) {
-  auto config = context.config();
+  auto config = checked_config(context);
   if (context.format() == Format::Json) {
     nlohmann::ordered_json json{{"valid", config.ok()}};
     if (!config.ok()) json["error"] = config.error().to_json();
     if (config.ok()) {
       json["connections"] = (*config)->connections.size();
+      json["jobs"] = (*config)->jobs.size();
       json["endpoints"] = (*config)->endpoints.size();
       json["warnings"] = (*config)->warnings;
     }
@@ -26,8 +39,9 @@ Result<int> run_config_check(Context& context) {
   auto const& known = **config;
   std::size_t patterns = 0;
   for (auto const& [name, connection] : known.connections) patterns += connection.tables.size();
-  write_out(fmt::format("ok: {}, {}, {} in {}\n", plural(known.connections.size(), "connection"),
-                        plural(patterns, "table pattern"), plural(known.endpoints.size(), "endpoint"),
+  std::string const jobs = known.jobs.empty() ? "" : plural(known.jobs.size(), "job") + ", ";
+  write_out(fmt::format("ok: {}, {}, {}{} in {}\n", plural(known.connections.size(), "connection"),
+                        plural(patterns, "table pattern"), jobs, plural(known.endpoints.size(), "endpoint"),
                         known.root.string()));
   return 0;
 }

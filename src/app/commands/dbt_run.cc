@@ -7,6 +7,7 @@
 #include "app/commands/dbt.h"
 #include "app/dbt_invocation.h"
 #include "app/dbt_project.h"
+#include "app/step_channel.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -17,6 +18,27 @@ using build::Command;
 
 int exit_status(build::RunReport const& report) {
   return report.cancelled ? 1 : report.exit_code();
+}
+
+// What came of it, where this is a step of a job.
+void report_run(build::RunReport const& report, project::Manifest const& manifest,
+                std::filesystem::path const& target_folder) {
+  if (!is_step()) return;
+  using Json = nlohmann::ordered_json;
+  Json nodes = Json::array();
+  for (auto const& result : report.results) {
+    auto const index = manifest.index_of(result.unique_id);
+    auto const kind = index ? manifest.nodes()[*index].kind : project::NodeKind::Operation;
+    bool const has_rows =
+        kind == project::NodeKind::Model || kind == project::NodeKind::Seed || kind == project::NodeKind::Snapshot;
+    nodes.push_back(Json{{"unique_id", result.unique_id},
+                         {"status", build::status_text(result.status)},
+                         {"relation", has_rows ? result.relation_name.value_or("") : ""},
+                         {"message", result.message.value_or("")},
+                         {"error", result.error ? result.error->to_json() : Json()}});
+  }
+  report_step(
+      {{"type", "dbt"}, {"nodes", std::move(nodes)}, {"run_results", (target_folder / "run_results.json").string()}});
 }
 
 // What is selected by its very name: what people look at one by one.
@@ -54,7 +76,10 @@ Result<int> run_selected(Context& context, Command command) {
     }
   WEIR_DO(choose_dbt_nodes(context, invocation));
   if (prints) options.print_nodes = named_nodes(*options.project->manifest, arguments);
+  auto const manifest = options.project->manifest;
+  auto const folder = options.target_folder;
   WEIR_TRY(auto const report, build::run(std::move(options), *invocation.log));
+  report_run(report, *manifest, folder);
   return exit_status(report);
 }
 
@@ -200,7 +225,9 @@ Result<int> run_dbt_retry(Context& context) {
   choose_failed(invocation.options, earlier, with_warnings);
   WEIR_DO(defer_dbt(again, invocation));
   if (command == Command::DocsGenerate) return retry_dbt_docs(again, std::move(invocation));
+  auto const target_folder = invocation.options.target_folder;
   WEIR_TRY(auto const report, build::run(std::move(invocation.options), *invocation.log));
+  report_run(report, *manifest, target_folder);
   return exit_status(report);
 }
 

@@ -7,6 +7,7 @@
 
 #include "app/commands/commands.h"
 #include "app/progress.h"
+#include "app/step_channel.h"
 #include "app/sync_view.h"
 #include "app/wiring.h"
 #include "base/log.h"
@@ -58,9 +59,20 @@ class EventLines {
   std::map<std::string, Last> last_;
 };
 
+Result<int> attempts_of(Arguments const& arguments, int configured) {
+  if (!arguments.has("attempts")) return configured;
+  auto const number = parse_int(arguments.value("attempts"));
+  if (!number || *number < 1 || *number > 1000)
+    return Error(ErrorKind::Usage,
+                 fmt::format("\"--attempts\" is a number from 1 to 1000, not \"{}\"", arguments.value("attempts")))
+        .state("nothing was changed");
+  return static_cast<int>(*number);
+}
+
 // One connection: plan, and carry out unless only the plan is asked for. `json` gets plan or report.
-Result<int> sync_connection(Context& context, config::Connection const& connection, Json& json) {
+Result<int> sync_connection(Context& context, config::Connection connection, Json& json) {
   auto const& arguments = context.arguments();
+  WEIR_TRY(connection.attempts, attempts_of(arguments, connection.attempts));
   Format const format = context.format();
   WEIR_TRY(auto const* config, context.config());
   WEIR_TRY(auto endpoints, wire(*config, connection));
@@ -90,6 +102,7 @@ Result<int> sync_connection(Context& context, config::Connection const& connecti
   ProgressView view(connection.name, plan.streams.size(), context.terminal());
   EventLines events;
   sync::RunOptions run;
+  run.job = step_job();
   run.stop = context.interrupt().token();
   run.on_progress = [&](sync::Progress const& progress) {
     view.update(progress);
@@ -99,6 +112,11 @@ Result<int> sync_connection(Context& context, config::Connection const& connecti
   view.close();
   if (!report.ok()) return std::move(report).error();
   json = sync::report_json(*report);
+  if (is_step()) {
+    Json line = json;
+    line["type"] = "sync";
+    report_step(line);
+  }
   if (format == Format::Text)
     write_out(logs(LogLevel::Step) ? sync::report_text(*report) : report_view(*report, context.terminal()));
   auto const failure = report->failure();

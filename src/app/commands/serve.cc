@@ -1,0 +1,43 @@
+// weir serve: carries out jobs when they are due, until it is told to stop.
+#include <fmt/format.h>
+
+#include "app/commands/commands.h"
+#include "app/job_state.h"
+#include "app/job_work.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time_text.h"
+#include "jobs/scheduler.h"
+
+namespace weir::app {
+
+Result<int> run_serve(Context& context) {
+  WEIR_TRY(auto const* config, context.config());
+  WEIR_TRY(auto scheduler, jobs::Scheduler::make(config->jobs));
+  jobs::RunnerOptions options;
+  if (auto const text = context.arguments().value("workers"); !text.empty()) {
+    auto const number = parse_int(text);
+    if (!number || *number < 1 || *number > 1000)
+      return Error(ErrorKind::Usage, fmt::format("\"--workers\" is a number from 1 to 1000, not \"{}\"", text));
+    options.slots = static_cast<int>(*number);
+  }
+  WEIR_TRY(auto state, JobState::take(context, true));
+  options.worker = state.worker();
+  options.logs = state.logs();
+  JobWork work(config->root, state.folder());
+  jobs::Runner runner(*state.store(), work, system_clock(), options);
+  WEIR_TRY(auto const tried, scheduler.tick(*state.store()));
+  log_info("serving {} of {}; state in {}", plural(config->jobs.size(), "job"), config->root.string(),
+           state.folder().string());
+  if (auto const next = scheduler.next()) log_info("the next one runs at {} UTC", utc_text(*next));
+  std::string said;
+  runner.serve(scheduler, context.interrupt().token(), [&](Error const& trouble) {
+    if (trouble.message() == said) return;
+    said = trouble.message();
+    log_info("{}", trouble.to_text());
+  });
+  log_info("stopped; what was going on is taken up by the next start");
+  return 0;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,226 @@
+#include "app/job_state.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <future>
+#include <random>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/version.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "http/server.h"
+#include "jobs/sqlite.h"
+
+namespace weir::app {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr char const* kDoorFile = "serve.json";
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string random_token() {
+  std::random_device device;
+  std::string text = "weir_";
+  for (int i = 0; i < 8; ++i) text += fmt::format("{:08x}", device());
+  return text;
+}
+
+bool is_alive(std::int64_t pid) {
+  return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+}
+
+// Equal in a time that does not tell where they differ.
+bool same_token(std::string_view a, std::string_view b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+}  // namespace
+
+// Answers for the state, as long as it lives.
+class JobState::Doorway {
+ public:
+  static Result<std::unique_ptr<Doorway, void (*)(Doorway*)>> open(std::filesystem::path const& folder,
+                                                                   server::Api& api, bool serves) {
+    std::unique_ptr<Doorway, void (*)(Doorway*)> door(new Doorway(folder / kDoorFile, api),
+                                                      [](Doorway* one) { delete one; });
+    WEIR_TRY(int const port, door->listen());
+    WEIR_DO(write_file(
+        door->file_, Json{{"port", port}, {"token", door->token_}, {"pid", getpid()}, {"serves", serves}}.dump() + "\n",
+        0600));
+    return door;
+  }
+  ~Doorway() {
+    std::error_code ignored;
+    std::filesystem::remove(file_, ignored);
+  }
+
+ private:
+  Doorway(std::filesystem::path file, server::Api& api) : file_(std::move(file)), api_(api), token_(random_token()) {
+    register_secret(token_);
+  }
+
+  Result<int> listen() {
+    auto begun = std::make_shared<std::promise<Result<int>>>();
+    auto future = begun->get_future();
+    thread_ = std::jthread([this, begun](std::stop_token stop) {
+      bool is_ready = false;
+      auto const ended = http::serve_calls(
+          {}, [this](http::Call const& call) { return answer(call); }, stop,
+          [&](int port) {
+            is_ready = true;
+            begun->set_value(port);
+          });
+      if (!ended.ok() && !is_ready) begun->set_value(ended.error().clone());
+    });
+    return future.get();
+  }
+
+  http::Answer answer(http::Call const& call) {
+    auto const said = call.headers.find("authorization");
+    if (said == call.headers.end() || !same_token(said->second, "Bearer " + token_))
+      return http::Answer{401, R"({"error":{"kind":"denied","message":"the token is missing or wrong"}})"};
+    auto const actor = call.headers.find("x-weir-actor");
+    server::Request request{call.method, call.path, call.query, call.body,
+                            actor == call.headers.end() ? "" : actor->second};
+    auto const made = api_.handle(request);
+    return http::Answer{made.status, made.body};
+  }
+
+  std::filesystem::path file_;
+  server::Api& api_;
+  std::string token_;
+  std::jthread thread_;
+};
+
+Result<JobState> JobState::open_here(Context& context) {
+  WEIR_TRY(auto const* config, context.config());
+  JobState state;
+  state.folder_ = config->state_folder;
+  state.worker_ = jobs::new_worker();
+  WEIR_TRY(auto database, jobs::open_sqlite(state.folder_ / "state.db", system_clock()));
+  WEIR_TRY(state.store_, jobs::Store::open(std::move(database), "weir"));
+  state.api_ = std::make_unique<server::Api>(*state.store_, *config, state.logs(), [] {});
+  return state;
+}
+
+std::optional<JobState::Remote> JobState::find_remote(std::filesystem::path const& folder) {
+  auto const text = read_file(folder / kDoorFile);
+  if (!text.ok()) return std::nullopt;
+  auto const json = Json::parse(*text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  Remote remote{json.value("port", 0), json.value("token", ""), json.value("pid", std::int64_t{0}),
+                json.value("serves", false)};
+  register_secret(remote.token);
+  return is_alive(remote.pid) ? std::optional(remote) : std::nullopt;
+}
+
+Result<JobState> JobState::open(Context& context) {
+  auto here = open_here(context);
+  if (here.ok() || here.error().kind() != ErrorKind::Busy) return here;
+  WEIR_TRY(auto const* config, context.config());
+  auto remote = find_remote(config->state_folder);
+  if (!remote) return here;
+  JobState state;
+  state.folder_ = config->state_folder;
+  state.remote_ = std::move(remote);
+  return state;
+}
+
+Result<JobState> JobState::take(Context& context, bool serves) {
+  auto state = open_here(context);
+  if (!state.ok()) {
+    WEIR_TRY(auto const* config, context.config());
+    auto const remote = find_remote(config->state_folder);
+    if (state.error().kind() == ErrorKind::Busy && remote)
+      state.error().cause(fmt::format("pid {}, {}, has it", remote->pid, remote->serves ? "weir serve" : "weir run"));
+    return state;
+  }
+  WEIR_DO(state->store_->meet_worker(state->worker_, host_name(), getpid(), std::string(kVersion)));
+  // The state belongs to one program at a time: who ran these is gone.
+  WEIR_TRY(auto const lost, state->store_->expire(0, state->worker_));
+  for (auto const job : lost) log_info("job {} was left running by a weir that went away", job);
+  WEIR_TRY(state->doorway_, Doorway::open(state->folder_, *state->api_, serves));
+  return state;
+}
+
+Result<Json> JobState::ask(server::Request request) {
+  server::Response response;
+  if (api_) {
+    response = api_->handle(request);
+  } else {
+    http::Call call{request.method, request.path, request.query, {}, request.body};
+    call.headers = {{"Authorization", "Bearer " + remote_->token}, {"X-Weir-Actor", request.actor}};
+    auto answer = http::call_local(remote_->port, call);
+    if (!answer.ok())
+      return std::move(answer).error().context(
+          fmt::format("asking the weir with pid {}, which has the state", remote_->pid));
+    response = server::Response{answer->status, std::move(answer->body)};
+  }
+  if (response.status != 200) return server::error_of(response);
+  auto json = Json::parse(response.body, nullptr, false);
+  if (json.is_discarded()) return Error(ErrorKind::Internal, "an answer of the API is no JSON");
+  return json;
+}
+
+Result<Json> JobState::get(std::string path, std::map<std::string, std::string> query) {
+  return ask(server::Request{"GET", std::move(path), std::move(query), {}, person()});
+}
+
+Result<Json> JobState::post(std::string path, Json const& body) {
+  return ask(server::Request{"POST", std::move(path), {}, body.dump(), person()});
+}
+
+std::string person() {
+  if (char const* const said = std::getenv("WEIR_ACTOR"); said != nullptr && *said != 0) return said;
+  std::array<char, 4096> buffer{};
+  passwd entry{}, *found = nullptr;
+  if (getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return entry.pw_name;
+  return fmt::format("uid {}", getuid());
+}
+
+Result<JobReference> parse_job_reference(std::string const& text) {
+  std::string_view rest = text;
+  if (auto const hash = rest.find('#'); hash != std::string_view::npos) rest.remove_prefix(hash + 1);
+  auto const dot = rest.find('.');
+  auto const job = parse_int(rest.substr(0, dot));
+  auto const attempt = dot == std::string_view::npos ? std::optional<std::int64_t>(1) : parse_int(rest.substr(dot + 1));
+  if (!job || *job < 1 || !attempt || *attempt < 1 || *attempt > 1'000'000)
+    return Error(ErrorKind::Usage, fmt::format("\"{}\" is not the number of a job", text))
+        .next("4552, nightly#4552, or with an attempt 4552.3; weir job ls lists the numbers");
+  JobReference reference{*job, {}};
+  if (dot != std::string_view::npos) reference.attempt = static_cast<int>(*attempt);
+  return reference;
+}
+
+Result<config::Job const*> find_job(Context& context, std::string const& name) {
+  WEIR_TRY(auto const* config, context.config());
+  auto const found = config->jobs.find(name);
+  if (found != config->jobs.end()) return &found->second;
+  std::vector<std::string> names;
+  for (auto const& [known, job] : config->jobs) names.push_back(known);
+  std::string next = did_you_mean(name, names);
+  if (next.empty())
+    next = names.empty() ? "weir.yml has none: add one under jobs:, weir help config shows how"
+                         : fmt::format("weir.yml has: {}", join(names, ", "));
+  return Error(ErrorKind::Usage, fmt::format("job \"{}\" does not exist", name)).object(name).next(std::move(next));
+}
+
+}  // namespace weir::app

@@ -1,0 +1,273 @@
+#include "jobs/runner.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace weir::jobs {
+namespace {
+
+std::string error_json(Error const& error) {
+  return error.to_json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string steps_text(config::Job const& job) {
+  std::string text;
+  for (auto const& step : job.steps)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", step_kind_name(step.kind), step.text);
+  return text;
+}
+
+// The error's message and next step, from its JSON; for one line.
+std::string message_of(std::string const& error) {
+  auto const json = nlohmann::json::parse(error, nullptr, false);
+  return json.is_object() ? json.value("message", "") : std::string();
+}
+
+}  // namespace
+
+std::string new_worker() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+// An attempt that is being carried out.
+struct Runner::Running {
+  Claim const& claim;
+  FailureClass stopped_as;  // what an outer stop means
+  Duration began;
+  std::atomic<Duration::rep> last_sign;  // of life: a line of its log
+  std::stop_source stop = {};
+  std::optional<FailureClass> why = {};  // the first reason to stop it
+  std::optional<Error> error = {};
+
+  void end(FailureClass reason, std::optional<Error> with = {}) {
+    if (why) return;
+    why = reason;
+    error = std::move(with);
+    stop.request_stop();
+  }
+};
+
+// Writes what an attempt tells into its log, its events into the store.
+class Runner::Keeper final : public Listener {
+ public:
+  Keeper(Runner& runner, Running& running, LogWriter* log, std::function<void(std::string_view)> const& told)
+      : runner_(runner), running_(running), log_(log), told_(told) {}
+
+  void line(std::string_view text) override {
+    if (log_ != nullptr) log_->write(runner_.clock_.now(), text);
+    if (told_) told_(text);
+    running_.last_sign = runner_.clock_.monotonic().count();
+  }
+  void event(NewEvent event) override {
+    event.job = running_.claim.job.id;
+    event.attempt = running_.claim.attempt;
+    auto const added = runner_.store_.add_event(std::move(event));
+    if (!added.ok()) line(added.error().to_text());
+  }
+
+ private:
+  Runner& runner_;
+  Running& running_;
+  LogWriter* log_;
+  std::function<void(std::string_view)> const& told_;
+};
+
+Runner::Runner(Store& store, Work& work, Clock& clock, RunnerOptions options)
+    : store_(store), work_(work), clock_(clock), options_(std::move(options)), luck_(std::random_device{}()) {
+  keeper_ = std::jthread([this](std::stop_token end) { keep(end); });
+}
+
+Runner::~Runner() = default;
+
+double Runner::luck() {
+  MutexLock lock(mutex_);
+  luck_ = luck_ * 6364136223846793005ULL + 1442695040888963407ULL;
+  return static_cast<double>(luck_ >> 11) / 9007199254740992.0;
+}
+
+std::vector<std::int64_t> Runner::running() const {
+  MutexLock lock(mutex_);
+  std::vector<std::int64_t> jobs;
+  for (auto const& [job, one] : running_) jobs.push_back(job);
+  return jobs;
+}
+
+// One thread for all that runs: renews the leases, hands cancels on, enforces time limits.
+void Runner::keep(std::stop_token end) {
+  Duration renewed = clock_.monotonic();
+  while (clock_.sleep(options_.look, end)) {
+    {
+      MutexLock lock(mutex_);
+      if (running_.empty()) {
+        renewed = clock_.monotonic();
+        continue;
+      }
+      for (auto& [job, one] : running_) check_limits(*one);
+    }
+    Duration const asked = clock_.monotonic();
+    auto const answer = asked - renewed < options_.lease / 3 ? store_.held_by(options_.worker)
+                                                             : store_.renew(options_.worker, options_.lease);
+    if (answer.ok() && asked - renewed >= options_.lease / 3) renewed = asked;
+    MutexLock lock(mutex_);
+    for (auto& [job, one] : running_) {
+      if (answer.ok() && std::find(answer->to_cancel.begin(), answer->to_cancel.end(), job) != answer->to_cancel.end())
+        one->end(FailureClass::Cancelled);
+      bool const taken = answer.ok() &&
+                         std::find(answer->held.begin(), answer->held.end(), job) == answer->held.end() &&
+                         one->began < asked;
+      if (taken || asked - renewed > options_.lease - options_.lease / 3)
+        one->end(FailureClass::WorkerLost,
+                 Error(ErrorKind::Unavailable, "the lease of this attempt could not be kept")
+                     .cause(taken ? "another worker took the job up" : "the state could not be reached in time")
+                     .state("what was not published is not published; the old data is still served")
+                     .next("nothing to do: the next attempt goes on"));
+    }
+  }
+}
+
+void Runner::check_limits(Running& one) {
+  auto const& rules = one.claim.job.definition;
+  Duration const now = clock_.monotonic();
+  auto stop = [&](Duration limit, std::string_view what, std::string_view key) {
+    one.end(
+        FailureClass::Transient,
+        Error(ErrorKind::Unavailable, fmt::format("attempt {} {} {}", one.claim.attempt, what, format_duration(limit)))
+            .state("it was stopped; what it had not published is not published")
+            .next(fmt::format("look at its log for where it hung; timeouts.{} of the job in weir.yml sets the limit",
+                              key)));
+  };
+  if (now - one.began > rules.attempt_timeout) stop(rules.attempt_timeout, "took longer than", "attempt");
+  if (now - Duration(one.last_sign) > rules.silence_timeout) stop(rules.silence_timeout, "said nothing for", "silence");
+}
+
+Result<AfterAttempt> Runner::carry_out(Claim const& claim, FailureClass stopped_as, std::stop_token stop,
+                                       std::function<void(std::string_view)> const& told) {
+  auto log = LogWriter::create(options_.logs / log_name(claim.job.id, claim.attempt));
+  Duration const now = clock_.monotonic();
+  Running running{claim, stopped_as, now, now.count()};
+  Keeper keeper(*this, running, log.ok() ? log->get() : nullptr, told);
+  if (!log.ok() && told) told(log.error().to_text());
+  keeper.line(fmt::format("job {} ({}), attempt {} of {}: {}", claim.job.id, claim.job.name, claim.attempt,
+                          claim.job.definition.attempts + claim.job.uncounted, steps_text(claim.job.definition)));
+  {
+    MutexLock lock(mutex_);
+    running_[claim.job.id] = &running;
+  }
+  AttemptEnd end;
+  {
+    std::stop_callback const on_stop(stop, [&] {
+      MutexLock lock(mutex_);
+      running.end(stopped_as);
+    });
+    end = work_.carry_out(claim.job, claim.attempt, keeper, running.stop.get_token());
+  }
+  {
+    MutexLock lock(mutex_);
+    running_.erase(claim.job.id);
+    // Work that was done when the stop came is done.
+    if (running.why && end.failure != FailureClass::None) {
+      end.failure = *running.why;
+      if (running.error) end.error = error_json(*running.error);
+    }
+  }
+  if (!log.ok() || (*log)->is_cut())
+    keeper.event({"weir.log.cut", log_name(claim.job.id, claim.attempt), {}, {}, "{}"});
+  // The store may be away for a moment; until then the lease holds.
+  auto after = store_.finish(claim, end, luck());
+  while (!after.ok() && (after.error().kind() == ErrorKind::Busy || after.error().kind() == ErrorKind::Unavailable) &&
+         clock_.sleep(options_.look, {}))
+    after = store_.finish(claim, end, luck());
+  if (after.ok()) {
+    std::string const what =
+        end.failure == FailureClass::None
+            ? fmt::format("attempt {} succeeded", claim.attempt)
+            : fmt::format("attempt {} failed: {}; {}", claim.attempt,
+                          end.error.empty() ? std::string(class_name(end.failure)) : message_of(end.error), after->why);
+    keeper.line(what);
+  } else {
+    keeper.line(after.error().to_text());
+  }
+  return after;
+}
+
+Result<Job> Runner::see_through(std::int64_t id, std::string const& who, std::stop_token stop,
+                                std::function<void(std::string_view)> const& told) {
+  std::string said;
+  auto say_once = [&](std::string text) {
+    if (text == said) return;
+    said = std::move(text);
+    if (!said.empty() && told) told(said);
+  };
+  for (;;) {
+    WEIR_TRY(auto const job, store_.job(id));
+    if (is_final(job.state)) return job;
+    if (stop.stop_requested()) {
+      auto const cancelled = store_.cancel(id, who);
+      if (!cancelled.ok() && cancelled.error().kind() != ErrorKind::Refused) return cancelled.error().clone();
+      return store_.job(id);
+    }
+    WEIR_TRY(auto const now, store_.now());
+    if (job.run_at > now) {
+      clock_.sleep(std::min(job.run_at - now, options_.look), stop);
+      continue;
+    }
+    WEIR_TRY(auto const claim, store_.claim(options_.worker, options_.lease, id));
+    if (!claim) {
+      WEIR_TRY(auto const waits, store_.job(id));
+      say_once(waits.waiting.empty() ? "" : fmt::format("waits: {}", waits.waiting));
+      clock_.sleep(options_.look, stop);
+      continue;
+    }
+    said.clear();
+    WEIR_TRY(auto const after, carry_out(*claim, FailureClass::Cancelled, stop, told));
+    (void)after;
+  }
+}
+
+// A job that is carried out beside others.
+struct Runner::Beside {
+  std::atomic<bool> has_ended = false;
+  std::jthread thread;
+};
+
+Status Runner::begin_due(Scheduler& scheduler, std::list<Beside>& beside, std::stop_token stop) {
+  WEIR_TRY(auto const made, scheduler.tick(store_));
+  WEIR_TRY(auto const lost, store_.expire(luck()));
+  WEIR_TRY(auto const waited, store_.expire_queue());
+  beside.remove_if([](Beside const& one) { return one.has_ended.load(); });
+  while (beside.size() < static_cast<std::size_t>(options_.slots) && !stop.stop_requested()) {
+    WEIR_TRY(auto claim, store_.claim(options_.worker, options_.lease));
+    if (!claim) break;
+    auto& one = beside.emplace_back();
+    one.thread = std::jthread([this, &one, stop, claim = std::move(*claim)] {
+      // What came of it stands in its log and in the store.
+      [[maybe_unused]] auto const after = carry_out(claim, FailureClass::Stopping, stop, {});
+      one.has_ended = true;
+    });
+  }
+  return {};
+}
+
+void Runner::serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble) {
+  std::list<Beside> beside;
+  while (!stop.stop_requested()) {
+    Duration wait = options_.look;
+    if (auto const begun = begin_due(scheduler, beside, stop); !begun.ok()) {
+      trouble(begun.error());
+    } else if (auto const now = store_.now(); now.ok()) {
+      if (auto const next = scheduler.next(); next && *next > *now) wait = std::min(wait, Duration(*next - *now));
+    }
+    clock_.sleep(wait, stop);
+  }
+}  // waits for all of `beside`
+
+}  // namespace weir::jobs

@@ -1,0 +1,676 @@
+#include "jobs/store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
+#include "base/embedded.h"
+#include "base/text.h"
+
+namespace weir::jobs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kMigrations = "migrations/state/";
+constexpr std::string_view kWorkerActor = "weir";
+
+constexpr std::string_view kJobColumns =
+    "id, name, state, cause, actor, definition, parent, slot_local, slot_at, created_at, run_at, started_at, "
+    "finished_at, "
+    "attempts, uncounted, waiting, resume, cancelled_by, worker, token";
+
+std::string dump(Json const& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json parse(std::string const& text) {
+  auto json = Json::parse(text, nullptr, false);
+  return json.is_discarded() ? Json() : json;
+}
+
+std::optional<Instant> maybe_instant(Rows const& rows, std::size_t row, std::size_t column) {
+  if (rows.is_null(row, column)) return std::nullopt;
+  return rows.instant(row, column);
+}
+
+std::optional<std::int64_t> maybe_number(Rows const& rows, std::size_t row, std::size_t column) {
+  if (rows.is_null(row, column)) return std::nullopt;
+  return rows.number(row, column);
+}
+
+Value maybe(std::optional<std::int64_t> const& number) {
+  return number ? Value(*number) : Value();
+}
+
+Job job_of(Rows const& rows, std::size_t row) {
+  Job job;
+  job.id = rows.number(row, 0);
+  job.name = rows.text(row, 1);
+  job.state = job_state(rows.text(row, 2)).value_or(JobState::Failed);
+  job.cause = rows.text(row, 3);
+  job.actor = rows.text(row, 4);
+  job.definition = definition_from(parse(rows.text(row, 5)));
+  job.parent = maybe_number(rows, row, 6);
+  job.slot_local = rows.text(row, 7);
+  job.slot_at = maybe_instant(rows, row, 8);
+  job.created_at = rows.instant(row, 9);
+  job.run_at = rows.instant(row, 10);
+  job.started_at = maybe_instant(rows, row, 11);
+  job.finished_at = maybe_instant(rows, row, 12);
+  job.attempts = static_cast<int>(rows.number(row, 13));
+  job.uncounted = static_cast<int>(rows.number(row, 14));
+  job.waiting = rows.text(row, 15);
+  job.resume = rows.text(row, 16);
+  job.cancelled_by = rows.text(row, 17);
+  job.worker = rows.text(row, 18);
+  job.token = rows.number(row, 19);
+  return job;
+}
+
+std::string event_digest(std::string const& before, Event const& event) {
+  Json const fields =
+      Json::array({before, event.seq, event.at.time_since_epoch().count(), event.actor, event.kind, event.object,
+                   event.job ? Json(*event.job) : Json(), event.attempt ? Json(*event.attempt) : Json(), event.data});
+  return sha256_hex(dump(fields));
+}
+
+Event event_of(Rows const& rows, std::size_t row) {
+  Event event;
+  event.seq = rows.number(row, 0);
+  event.at = rows.instant(row, 1);
+  event.actor = rows.text(row, 2);
+  event.kind = rows.text(row, 3);
+  event.object = rows.text(row, 4);
+  event.job = maybe_number(rows, row, 5);
+  if (auto const attempt = maybe_number(rows, row, 6); attempt) event.attempt = static_cast<int>(*attempt);
+  event.data = rows.text(row, 7);
+  event.hash = rows.text(row, 8);
+  return event;
+}
+
+constexpr std::string_view kEventColumns = "seq, at, actor, kind, object, job, attempt, data, hash";
+
+Error overtaken(Claim const& claim) {
+  return Error(ErrorKind::Refused,
+               fmt::format("attempt {} of job {} is no longer this worker's", claim.attempt, claim.job.id))
+      .cause("its lease ended before it was renewed")
+      .state("what the attempt had not published is not published; another attempt goes on from there")
+      .next(fmt::format("weir job show {} says who goes on", claim.job.id));
+}
+
+std::string_view outcome_text(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::Fire:
+      return "fired";
+    case Outcome::Coalesced:
+      return "coalesced";
+    case Outcome::Skipped:
+      return "skipped";
+  }
+  return "";
+}
+
+std::string_view event_of_state(JobState state) {
+  switch (state) {
+    case JobState::Succeeded:
+      return "weir.job.succeeded";
+    case JobState::Cancelled:
+      return "weir.job.cancelled";
+    default:
+      return "weir.job.failed";
+  }
+}
+
+}  // namespace
+
+// Rolled back unless it was committed.
+class Store::Transaction {
+ public:
+  static Result<Transaction> begin(Database& database) {
+    WEIR_DO(database.begin());
+    return Transaction(database);
+  }
+  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction() {
+    if (database_ != nullptr) database_->rollback();
+  }
+  Status commit() { return std::exchange(database_, nullptr)->commit(); }
+
+ private:
+  explicit Transaction(Database& database) : database_(&database) {}
+  Database* database_;
+};
+
+Result<std::unique_ptr<Store>> Store::open(std::unique_ptr<Database> database, std::string actor) {
+  std::unique_ptr<Store> store(new Store(std::move(database), std::move(actor)));
+  MutexLock lock(store->mutex_);
+  WEIR_DO(store->migrate());
+  return store;
+}
+
+Status Store::migrate() {
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_DO(database_->script("CREATE TABLE IF NOT EXISTS schema_version (version bigint PRIMARY KEY)"));
+  WEIR_TRY(auto const known, database_->query("SELECT coalesce(max(version), 0) FROM schema_version"));
+  auto const files = embedded_files(kMigrations);
+  auto const newest = static_cast<std::int64_t>(files.size());
+  std::int64_t const version = known.number(0, 0);
+  if (version > newest)
+    return Error(ErrorKind::Config,
+                 fmt::format("the state is of version {}, and this weir knows versions up to {}", version, newest))
+        .cause("a newer weir wrote it")
+        .state("nothing was changed")
+        .next("run that weir");
+  for (std::int64_t next = version; next < newest; ++next) {
+    WEIR_DO(database_->script(embedded_file(files[static_cast<std::size_t>(next)])));
+    WEIR_TRY(auto const done, database_->query("INSERT INTO schema_version VALUES ($1)", {next + 1}));
+  }
+  return transaction.commit();
+}
+
+Result<Instant> Store::clock() {
+  WEIR_TRY(auto const us, database_->now_us());
+  return Instant(Duration(us));
+}
+
+Result<Instant> Store::now() {
+  MutexLock lock(mutex_);
+  return clock();
+}
+
+Result<std::int64_t> Store::next(char const* counter) {
+  WEIR_TRY(auto const rows,
+           database_->query("UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value", {counter}));
+  return rows.number(0, 0);
+}
+
+// ---------------------------------------------------------------------------------------------------------------- jobs
+
+Result<Job> Store::read_job(std::int64_t id) {
+  WEIR_TRY(auto const rows, database_->query(fmt::format("SELECT {} FROM job WHERE id = $1", kJobColumns), {id}));
+  if (!rows.empty()) return job_of(rows, 0);
+  WEIR_TRY(auto const range, database_->query("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM job"));
+  Error error(ErrorKind::Usage, fmt::format("job {} does not exist", id));
+  if (range.number(0, 1) == 0) return std::move(error).next("no job has run yet; weir run JOB makes one");
+  return std::move(error).next(
+      fmt::format("there are {} to {}; weir job ls lists them", range.number(0, 0), range.number(0, 1)));
+}
+
+Result<std::vector<Attempt>> Store::read_attempts(std::int64_t job) {
+  WEIR_TRY(auto const rows,
+           database_->query("SELECT n, state, worker, started_at, ended_at, class, error, published, rows FROM attempt "
+                            "WHERE job = $1 ORDER BY n",
+                            {job}));
+  std::vector<Attempt> attempts;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    attempts.push_back(Attempt{job, static_cast<int>(rows.number(i, 0)), rows.text(i, 1), rows.text(i, 2),
+                               rows.instant(i, 3), maybe_instant(rows, i, 4), rows.text(i, 5), rows.text(i, 6),
+                               rows.number(i, 7), rows.number(i, 8)});
+  return attempts;
+}
+
+Result<Enqueued> Store::insert_job(NewJob const& job, DueSlot const* slot, Instant now) {
+  WEIR_TRY(auto const live,
+           database_->query("SELECT id FROM job WHERE name = $1 AND state IN ('pending', 'running', 'incomplete')",
+                            {job.definition.name}));
+  if (!live.empty()) return Enqueued{live.number(0, 0), false};
+  WEIR_TRY(auto const id, next("job"));
+  Instant const run_at =
+      slot == nullptr ? now : slot->slot.at + jitter(job.definition.name, job.definition.when.jitter);
+  WEIR_TRY(
+      auto const done,
+      database_->query("INSERT INTO job (id, name, state, cause, actor, definition, resources, parent, slot_local, "
+                       "slot_at, created_at, run_at, resume) "
+                       "VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                       {id, job.definition.name, cause_name(job.cause), job.actor,
+                        dump(definition_json(job.definition)), join(resources_of(job.definition), "\n"),
+                        maybe(job.parent), slot == nullptr ? Value() : Value(slot->slot.local),
+                        slot == nullptr ? Value() : Value(slot->slot.at), now, std::max(now, run_at), job.resume}));
+  Json data{{"cause", cause_name(job.cause)}};
+  if (slot != nullptr) data["slot"] = slot->slot.local;
+  if (job.parent) data["parent"] = *job.parent;
+  WEIR_DO(append(NewEvent{"weir.job.queued", job.definition.name, id, {}, dump(data)}, job.actor, now));
+  return Enqueued{id, true};
+}
+
+Result<Enqueued> Store::enqueue(NewJob job) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const made, insert_job(job, nullptr, now));
+  WEIR_DO(transaction.commit());
+  return made;
+}
+
+Result<std::optional<Claim>> Store::claim(std::string const& worker, Duration lease, std::optional<std::int64_t> only) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const rows,
+           database_->query(fmt::format("SELECT {} FROM job WHERE state IN ('pending', 'incomplete') AND "
+                                        "run_at <= $1 AND ($2 = 0 OR id = $2) ORDER BY run_at, id LIMIT 100{}",
+                                        kJobColumns, database_->skip_locked()),
+                            {now, only.value_or(0)}));
+  std::optional<Claim> claimed;
+  for (std::size_t i = 0; i < rows.size() && !claimed; ++i) {
+    WEIR_TRY(claimed, take(job_of(rows, i), worker, lease, now));
+  }
+  WEIR_DO(transaction.commit());
+  return claimed;
+}
+
+// Why the job cannot begin: which live job holds what it needs; "" if nothing does.
+Result<std::string> Store::holder_of(Job const& job) {
+  for (auto const& resource : resources_of(job.definition)) {
+    WEIR_TRY(auto const rows,
+             database_->query("SELECT h.job, j.name FROM held_resource h JOIN job j ON j.id = h.job WHERE "
+                              "h.resource = $1 AND h.job <> $2",
+                              {resource, job.id}));
+    if (!rows.empty()) return fmt::format("job {} ({}) has {}", rows.number(0, 0), rows.text(0, 1), resource);
+  }
+  return std::string();
+}
+
+Result<std::optional<Claim>> Store::take(Job job, std::string const& worker, Duration lease, Instant now) {
+  WEIR_TRY(auto const holder, holder_of(job));
+  if (!holder.empty()) {
+    if (holder != job.waiting) {
+      WEIR_TRY(auto const told, database_->query("UPDATE job SET waiting = $2 WHERE id = $1", {job.id, holder}));
+    }
+    return std::optional<Claim>();
+  }
+  for (auto const& resource : resources_of(job.definition)) {
+    WEIR_TRY(auto const held,
+             database_->query("INSERT INTO held_resource (resource, job) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                              {resource, job.id}));
+  }
+  WEIR_TRY(job.token, next("token"));
+  bool const is_first = job.state == JobState::Pending;
+  job.state = JobState::Running;
+  job.worker = worker;
+  job.attempts += 1;
+  if (!job.started_at) job.started_at = now;
+  WEIR_TRY(
+      auto const taken,
+      database_->query("UPDATE job SET state = 'running', attempts = $2, started_at = $3, waiting = '', worker = $4, "
+                       "token = $5, lease_until = $6 WHERE id = $1 AND state IN ('pending', 'incomplete')",
+                       {job.id, job.attempts, *job.started_at, worker, job.token, now + lease}));
+  WEIR_TRY(auto earlier, read_attempts(job.id));
+  WEIR_TRY(auto const begun,
+           database_->query(
+               "INSERT INTO attempt (job, n, state, worker, token, started_at) VALUES ($1, $2, 'running', $3, $4, $5)",
+               {job.id, job.attempts, worker, job.token, now}));
+  if (is_first) {
+    WEIR_DO(append(NewEvent{"weir.job.started", job.name, job.id, {}, "{}"}, std::string(kWorkerActor), now));
+  }
+  WEIR_DO(append(
+      NewEvent{"weir.attempt.started", job.name, job.id, job.attempts, dump(Json{{"of", job.definition.attempts}})},
+      std::string(kWorkerActor), now));
+  int const attempt = job.attempts;
+  return std::optional<Claim>(Claim{std::move(job), attempt, std::move(earlier)});
+}
+
+Status Store::end_job(Job const& job, JobState state, std::string const& why, Instant now) {
+  WEIR_TRY(
+      auto const done,
+      database_->query("UPDATE job SET state = $2, finished_at = $3, waiting = '', lease_until = NULL WHERE id = $1",
+                       {job.id, state_name(state), now}));
+  WEIR_TRY(auto const freed, database_->query("DELETE FROM held_resource WHERE job = $1", {job.id}));
+  return append(NewEvent{std::string(event_of_state(state)), job.name, job.id, {}, dump(Json{{"why", why}})},
+                std::string(kWorkerActor), now);
+}
+
+Result<AfterAttempt> Store::end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
+                                        double luck, Instant now) {
+  std::vector<Attempt> earlier(attempts.begin(), attempts.end() - (attempts.empty() ? 0 : 1));
+  auto const after = after_attempt(job, earlier, end, now, luck);
+  bool const well = end.failure == FailureClass::None;
+  WEIR_TRY(auto const ended,
+           database_->query(
+               "UPDATE attempt SET state = $3, ended_at = $4, class = $5, error = $6, published = $7, rows = $8 "
+               "WHERE job = $1 AND n = $2 AND state = 'running'",
+               {job.id, job.attempts, well ? "succeeded" : "failed", now, class_name(end.failure), end.error,
+                end.published, end.rows}));
+  Json data{{"published", end.published}, {"rows", end.rows}};
+  if (!well) {
+    data["class"] = class_name(end.failure);
+    data["then"] = after.why;
+    if (!end.error.empty()) data["error"] = parse(end.error);
+  }
+  WEIR_DO(append(
+      NewEvent{well ? "weir.attempt.succeeded" : "weir.attempt.failed", job.name, job.id, job.attempts, dump(data)},
+      std::string(kWorkerActor), now));
+  WEIR_TRY(auto const changed,
+           database_->query(
+               "UPDATE job SET state = $2, run_at = $3, uncounted = uncounted + $4, resume = $5, lease_until = NULL "
+               "WHERE id = $1",
+               {job.id, state_name(after.state), after.state == JobState::Incomplete ? after.run_at : job.run_at,
+                after.counts ? 0 : 1, end.resume.empty() ? job.resume : end.resume}));
+  if (is_final(after.state)) {
+    WEIR_DO(end_job(job, after.state, after.why, now));
+  }
+  return after;
+}
+
+Result<AfterAttempt> Store::finish(Claim const& claim, AttemptEnd const& end, double luck) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const held,
+           database_->query(
+               fmt::format("SELECT {} FROM job WHERE id = $1 AND token = $2 AND state = 'running'", kJobColumns),
+               {claim.job.id, claim.job.token}));
+  if (held.empty()) return overtaken(claim);
+  WEIR_TRY(auto const attempts, read_attempts(claim.job.id));
+  WEIR_TRY(auto after, end_attempt(job_of(held, 0), attempts, end, luck, now));
+  WEIR_DO(transaction.commit());
+  return after;
+}
+
+Result<Renewed> Store::renew(std::string const& worker, Duration lease) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const rows,
+           database_->query(
+               "UPDATE job SET lease_until = $2 WHERE worker = $1 AND state = 'running' RETURNING id, cancelled_by",
+               {worker, now + lease}));
+  WEIR_TRY(auto const seen, database_->query("UPDATE worker SET last_seen = $2 WHERE id = $1", {worker, now}));
+  WEIR_DO(transaction.commit());
+  return renewed(rows);
+}
+
+Result<Renewed> Store::held_by(std::string const& worker) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto const rows,
+           database_->query("SELECT id, cancelled_by FROM job WHERE worker = $1 AND state = 'running'", {worker}));
+  return renewed(rows);
+}
+
+Renewed Store::renewed(Rows const& rows) {
+  Renewed found;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    found.held.push_back(rows.number(i, 0));
+    if (!rows.text(i, 1).empty()) found.to_cancel.push_back(rows.number(i, 0));
+  }
+  return found;
+}
+
+Result<std::vector<std::int64_t>> Store::expire(double luck, std::optional<std::string> all_but) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  std::string const which = all_but ? "worker <> $2" : "lease_until < $1";
+  WEIR_TRY(auto const rows,
+           database_->query(fmt::format("SELECT {} FROM job WHERE state = 'running' AND {} ORDER BY id{}", kJobColumns,
+                                        which, database_->skip_locked()),
+                            {now, all_but.value_or("")}));
+  std::vector<std::int64_t> lost;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Job const job = job_of(rows, i);
+    AttemptEnd end;
+    end.failure = FailureClass::WorkerLost;
+    end.error = dump(Error(ErrorKind::Unavailable,
+                           fmt::format("the program that ran attempt {} of job {} went away", job.attempts, job.id))
+                         .state("what the attempt had not published is not published; the old data is still served")
+                         .next("nothing to do: the next attempt goes on")
+                         .to_json());
+    WEIR_TRY(auto const attempts, read_attempts(job.id));
+    WEIR_TRY(auto const after, end_attempt(job, attempts, end, luck, now));
+    lost.push_back(job.id);
+  }
+  WEIR_DO(transaction.commit());
+  return lost;
+}
+
+Result<std::vector<std::int64_t>> Store::expire_queue() {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const rows,
+           database_->query(fmt::format("SELECT {} FROM job WHERE state = 'pending' AND waiting <> '' ORDER BY id{}",
+                                        kJobColumns, database_->skip_locked())));
+  std::vector<std::int64_t> failed;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Job const job = job_of(rows, i);
+    if (now - job.run_at <= job.definition.queue_timeout) continue;
+    WEIR_DO(end_job(
+        job, JobState::Failed,
+        fmt::format("it waited longer than {}: {}", format_duration(job.definition.queue_timeout), job.waiting), now));
+    failed.push_back(job.id);
+  }
+  WEIR_DO(transaction.commit());
+  return failed;
+}
+
+Result<JobState> Store::cancel(std::int64_t id, std::string const& who) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto job, read_job(id));
+  if (is_final(job.state))
+    return Error(ErrorKind::Refused,
+                 fmt::format("job {} has {} already", id,
+                             job.state == JobState::Cancelled ? "been cancelled" : state_name(job.state)))
+        .state("nothing was changed");
+  WEIR_TRY(auto const told, database_->query("UPDATE job SET cancelled_by = $2 WHERE id = $1", {id, who}));
+  WEIR_DO(append(NewEvent{"weir.job.cancel_asked", job.name, id, {}, "{}"}, who, now));
+  if (job.state != JobState::Running) {
+    WEIR_DO(end_job(job, JobState::Cancelled, fmt::format("cancelled by {}", who), now));
+    job.state = JobState::Cancelled;
+  }
+  WEIR_DO(transaction.commit());
+  return job.state;
+}
+
+Status Store::retry_now(std::int64_t id, std::string const& who) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const job, read_job(id));
+  if (job.state != JobState::Incomplete)
+    return Error(ErrorKind::Refused,
+                 fmt::format("job {} does not wait for another attempt: it is {}", id, state_name(job.state)))
+        .state("nothing was changed");
+  WEIR_TRY(auto const done, database_->query("UPDATE job SET run_at = $2 WHERE id = $1", {id, now}));
+  WEIR_DO(append(NewEvent{"weir.job.hurried", job.name, id, {}, "{}"}, who, now));
+  return transaction.commit();
+}
+
+Result<Job> Store::job(std::int64_t id) {
+  MutexLock lock(mutex_);
+  return read_job(id);
+}
+
+Result<std::vector<Job>> Store::jobs(JobFilter const& filter) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto const rows,
+           database_->query(
+               fmt::format("SELECT {} FROM job WHERE ($1 = '' OR name = $1) AND ($2 = '' OR state = $2) "
+                           "AND ($3 = 0 OR id < $3) ORDER BY id DESC LIMIT $4",
+                           kJobColumns),
+               {filter.name, filter.state ? state_name(*filter.state) : "", filter.before.value_or(0), filter.most}));
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < rows.size(); ++i) jobs.push_back(job_of(rows, i));
+  return jobs;
+}
+
+Result<std::vector<Attempt>> Store::attempts(std::int64_t job) {
+  MutexLock lock(mutex_);
+  return read_attempts(job);
+}
+
+Result<std::optional<Instant>> Store::next_due() {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto const rows, database_->query("SELECT min(run_at) FROM job WHERE state IN ('pending', 'incomplete')"));
+  return maybe_instant(rows, 0, 0);
+}
+
+// ----------------------------------------------------------------------------------------------------------- schedules
+
+Result<std::map<std::string, ScheduleState>> Store::schedules() {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto const rows, database_->query("SELECT name, fingerprint, handled_until, enabled FROM schedule"));
+  std::map<std::string, ScheduleState> known;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    known[rows.text(i, 0)] =
+        ScheduleState{rows.text(i, 0), rows.text(i, 1), rows.instant(i, 2), rows.number(i, 3) != 0};
+  return known;
+}
+
+Result<ScheduleState> Store::meet_schedule(std::string const& name, std::string const& fingerprint) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const done,
+           database_->query(
+               "INSERT INTO schedule (name, fingerprint, handled_until) VALUES ($1, $2, $3) ON CONFLICT (name) DO "
+               "UPDATE SET handled_until = CASE WHEN schedule.fingerprint = excluded.fingerprint THEN "
+               "schedule.handled_until ELSE excluded.handled_until END, fingerprint = excluded.fingerprint "
+               "RETURNING fingerprint, handled_until, enabled",
+               {name, fingerprint, now}));
+  WEIR_DO(transaction.commit());
+  return ScheduleState{name, done.text(0, 0), done.instant(0, 1), done.number(0, 2) != 0};
+}
+
+Status Store::enable_schedule(std::string const& name, bool enabled, std::string const& who) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  // What came by while it was off does not count as missed.
+  WEIR_TRY(auto const done,
+           database_->query(
+               "INSERT INTO schedule (name, fingerprint, handled_until, enabled) VALUES ($1, '', $2, $3) ON CONFLICT "
+               "(name) DO UPDATE SET handled_until = excluded.handled_until, enabled = excluded.enabled",
+               {name, now, enabled ? 1 : 0}));
+  WEIR_DO(append(NewEvent{enabled ? "weir.schedule.enabled" : "weir.schedule.disabled", name, {}, {}, "{}"}, who, now));
+  return transaction.commit();
+}
+
+Result<std::vector<std::int64_t>> Store::record_slots(std::string const& name, std::vector<DueSlot> const& slots,
+                                                      Instant handled_until, config::Job const& definition) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  std::vector<std::int64_t> made;
+  for (auto const& due : slots) {
+    WEIR_TRY(auto const is_new,
+             database_->query(
+                 "INSERT INTO slot (schedule, local, fold, at, outcome, reason, made_at) VALUES ($1, $2, $3, $4, $5, "
+                 "$6, $7) ON CONFLICT DO NOTHING RETURNING local",
+                 {name, due.slot.local, due.slot.fold, due.slot.at, outcome_text(due.outcome), due.reason, now}));
+    if (is_new.empty() || due.outcome != Outcome::Fire) continue;
+    NewJob job;
+    job.definition = definition;
+    job.cause = Cause::Schedule;
+    job.actor = "schedule";
+    WEIR_TRY(auto const enqueued, insert_job(job, &due, now));
+    bool const fired = enqueued.is_new;
+    WEIR_TRY(auto const told,
+             database_->query(
+                 "UPDATE slot SET job = $4, outcome = $5, reason = $6 WHERE schedule = $1 AND local = $2 AND fold = $3",
+                 {name, due.slot.local, due.slot.fold, enqueued.job, fired ? "fired" : "coalesced",
+                  fired ? due.reason : fmt::format("job {} was still going on", enqueued.job)}));
+    if (fired) made.push_back(enqueued.job);
+  }
+  WEIR_TRY(auto const handled,
+           database_->query("UPDATE schedule SET handled_until = $2 WHERE name = $1 AND handled_until < $2",
+                            {name, handled_until}));
+  WEIR_DO(transaction.commit());
+  return made;
+}
+
+Result<std::vector<SlotRecord>> Store::slots(std::string const& name, int most) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto const rows,
+           database_->query("SELECT schedule, local, outcome, reason, fold, at, job FROM slot WHERE schedule = $1 "
+                            "ORDER BY at DESC, fold DESC LIMIT $2",
+                            {name, most}));
+  std::vector<SlotRecord> slots;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    slots.push_back(SlotRecord{rows.text(i, 0), rows.text(i, 1), rows.text(i, 2), rows.text(i, 3),
+                               static_cast<int>(rows.number(i, 4)), rows.instant(i, 5), maybe_number(rows, i, 6)});
+  return slots;
+}
+
+// ---------------------------------------------------------------------------------------------------- workers, events
+
+Status Store::meet_worker(std::string const& worker, std::string const& host, std::int64_t pid,
+                          std::string const& version) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_TRY(auto const done,
+           database_->query(
+               "INSERT INTO worker (id, host, pid, version, started_at, last_seen) VALUES ($1, $2, $3, $4, $5, $5)",
+               {worker, host, pid, version, now}));
+  return transaction.commit();
+}
+
+Status Store::append(NewEvent const& event, std::string const& actor, Instant now) {
+  Event made;
+  WEIR_TRY(made.seq, next("event"));
+  WEIR_TRY(auto const before, database_->query("SELECT hash FROM event WHERE seq = $1", {made.seq - 1}));
+  made.at = now;
+  made.actor = actor;
+  made.kind = event.kind;
+  made.object = event.object;
+  made.job = event.job;
+  made.attempt = event.attempt;
+  made.data = event.data;
+  made.hash = event_digest(before.empty() ? "" : before.text(0, 0), made);
+  WEIR_TRY(auto const done,
+           database_->query(
+               "INSERT INTO event (seq, at, actor, kind, object, job, attempt, data, hash) VALUES ($1, $2, $3, $4, $5, "
+               "$6, $7, $8, $9)",
+               {made.seq, made.at, made.actor, made.kind, made.object, maybe(made.job),
+                made.attempt ? Value(*made.attempt) : Value(), made.data, made.hash}));
+  return {};
+}
+
+Status Store::add_event(NewEvent event) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  WEIR_DO(append(event, actor_, now));
+  return transaction.commit();
+}
+
+Result<std::vector<Event>> Store::events(std::int64_t after, std::optional<std::int64_t> job, int most) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(
+      auto const rows,
+      database_->query(fmt::format("SELECT {} FROM event WHERE seq > $1 AND ($2 = 0 OR job = $2) ORDER BY seq LIMIT $3",
+                                   kEventColumns),
+                       {after, job.value_or(0), most}));
+  std::vector<Event> events;
+  for (std::size_t i = 0; i < rows.size(); ++i) events.push_back(event_of(rows, i));
+  return events;
+}
+
+Result<std::optional<std::int64_t>> Store::broken_link() {
+  MutexLock lock(mutex_);
+  constexpr int kAtATime = 10'000;
+  std::string before;
+  std::int64_t last = 0;
+  for (;;) {
+    WEIR_TRY(auto const rows,
+             database_->query(fmt::format("SELECT {} FROM event WHERE seq > $1 ORDER BY seq LIMIT $2", kEventColumns),
+                              {last, kAtATime}));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Event const event = event_of(rows, i);
+      if (event.seq != last + 1 && last != 0) return std::optional(event.seq);  // the oldest may have been pruned
+      if ((last != 0 || event.seq == 1) && event_digest(before, event) != event.hash) return std::optional(event.seq);
+      before = event.hash;
+      last = event.seq;
+    }
+    if (rows.size() < static_cast<std::size_t>(kAtATime)) return std::optional<std::int64_t>();
+  }
+}
+
+}  // namespace weir::jobs

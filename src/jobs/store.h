@@ -1,0 +1,162 @@
+#pragma once
+// The state: jobs, attempts, slots, workers and the log of events, over a Database. Every function is one transaction:
+// it happened, with the events that tell of it, or it did not. What changes a job checks the state that it changes
+// from; what an attempt says is taken from its holder only (its token). Any thread may call; calls wait for each other.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/mutex.h"
+#include "jobs/database.h"
+#include "jobs/job.h"
+#include "jobs/schedule.h"
+
+namespace weir::jobs {
+
+struct NewJob {
+  config::Job definition;
+  Cause cause = Cause::Manual;
+  std::string actor;
+  std::optional<std::int64_t> parent;
+  std::string resume;  // of the parent, where only the rest is to be done
+};
+
+struct Enqueued {
+  std::int64_t job = 0;
+  bool is_new = true;  // false: a job of that name is live already, and this is it
+};
+
+// A job that was taken up, to be carried out by whoever holds the token.
+struct Claim {
+  Job job;
+  int attempt = 1;
+  std::vector<Attempt> earlier;
+};
+
+struct Event {
+  std::int64_t seq = 0;
+  Instant at{};
+  std::string actor, kind, object;
+  std::optional<std::int64_t> job;
+  std::optional<int> attempt;
+  std::string data;  // JSON
+  std::string hash;
+};
+
+struct NewEvent {
+  std::string kind;  // weir.table.published
+  std::string object;
+  std::optional<std::int64_t> job;
+  std::optional<int> attempt;
+  std::string data = "{}";
+};
+
+struct JobFilter {
+  std::string name;  // "" = all
+  std::optional<JobState> state;
+  std::optional<std::int64_t> before;  // smaller numbers than this
+  int most = 50;
+};
+
+struct SlotRecord {
+  std::string schedule, local, outcome, reason;
+  int fold = 0;
+  Instant at{};
+  std::optional<std::int64_t> job;
+};
+
+struct ScheduleState {
+  std::string name, fingerprint;
+  Instant handled_until{};
+  bool is_enabled = true;
+};
+
+// A worker's renewal: what it still holds, and what of that somebody wants cancelled.
+struct Renewed {
+  std::vector<std::int64_t> held, to_cancel;
+};
+
+class Store {
+ public:
+  // Brings the schema up to date. `actor`: who is named in events that nobody asked for. Errors: Config (the state was
+  // written by a newer weir), and the database's.
+  static Result<std::unique_ptr<Store>> open(std::unique_ptr<Database> database, std::string actor);
+
+  // ---- jobs
+  Result<Enqueued> enqueue(NewJob job);
+  // The next job that may begin now, or the one of that number; nothing if there is none. Those whose resources another
+  // live job holds stay, and say so (`waiting`).
+  Result<std::optional<Claim>> claim(std::string const& worker, Duration lease, std::optional<std::int64_t> only = {});
+  // `luck` as after_attempt() takes it. Error: Refused where the attempt is no longer this claim's (its lease ended,
+  // and somebody else went on): nothing changes then.
+  Result<AfterAttempt> finish(Claim const& claim, AttemptEnd const& end, double luck);
+  Result<Renewed> renew(std::string const& worker, Duration lease);
+  Result<Renewed> held_by(std::string const& worker);  // the same, without renewing
+  // Attempts whose lease has ended; with `all_but`, every running one of other workers (SQLite: they cannot be alive).
+  // Each ends as "worker lost". Returns the jobs.
+  Result<std::vector<std::int64_t>> expire(double luck, std::optional<std::string> all_but = {});
+  // Jobs that waited longer than their queue timeout fail.
+  Result<std::vector<std::int64_t>> expire_queue();
+  // Cancelled at once, or, where it runs, by whoever runs it. Error: Refused (it has ended), Usage (there is none).
+  Result<JobState> cancel(std::int64_t job, std::string const& who);
+  // An incomplete job's next attempt begins now.
+  Status retry_now(std::int64_t job, std::string const& who);
+
+  Result<Job> job(std::int64_t id);                        // Usage: there is none, and what the numbers are
+  Result<std::vector<Job>> jobs(JobFilter const& filter);  // newest first
+  Result<std::vector<Attempt>> attempts(std::int64_t job);
+  // When the earliest pending or incomplete job is due, if there is one.
+  Result<std::optional<Instant>> next_due();
+
+  // ---- schedules
+  Result<std::map<std::string, ScheduleState>> schedules();
+  // A schedule of another fingerprint than the one that is known begins now: what it missed before does not count.
+  Result<ScheduleState> meet_schedule(std::string const& name, std::string const& fingerprint);
+  Status enable_schedule(std::string const& name, bool enabled, std::string const& who);
+  // The slots and how far they were looked at, and the jobs of those that fire. A slot that has its row already is left
+  // as it is. Returns the jobs made.
+  Result<std::vector<std::int64_t>> record_slots(std::string const& name, std::vector<DueSlot> const& slots,
+                                                 Instant handled_until, config::Job const& definition);
+  Result<std::vector<SlotRecord>> slots(std::string const& name, int most);
+
+  // ---- workers, events
+  Status meet_worker(std::string const& worker, std::string const& host, std::int64_t pid, std::string const& version);
+  Status add_event(NewEvent event);
+  // In their order, after `after`.
+  Result<std::vector<Event>> events(std::int64_t after, std::optional<std::int64_t> job, int most);
+  // The first event whose hash is not what it must be; nothing = the chain is whole.
+  Result<std::optional<std::int64_t>> broken_link();
+
+  Result<Instant> now();
+
+ private:
+  class Transaction;
+  Store(std::unique_ptr<Database> database, std::string actor)
+      : database_(std::move(database)), actor_(std::move(actor)) {}
+
+  Status migrate() WEIR_REQUIRES(mutex_);
+  Result<Instant> clock() WEIR_REQUIRES(mutex_);
+  Result<std::int64_t> next(char const* counter) WEIR_REQUIRES(mutex_);
+  Result<Job> read_job(std::int64_t id) WEIR_REQUIRES(mutex_);
+  Result<std::vector<Attempt>> read_attempts(std::int64_t job) WEIR_REQUIRES(mutex_);
+  Result<Enqueued> insert_job(NewJob const& job, DueSlot const* slot, Instant now) WEIR_REQUIRES(mutex_);
+  Result<std::optional<Claim>> take(Job job, std::string const& worker, Duration lease, Instant now)
+      WEIR_REQUIRES(mutex_);
+  Result<std::string> holder_of(Job const& job) WEIR_REQUIRES(mutex_);
+  static Renewed renewed(Rows const& rows);
+  Result<AfterAttempt> end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
+                                   double luck, Instant now) WEIR_REQUIRES(mutex_);
+  Status end_job(Job const& job, JobState state, std::string const& why, Instant now) WEIR_REQUIRES(mutex_);
+  Status append(NewEvent const& event, std::string const& actor, Instant now) WEIR_REQUIRES(mutex_);
+
+  Mutex mutex_;
+  std::unique_ptr<Database> database_ WEIR_GUARDED_BY(mutex_);
+  std::string const actor_;  // of what nobody asked for: schedule, worker
+};
+
+}  // namespace weir::jobs

@@ -1,0 +1,59 @@
+#pragma once
+// The API: one table of routes over the state, JSON in and out. Commands use it too: directly where they have the state
+// themselves, by HTTP where a weir serve or weir run has it, so that both say the same. Any thread.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "config/config.h"
+#include "jobs/store.h"
+
+namespace weir::server {
+
+struct Request {
+  std::string method;  // GET, POST
+  std::string path;    // /api/v1/jobs/12
+  std::map<std::string, std::string> query = {};
+  std::string body = {};  // JSON, or nothing
+  std::string actor;      // who asks
+};
+
+struct Response {
+  int status = 200;
+  std::string body;  // JSON: what was asked for, or {"error": {...}} with the four parts
+};
+
+struct Route {
+  std::string_view method, path, summary;  // {n} stands for a number, {name} for a name
+};
+
+class Api {
+ public:
+  // All of them outlive it. `logs`: the folder of the attempts' logs. `wake`: called where there is work at once.
+  Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs, std::function<void()> wake);
+
+  Response handle(Request const& request);
+  static std::vector<Route> routes();
+
+ private:
+  friend struct Handlers;
+  jobs::Store& store_;
+  config::Config const& config_;
+  std::filesystem::path const logs_;
+  std::function<void()> const wake_;
+};
+
+// The HTTP status of an error, and the error of a response that is one.
+int http_status(ErrorKind kind);
+Error error_of(Response const& response);
+
+nlohmann::ordered_json job_json(jobs::Job const& job);
+nlohmann::ordered_json attempt_json(jobs::Attempt const& attempt);
+nlohmann::ordered_json event_json(jobs::Event const& event);
+
+}  // namespace weir::server

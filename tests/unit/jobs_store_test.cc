@@ -1,0 +1,503 @@
+// The store and the rules of jobs, over SQLite in memory with a clock of the test's own; and a simulator that does all
+// of it in random order, with workers that crash between any two calls, whose requests or replies are lost, and clocks
+// that jump. WEIR_SEED=N runs one seed, WEIR_SEEDS=N so many.
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "jobs/scheduler.h"
+#include "jobs/sqlite.h"
+#include "jobs/store.h"
+
+namespace weir::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+
+class TestClock final : public Clock {
+ public:
+  Instant now() const override { return now_; }
+  Duration monotonic() const override { return now_.time_since_epoch(); }
+  bool sleep(Duration time, std::stop_token) override {
+    now_ += time;
+    return true;
+  }
+  void set(Instant at) { now_ = at; }
+  void advance(Duration time) { now_ += time; }
+
+ private:
+  Instant now_ = std::chrono::sys_days(std::chrono::year(2024) / 6 / 21);
+};
+
+config::Job definition(std::string name, std::string connection = "core") {
+  config::Job job;
+  job.name = std::move(name);
+  job.steps = {{config::JobStep::Kind::Sync, std::move(connection), {}}};
+  return job;
+}
+
+AttemptEnd failed(FailureClass failure, std::int64_t published = 0) {
+  AttemptEnd end;
+  end.failure = failure;
+  end.published = published;
+  return end;
+}
+
+struct World {
+  TestClock clock;
+  std::unique_ptr<Store> store;
+
+  World() {
+    auto database = open_sqlite("", clock);
+    EXPECT_TRUE(database.ok());
+    auto made = Store::open(std::move(*database), "weir");
+    EXPECT_TRUE(made.ok()) << made.error().to_text();
+    store = std::move(*made);
+  }
+  std::int64_t enqueue(config::Job job) {
+    NewJob made;
+    made.definition = std::move(job);
+    made.actor = "ada";
+    return store->enqueue(std::move(made))->job;
+  }
+  Claim claim(char const* worker = "a") {
+    auto claimed = store->claim(worker, 30s);
+    EXPECT_TRUE(claimed.ok() && *claimed);
+    return std::move(**claimed);
+  }
+  JobState state(std::int64_t job) { return store->job(job)->state; }
+};
+
+TEST(JobsStore, JobsKeepTheirNumbersAndOneOfANameLives) {
+  World world;
+  auto const first = world.enqueue(definition("nightly"));
+  EXPECT_EQ(first, 1);
+  NewJob again;
+  again.definition = definition("nightly");
+  auto const second = world.store->enqueue(std::move(again));
+  EXPECT_FALSE(second->is_new);
+  EXPECT_EQ(second->job, first);
+  auto const claim = world.claim();
+  ASSERT_TRUE(world.store->finish(claim, {}, 0).ok());
+  EXPECT_EQ(world.state(first), JobState::Succeeded);
+  EXPECT_EQ(world.enqueue(definition("nightly")), 2);
+}
+
+TEST(JobsStore, FiveAttemptsWithLongerPauses) {
+  World world;
+  auto const id = world.enqueue(definition("nightly"));
+  std::vector<Duration> pauses;
+  for (int n = 1; n <= 5; ++n) {
+    auto const claim = world.claim();
+    EXPECT_EQ(claim.attempt, n);
+    auto const after = world.store->finish(claim, failed(FailureClass::Transient), 0.999999);
+    ASSERT_TRUE(after.ok());
+    if (after->state == JobState::Incomplete) pauses.push_back(after->run_at - world.clock.now());
+    world.clock.set(std::max(world.clock.now(), world.store->job(id)->run_at));
+  }
+  EXPECT_EQ(world.state(id), JobState::Failed);
+  ASSERT_EQ(pauses.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(static_cast<double>(pauses[i].count()), 1e7 * std::pow(3, static_cast<double>(i)), 1000);
+}
+
+TEST(JobsStore, AnAttemptThatPublishedIsNoneOfTheFive) {
+  World world;
+  auto const id = world.enqueue(definition("nightly"));
+  int attempts = 0;
+  while (!is_final(world.state(id))) {
+    world.clock.set(std::max(world.clock.now(), world.store->job(id)->run_at));
+    auto const claim = world.claim();
+    ++attempts;
+    ASSERT_TRUE(world.store->finish(claim, failed(FailureClass::Transient, attempts % 2), 0).ok());
+  }
+  EXPECT_EQ(world.state(id), JobState::Failed);
+  EXPECT_EQ(attempts, 10);  // five that published, five that did not
+}
+
+TEST(JobsStore, WhatNoTryChangesIsNotTriedAgain) {
+  for (auto const failure : {FailureClass::Config, FailureClass::Held, FailureClass::Bug}) {
+    World world;
+    auto const id = world.enqueue(definition("nightly"));
+    ASSERT_TRUE(world.store->finish(world.claim(), failed(failure), 0).ok());
+    EXPECT_EQ(world.state(id), JobState::Failed) << class_name(failure);
+  }
+  World world;  // data: once more
+  auto const id = world.enqueue(definition("nightly"));
+  ASSERT_TRUE(world.store->finish(world.claim(), failed(FailureClass::Data), 0).ok());
+  EXPECT_EQ(world.state(id), JobState::Incomplete);
+  world.clock.advance(1h);
+  ASSERT_TRUE(world.store->finish(world.claim(), failed(FailureClass::Data), 0).ok());
+  EXPECT_EQ(world.state(id), JobState::Failed);
+}
+
+TEST(JobsStore, JobsOfOneConnectionWaitForEachOther) {
+  World world;
+  auto const first = world.enqueue(definition("nightly"));
+  auto const second = world.enqueue(definition("hourly"));
+  auto const third = world.enqueue(definition("other", "shop"));
+  auto const claim = world.claim();
+  EXPECT_EQ(claim.job.id, first);
+  EXPECT_EQ(world.claim().job.id, third);
+  EXPECT_FALSE(*world.store->claim("a", 30s));
+  EXPECT_EQ(world.store->job(second)->waiting, "job 1 (nightly) has connection \"core\"");
+  // Between its attempts too.
+  ASSERT_TRUE(world.store->finish(claim, failed(FailureClass::Transient), 0).ok());
+  EXPECT_FALSE(*world.store->claim("a", 30s, second));
+  world.clock.advance(1h);
+  ASSERT_TRUE(world.store->finish(world.claim(), {}, 0).ok());
+  EXPECT_EQ(world.claim().job.id, second);
+}
+
+TEST(JobsStore, ALeaseThatEndedGivesTheJobToAnotherWorker) {
+  World world;
+  auto const id = world.enqueue(definition("nightly"));
+  auto const lost = world.claim("a");
+  world.clock.advance(20s);
+  EXPECT_EQ(world.store->renew("a", 30s)->held, std::vector{id});
+  world.clock.advance(31s);
+  EXPECT_EQ(*world.store->expire(0), std::vector{id});
+  world.clock.advance(1min);
+  auto const next = world.claim("b");
+  EXPECT_EQ(next.attempt, 2);
+  EXPECT_GT(next.job.token, lost.job.token);
+  EXPECT_TRUE(world.store->renew("a", 30s)->held.empty());
+  auto const late = world.store->finish(lost, {}, 0);
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().kind(), ErrorKind::Refused);
+  EXPECT_EQ(world.state(id), JobState::Running);
+  ASSERT_TRUE(world.store->finish(next, {}, 0).ok());
+  EXPECT_EQ(world.store->attempts(id)->front().failure, "worker lost");
+}
+
+TEST(JobsStore, ACancelIsDoneAtOnceOrByWhoeverRunsIt) {
+  World world;
+  auto const waiting = world.enqueue(definition("nightly"));
+  EXPECT_EQ(*world.store->cancel(waiting, "ada"), JobState::Cancelled);
+  EXPECT_FALSE(world.store->cancel(waiting, "ada").ok());
+  auto const running = world.enqueue(definition("nightly"));
+  auto const claim = world.claim();
+  EXPECT_EQ(*world.store->cancel(running, "ada"), JobState::Running);
+  EXPECT_EQ(world.store->renew("a", 30s)->to_cancel, std::vector{running});
+  ASSERT_TRUE(world.store->finish(claim, failed(FailureClass::Cancelled), 0).ok());
+  EXPECT_EQ(world.state(running), JobState::Cancelled);
+  EXPECT_EQ(world.store->cancel(99, "ada").error().kind(), ErrorKind::Usage);
+}
+
+TEST(JobsStore, StoppingUsesUpNoAttempt) {
+  World world;
+  auto const id = world.enqueue(definition("nightly"));
+  for (int n = 0; n < 7; ++n) ASSERT_TRUE(world.store->finish(world.claim(), failed(FailureClass::Stopping), 0).ok());
+  auto const job = *world.store->job(id);
+  EXPECT_EQ(job.state, JobState::Incomplete);
+  EXPECT_EQ(job.uncounted, 7);
+  EXPECT_EQ(job.run_at, world.clock.now());
+}
+
+TEST(JobsStore, EventsAreAChain) {
+  TestClock clock;
+  auto folder = TempFolder::create("weir-state-");
+  ASSERT_TRUE(folder.ok());
+  auto const file = folder->path() / "state.db";
+  {
+    auto store = Store::open(std::move(*open_sqlite(file, clock)), "weir");
+    NewJob job;
+    job.definition = definition("nightly");
+    ASSERT_TRUE((*store)->enqueue(std::move(job)).ok());
+    ASSERT_TRUE((*store)->finish(**(*store)->claim("a", 30s), {}, 0).ok());
+    EXPECT_EQ(*(*store)->broken_link(), std::nullopt);
+    EXPECT_EQ((*store)->events(0, 1, 100)->size(), 5U);
+  }
+  {
+    auto database = std::move(*open_sqlite(file, clock));
+    ASSERT_TRUE(database->query("UPDATE event SET data = '{\"why\":\"nothing\"}' WHERE seq = 3").ok());
+  }
+  auto store = Store::open(std::move(*open_sqlite(file, clock)), "weir");
+  EXPECT_EQ(*(*store)->broken_link(), 3);
+}
+
+TEST(JobsStore, OneProgramHasTheFile) {
+  TestClock clock;
+  auto folder = TempFolder::create("weir-state-");
+  ASSERT_TRUE(folder.ok());
+  auto const file = folder->path() / "sub" / "state.db";
+  auto const first = open_sqlite(file, clock);
+  ASSERT_TRUE(first.ok()) << first.error().to_text();
+  auto const second = open_sqlite(file, clock);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().kind(), ErrorKind::Busy);
+  EXPECT_TRUE(back_up_sqlite(**first, folder->path() / "copy.db").ok());
+  EXPECT_TRUE(open_sqlite(folder->path() / "copy.db", clock).ok());
+}
+
+TEST(JobsStore, ADamagedFileIsRefused) {
+  TestClock clock;
+  auto folder = TempFolder::create("weir-state-");
+  ASSERT_TRUE(folder.ok());
+  auto const file = folder->path() / "state.db";
+  ASSERT_TRUE(write_file(file, std::string(8192, 'x')).ok());
+  auto const opened = open_sqlite(file, clock);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().kind(), ErrorKind::Config);
+}
+
+TEST(JobsStore, ANewerStateIsRefused) {
+  TestClock clock;
+  auto folder = TempFolder::create("weir-state-");
+  ASSERT_TRUE(folder.ok());
+  auto const file = folder->path() / "state.db";
+  ASSERT_TRUE(Store::open(std::move(*open_sqlite(file, clock)), "weir").ok());
+  {
+    auto database = std::move(*open_sqlite(file, clock));
+    ASSERT_TRUE(database->query("INSERT INTO schema_version VALUES (1000)").ok());
+  }
+  auto const opened = Store::open(std::move(*open_sqlite(file, clock)), "weir");
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().kind(), ErrorKind::Config);
+}
+
+// ------------------------------------------------------------------------------------------------------------
+// schedules
+
+TEST(JobsScheduler, ASlotMakesOneJobWhateverTheClockDoes) {
+  World world;
+  auto job = definition("nightly");
+  job.when.cron = "0 3 * * *";
+  job.when.zone = "Europe/Berlin";
+  auto made = Scheduler::make({{"nightly", job}});
+  ASSERT_TRUE(made.ok()) << made.error().to_text();
+  auto& scheduler = *made;
+  EXPECT_TRUE(scheduler.tick(*world.store)->empty());  // begins now: what was before does not count
+  auto const start = world.clock.now();
+  world.clock.set(*scheduler.next());
+  EXPECT_EQ(scheduler.tick(*world.store)->size(), 1U);
+  world.clock.set(start);  // the clock goes back, and the night comes again
+  EXPECT_TRUE(scheduler.tick(*world.store)->empty());
+  auto again = Scheduler::make({{"nightly", job}});
+  world.clock.advance(12h);
+  EXPECT_TRUE(again->tick(*world.store)->empty());
+  EXPECT_EQ(world.store->slots("nightly", 10)->size(), 1U);
+}
+
+TEST(JobsScheduler, WhatWasMissedIsMadeUpForOnce) {
+  World world;
+  auto job = definition("hourly");
+  job.when.cron = "0 * * * *";
+  auto scheduler = Scheduler::make({{"hourly", job}});
+  EXPECT_TRUE(scheduler->tick(*world.store)->empty());
+  world.clock.advance(5h + 10min);
+  EXPECT_EQ(scheduler->tick(*world.store)->size(), 1U);
+  auto const slots = *world.store->slots("hourly", 10);
+  ASSERT_EQ(slots.size(), 5U);
+  EXPECT_EQ(slots[0].outcome, "fired");
+  for (std::size_t i = 1; i < 5; ++i) EXPECT_EQ(slots[i].outcome, "coalesced");
+  // The next one comes while the job has not ended: it is told, and makes none.
+  world.clock.advance(1h);
+  EXPECT_TRUE(scheduler->tick(*world.store)->empty());
+  EXPECT_EQ(world.store->slots("hourly", 1)->front().outcome, "coalesced");
+}
+
+TEST(JobsScheduler, ADisabledScheduleMakesNothingAndMissesNothing) {
+  World world;
+  auto job = definition("hourly");
+  job.when.cron = "0 * * * *";
+  auto scheduler = Scheduler::make({{"hourly", job}});
+  EXPECT_TRUE(scheduler->tick(*world.store)->empty());
+  ASSERT_TRUE(world.store->enable_schedule("hourly", false, "ada").ok());
+  for (int i = 0; i < 10; ++i) {
+    world.clock.advance(30min);
+    EXPECT_TRUE(scheduler->tick(*world.store)->empty());
+  }
+  ASSERT_TRUE(world.store->enable_schedule("hourly", true, "ada").ok());
+  world.clock.advance(1min);
+  EXPECT_TRUE(scheduler->tick(*world.store)->empty());
+  world.clock.advance(1h);
+  EXPECT_EQ(scheduler->tick(*world.store)->size(), 1U);
+}
+
+// ------------------------------------------------------------------------------------------------------------
+// simulator
+
+// A worker as Runner is one, one call at a time.
+struct SimulatedWorker {
+  std::string name;
+  std::optional<Claim> claim;
+  bool frozen = false;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(std::uint64_t seed) : random_(seed) {
+    for (int i = 0; i < 3; ++i) {
+      auto job = definition("job" + std::to_string(i), i < 2 ? "core" : "shop");
+      job.when.cron = i == 0 ? "*/10 * * * *" : "30 * * * *";
+      jobs_[job.name] = job;
+    }
+    for (int i = 0; i < 3; ++i) workers_.push_back(SimulatedWorker{"w" + std::to_string(i), {}, false});
+    schedulers_.push_back(std::move(*Scheduler::make(jobs_)));
+    schedulers_.push_back(std::move(*Scheduler::make(jobs_)));
+  }
+
+  void run(int steps) {
+    for (int i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
+      step();
+      check();
+    }
+    quiesce();
+  }
+
+ private:
+  std::uint64_t pick(std::uint64_t n) { return random_() % n; }
+  Store& store() { return *world_.store; }
+
+  void step() {
+    auto& worker = workers_[pick(workers_.size())];
+    switch (pick(12)) {
+      case 0:
+        world_.clock.advance(std::chrono::seconds(pick(40)));
+        break;
+      case 1:
+        world_.clock.advance(std::chrono::minutes(pick(30)));
+        break;
+      case 2:  // the clock is set back
+        if (pick(5) == 0) world_.clock.advance(-std::chrono::minutes(pick(90)));
+        break;
+      case 3:
+      case 4: {
+        auto const made = schedulers_[pick(2)].tick(store());
+        ASSERT_TRUE(made.ok()) << made.error().to_text();
+        break;
+      }
+      case 5:
+        ASSERT_TRUE(store().expire(0.5).ok());
+        break;
+      case 6:
+        worker.frozen = pick(3) == 0;
+        break;
+      case 7:  // it dies; its name never comes again
+        if (pick(3) == 0) worker = SimulatedWorker{"w" + std::to_string(++deaths_ + 100), {}, false};
+        break;
+      case 8:
+        if (pick(4) == 0 && highest_ > 0)
+          (void)store().cancel(1 + static_cast<std::int64_t>(pick(static_cast<std::uint64_t>(highest_))), "ada").ok();
+        break;
+      default:
+        work(worker);
+    }
+  }
+
+  void work(SimulatedWorker& worker) {
+    if (worker.frozen) return;
+    if (!worker.claim) {
+      auto claimed = store().claim(worker.name, 30s);
+      ASSERT_TRUE(claimed.ok()) << claimed.error().to_text();
+      if (pick(8) == 0) return;  // the reply is lost: the lease will end
+      worker.claim = std::move(*claimed);
+      return;
+    }
+    if (pick(3) != 0) {
+      auto const renewed = store().renew(worker.name, 30s);
+      ASSERT_TRUE(renewed.ok());
+      bool const held =
+          std::find(renewed->held.begin(), renewed->held.end(), worker.claim->job.id) != renewed->held.end();
+      if (!held) worker.claim.reset();
+      return;
+    }
+    AttemptEnd end;
+    constexpr FailureClass kEnds[] = {FailureClass::None,     FailureClass::None,   FailureClass::Transient,
+                                      FailureClass::Data,     FailureClass::Config, FailureClass::Stopping,
+                                      FailureClass::Transient};
+    end.failure = kEnds[pick(7)];
+    end.published = pick(4) == 0 ? 1 : 0;
+    for (std::uint64_t sent = 0; sent <= pick(2); ++sent) {  // the reply may be lost, and it says it again
+      auto const done = store().finish(*worker.claim, end, 0.5);
+      ASSERT_TRUE(done.ok() || done.error().kind() == ErrorKind::Refused) << done.error().to_text();
+      bool const once = !done.ok() || tokens_.insert(worker.claim->job.token).second;
+      EXPECT_TRUE(once) << "an attempt ended twice";
+    }
+    worker.claim.reset();
+  }
+
+  // What must hold at every moment (O7, O8).
+  void check() {
+    auto const all = *store().jobs(JobFilter{"", {}, {}, 20});
+    std::map<std::string, int> live, connections;
+    for (auto const& job : all) {
+      highest_ = std::max(highest_, job.id);
+      if (is_final(job.state)) {
+        auto const [known, is_new] = ended_.emplace(job.id, job.state);
+        EXPECT_EQ(known->second, job.state) << "job " << job.id << " left a final state";
+        continue;
+      }
+      EXPECT_EQ(++live[job.name], 1) << job.name;
+      int const holders = job.state == JobState::Pending ? 1 : ++connections[job.definition.steps[0].text];
+      EXPECT_EQ(holders, 1);
+    }
+  }
+
+  // Everybody is well again and has time: all that was begun ends, and every slot has its row.
+  void quiesce() {
+    if (::testing::Test::HasFailure()) return;
+    bool is_quiet = false;
+    for (int i = 0; i < 500 && !is_quiet; ++i) {
+      world_.clock.advance(31min);
+      ASSERT_TRUE(store().expire(0.5).ok());
+      auto claimed = store().claim("last", 30s);
+      ASSERT_TRUE(claimed.ok());
+      bool const done = !*claimed || store().finish(**claimed, {}, 0.5).ok();
+      ASSERT_TRUE(done);
+      is_quiet = !*claimed && !*store().next_due() && store().jobs(JobFilter{"", JobState::Running, {}, 1})->empty();
+    }
+    EXPECT_TRUE(is_quiet);
+    auto const all = *store().jobs(JobFilter{"", {}, {}, 10'000});
+    for (auto const& job : all) {
+      EXPECT_TRUE(is_final(job.state)) << job.id << " is " << state_name(job.state);
+      auto const attempts = *store().attempts(job.id);
+      EXPECT_EQ(static_cast<int>(attempts.size()), job.attempts);
+      for (std::size_t i = 0; i < attempts.size(); ++i) {
+        EXPECT_EQ(attempts[i].n, static_cast<int>(i) + 1);
+        EXPECT_NE(attempts[i].state, "running");
+      }
+    }
+    std::set<std::int64_t> fired;
+    for (auto const& [name, job] : jobs_) {
+      auto const slots = *store().slots(name, 10'000);
+      for (auto const& slot : slots)
+        EXPECT_TRUE(slot.outcome != "fired" || (slot.job && fired.insert(*slot.job).second)) << "two slots, one job";
+    }
+    EXPECT_EQ(*store().broken_link(), std::nullopt);
+  }
+
+  std::mt19937_64 random_;
+  World world_;
+  std::map<std::string, config::Job> jobs_;
+  std::vector<Scheduler> schedulers_;
+  std::vector<SimulatedWorker> workers_;
+  std::map<std::int64_t, JobState> ended_;
+  std::set<std::int64_t> tokens_;
+  std::int64_t highest_ = 0;
+  int deaths_ = 0;
+};
+
+std::int64_t from_environment(char const* name, std::int64_t fallback) {
+  char const* const text = std::getenv(name);
+  return text == nullptr ? fallback : parse_int(text).value_or(fallback);
+}
+
+TEST(JobsSimulation, AnyOrderOfCrashesLosesAndDoublesNothing) {
+  auto const only = from_environment("WEIR_SEED", 0), seeds = from_environment("WEIR_SEEDS", 100);
+  for (std::int64_t seed = only > 0 ? only : 1; seed <= (only > 0 ? only : seeds); ++seed) {
+    SCOPED_TRACE("WEIR_SEED=" + std::to_string(seed));
+    Simulation(static_cast<std::uint64_t>(seed)).run(300);
+    if (HasFailure()) break;
+  }
+}
+
+}  // namespace
+}  // namespace weir::jobs
