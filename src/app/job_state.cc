@@ -117,7 +117,7 @@ Result<JobState> JobState::open_here(Context& context) {
   state.worker_ = jobs::new_worker();
   WEIR_TRY(auto database, jobs::open_sqlite(state.folder_ / "state.db", system_clock()));
   WEIR_TRY(state.store_, jobs::Store::open(std::move(database), "weir"));
-  state.api_ = std::make_unique<server::Api>(*state.store_, *config, state.logs(), [] {});
+  state.api_ = std::make_unique<server::Api>(*state.store_, *config, state.logs());
   return state;
 }
 
@@ -212,15 +212,7 @@ Result<JobReference> parse_job_reference(std::string const& text) {
 
 Result<config::Job const*> find_job(Context& context, std::string const& name) {
   WEIR_TRY(auto const* config, context.config());
-  auto const found = config->jobs.find(name);
-  if (found != config->jobs.end()) return &found->second;
-  std::vector<std::string> names;
-  for (auto const& [known, job] : config->jobs) names.push_back(known);
-  std::string next = did_you_mean(name, names);
-  if (next.empty())
-    next = names.empty() ? "weir.yml has none: add one under jobs:, weir help config shows how"
-                         : fmt::format("weir.yml has: {}", join(names, ", "));
-  return Error(ErrorKind::Usage, fmt::format("job \"{}\" does not exist", name)).object(name).next(std::move(next));
+  return server::find_job(*config, name);
 }
 
 }  // namespace weir::app

@@ -247,9 +247,7 @@ class Semantics {
  private:
   void job(Node const& name, Node const& node) {
     auto made = read_job(name.text, node);
-    for (std::string_view const key : {"attempts"})
-      if (Node const* value = node.find(key); value != nullptr && value->integer() == 0)
-        checker_.add(value->mark, fmt::format("\"{}\" must be at least 1", key));
+    if (made.attempts < 1) checker_.add(node.find("attempts")->mark, "\"attempts\" must be at least 1");
     if (made.retry_factor < 1) checker_.add(node.find("retry")->find("factor")->mark, "\"factor\" must be at least 1");
     if (Node const* when = node.find("when"); when != nullptr && when->kind == Kind::Mapping) {
       if (made.when.cron.empty() == (made.when.every.count() == 0))

@@ -1,7 +1,5 @@
 #include "jobs/runner.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <random>
@@ -25,7 +23,7 @@ std::string steps_text(config::Job const& job) {
   return text;
 }
 
-// The error's message and next step, from its JSON; for one line.
+// The error's message, from its JSON.
 std::string message_of(std::string const& error) {
   auto const json = nlohmann::json::parse(error, nullptr, false);
   return json.is_object() ? json.value("message", "") : std::string();
@@ -41,7 +39,6 @@ std::string new_worker() {
 // An attempt that is being carried out.
 struct Runner::Running {
   Claim const& claim;
-  FailureClass stopped_as;  // what an outer stop means
   Duration began;
   std::atomic<Duration::rep> last_sign;  // of life: a line of its log
   std::stop_source stop = {};
@@ -92,13 +89,6 @@ double Runner::luck() {
   MutexLock lock(mutex_);
   luck_ = luck_ * 6364136223846793005ULL + 1442695040888963407ULL;
   return static_cast<double>(luck_ >> 11) / 9007199254740992.0;
-}
-
-std::vector<std::int64_t> Runner::running() const {
-  MutexLock lock(mutex_);
-  std::vector<std::int64_t> jobs;
-  for (auto const& [job, one] : running_) jobs.push_back(job);
-  return jobs;
 }
 
 // One thread for all that runs: renews the leases, hands cancels on, enforces time limits.
@@ -153,7 +143,7 @@ Result<AfterAttempt> Runner::carry_out(Claim const& claim, FailureClass stopped_
                                        std::function<void(std::string_view)> const& told) {
   auto log = LogWriter::create(options_.logs / log_name(claim.job.id, claim.attempt));
   Duration const now = clock_.monotonic();
-  Running running{claim, stopped_as, now, now.count()};
+  Running running{claim, now, now.count()};
   Keeper keeper(*this, running, log.ok() ? log->get() : nullptr, told);
   if (!log.ok() && told) told(log.error().to_text());
   keeper.line(fmt::format("job {} ({}), attempt {} of {}: {}", claim.job.id, claim.job.name, claim.attempt,
@@ -228,8 +218,8 @@ Result<Job> Runner::see_through(std::int64_t id, std::string const& who, std::st
       continue;
     }
     said.clear();
-    WEIR_TRY(auto const after, carry_out(*claim, FailureClass::Cancelled, stop, told));
-    (void)after;
+    if (auto const after = carry_out(*claim, FailureClass::Cancelled, stop, told); !after.ok())
+      return after.error().clone();
   }
 }
 

@@ -13,7 +13,6 @@
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "jobs/log_file.h"
 #include "jobs/scheduler.h"
@@ -48,9 +47,6 @@ class Runner {
   // is tried again.
   void serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble);
 
-  // The jobs that run here now.
-  std::vector<std::int64_t> running() const;
-
  private:
   struct Running;
   struct Beside;
@@ -67,7 +63,7 @@ class Runner {
   Work& work_;
   Clock& clock_;
   RunnerOptions const options_;
-  mutable Mutex mutex_;
+  Mutex mutex_;
   std::map<std::int64_t, Running*> running_ WEIR_GUARDED_BY(mutex_);
   std::uint64_t luck_ WEIR_GUARDED_BY(mutex_);
   std::jthread keeper_;

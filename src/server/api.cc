@@ -106,31 +106,18 @@ struct Handlers {
     return json;
   }
 
-  Result<config::Job const*> definition(std::string const& name) {
-    auto const found = api.config_.jobs.find(name);
-    if (found != api.config_.jobs.end()) return &found->second;
-    std::vector<std::string> names;
-    for (auto const& [known, job] : api.config_.jobs) names.push_back(known);
-    std::string next = did_you_mean(name, names);
-    if (next.empty())
-      next = names.empty() ? "weir.yml has none: add one under jobs:, weir help config shows how"
-                           : fmt::format("weir.yml has: {}", join(names, ", "));
-    return Error(ErrorKind::Usage, fmt::format("job \"{}\" does not exist", name)).object(name).next(std::move(next));
-  }
-
   static Json made(jobs::Enqueued const& enqueued) { return Json{{"job", enqueued.job}, {"is_new", enqueued.is_new}}; }
 
   // An incomplete job goes on now; one that runs or waits for another is left as it is.
   Status hurry(std::int64_t job) {
     auto const hurried = api.store_.retry_now(job, request.actor);
     if (!hurried.ok() && hurried.error().kind() != ErrorKind::Refused) return hurried.error().clone();
-    api.wake_();
     return {};
   }
 
   Result<Json> run_job() {
     auto const body = parsed(request.body);
-    WEIR_TRY(auto const* job, definition(body.is_object() ? body.value("name", "") : ""));
+    WEIR_TRY(auto const* job, find_job(api.config_, body.is_object() ? body.value("name", "") : ""));
     jobs::NewJob wanted;
     wanted.definition = *job;
     wanted.actor = request.actor;
@@ -146,7 +133,7 @@ struct Handlers {
       WEIR_DO(hurry(id));
       return made({id, false});
     }
-    WEIR_TRY(auto const* job, definition(old.name));
+    WEIR_TRY(auto const* job, find_job(api.config_, old.name));
     auto const body = parsed(request.body);
     jobs::NewJob wanted;
     wanted.definition = *job;
@@ -162,7 +149,6 @@ struct Handlers {
           .state("nothing was run")
           .next(fmt::format("weir retry {} goes on with that one, weir job cancel {} ends it", enqueued.job,
                             enqueued.job));
-    api.wake_();
     return made(enqueued);
   }
 
@@ -182,7 +168,6 @@ struct Handlers {
   Result<Json> cancel_job() {
     WEIR_TRY(auto const id, number_at(places, "n", 0));
     WEIR_TRY(auto const state, api.store_.cancel(id, request.actor));
-    api.wake_();
     return Json{{"job", id}, {"state", state_name(state)}};
   }
 
@@ -219,13 +204,12 @@ struct Handlers {
   }
 
   Result<Json> switch_schedule() {
-    WEIR_TRY(auto const* job, definition(places.at("name")));
+    WEIR_TRY(auto const* job, find_job(api.config_, places.at("name")));
     auto const body = parsed(request.body);
     if (!body.is_object() || !body.contains("enabled") || !body["enabled"].is_boolean())
       return Error(ErrorKind::Usage, "\"enabled\" is true or false");
     bool const enabled = body["enabled"].get<bool>();
     WEIR_DO(api.store_.enable_schedule(job->name, enabled, request.actor));
-    api.wake_();
     return Json{{"name", job->name}, {"enabled", enabled}};
   }
 };
@@ -252,14 +236,14 @@ constexpr std::array kEntries = {
           &Handlers::switch_schedule},
 };
 
-Response failed(Error const& error) {
-  return Response{http_status(error.kind()), dump(Json{{"error", error.to_json()}})};
+Response failed(Error const& error, int status) {
+  return Response{status, dump(Json{{"error", error.to_json()}})};
 }
 
 }  // namespace
 
-Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs, std::function<void()> wake)
-    : store_(store), config_(config), logs_(std::move(logs)), wake_(std::move(wake)) {}
+Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs)
+    : store_(store), config_(config), logs_(std::move(logs)) {}
 
 std::vector<Route> Api::routes() {
   std::vector<Route> routes;
@@ -276,16 +260,23 @@ Response Api::handle(Request const& request) {
     if (entry.route.method != request.method) continue;
     Handlers handlers{*this, request, *places};
     auto const answer = (handlers.*entry.handler)();
-    return answer.ok() ? Response{200, dump(*answer)} : failed(answer.error());
+    return answer.ok() ? Response{200, dump(*answer)} : failed(answer.error(), http_status(answer.error().kind()));
   }
   if (is_known)
-    return Response{
-        405,
-        dump(Json{{"error",
-                   Error(ErrorKind::Usage, fmt::format("{} takes no {}", request.path, request.method)).to_json()}})};
-  return Response{
-      404, dump(Json{{"error",
-                      Error(ErrorKind::Usage, fmt::format("{} is no address of the API", request.path)).to_json()}})};
+    return failed(Error(ErrorKind::Usage, fmt::format("{} takes no {}", request.path, request.method)), 405);
+  return failed(Error(ErrorKind::Usage, fmt::format("{} is no address of the API", request.path)), 404);
+}
+
+Result<config::Job const*> find_job(config::Config const& config, std::string const& name) {
+  auto const found = config.jobs.find(name);
+  if (found != config.jobs.end()) return &found->second;
+  std::vector<std::string> names;
+  for (auto const& [known, job] : config.jobs) names.push_back(known);
+  std::string next = did_you_mean(name, names);
+  if (next.empty())
+    next = names.empty() ? "weir.yml has none: add one under jobs:, weir help config shows how"
+                         : fmt::format("weir.yml has: {}", join(names, ", "));
+  return Error(ErrorKind::Usage, fmt::format("job \"{}\" does not exist", name)).object(name).next(std::move(next));
 }
 
 int http_status(ErrorKind kind) {

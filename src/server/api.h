@@ -3,7 +3,6 @@
 // themselves, by HTTP where a weir serve or weir run has it, so that both say the same. Any thread.
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,8 +33,8 @@ struct Route {
 
 class Api {
  public:
-  // All of them outlive it. `logs`: the folder of the attempts' logs. `wake`: called where there is work at once.
-  Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs, std::function<void()> wake);
+  // Both outlive it. `logs`: the folder of the attempts' logs.
+  Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs);
 
   Response handle(Request const& request);
   static std::vector<Route> routes();
@@ -45,8 +44,10 @@ class Api {
   jobs::Store& store_;
   config::Config const& config_;
   std::filesystem::path const logs_;
-  std::function<void()> const wake_;
 };
+
+// A job of weir.yml. Errors: Usage, with the nearest names.
+Result<config::Job const*> find_job(config::Config const& config, std::string const& name);
 
 // The HTTP status of an error, and the error of a response that is one.
 int http_status(ErrorKind kind);

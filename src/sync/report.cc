@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/time_text.h"
 #include "sync/sync.h"
 
 namespace weir::sync {
@@ -15,10 +15,6 @@ using Json = nlohmann::ordered_json;
 
 double milliseconds(Duration time) {
   return static_cast<double>(time.count()) / 1000;
-}
-
-std::string iso(Instant when) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", std::chrono::time_point_cast<std::chrono::seconds>(when));
 }
 
 Json number_or_null(std::int64_t number) {
@@ -187,8 +183,8 @@ nlohmann::ordered_json report_json(SyncReport const& report) {
     counts[std::string(outcome_name(outcome))] = report.count(outcome);
   return {{"connection", report.connection},
           {"job", report.job},
-          {"started", iso(report.started)},
-          {"finished", iso(report.finished)},
+          {"started", iso_text(report.started)},
+          {"finished", iso_text(report.finished)},
           {"duration_ms", milliseconds(report.finished - report.started)},
           {"counts", counts},
           {"streams", streams},
