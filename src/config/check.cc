@@ -31,10 +31,14 @@ std::string quoted_list(std::vector<std::string> const& names) {
   return out;
 }
 
-// The kind of an endpoint that its mapping states; a warehouse is postgres unless it says otherwise.
+// The kind of an endpoint or channel that its mapping states, "" if there is no such kind; a warehouse is postgres
+// unless it says otherwise.
 std::string kind_of(Node const& node, std::span<Key const> keys, std::string_view parent) {
-  if (find_key(keys, "kind") == nullptr) return {};
-  if (Node const* kind = node.find("kind"); kind != nullptr && kind->is_scalar()) return kind->text;
+  Key const* key = find_key(keys, "kind");
+  if (key == nullptr) return {};
+  auto const kinds = choices_of(*key);
+  if (Node const* kind = node.find("kind"); kind != nullptr && kind->is_scalar())
+    return std::find(kinds.begin(), kinds.end(), kind->text) == kinds.end() ? "" : kind->text;
   return parent == "warehouses" ? "postgres" : "";
 }
 
@@ -97,6 +101,13 @@ void Checker::add(yaml::Mark const& mark, std::string message, std::string next)
   problems_.push_back(Problem{mark, std::move(message), std::move(next)});
 }
 
+void Checker::add_missing(yaml::Mark const& mark, std::string_view what, std::string const& name,
+                          std::vector<std::string> const& known, std::string if_none) {
+  std::string next = did_you_mean(name, known);
+  if (next.empty()) next = known.empty() ? std::move(if_none) : "there are: " + join(known, ", ");
+  add(mark, fmt::format("{} \"{}\" does not exist", what, name), std::move(next));
+}
+
 void Checker::check_object(Node const& node, std::span<Key const> keys, std::string const& path, std::string_view what,
                            yaml::Mark const& name) {
   std::string const kind = kind_of(node, keys, parent_);
@@ -120,14 +131,17 @@ void Checker::check_object(Node const& node, std::span<Key const> keys, std::str
     }
     present.push_back(key);
     if (!kind.empty() && !belongs_to(*key, kind)) {
-      add(entry.key->mark, fmt::format("key \"{}\" does not belong to an endpoint of kind {}", key->name, kind),
+      add(entry.key->mark,
+          fmt::format("key \"{}\" does not belong to {} of kind {}", key->name,
+                      parent_ == "channels" ? "a channel" : "an endpoint", kind),
           fmt::format("it is for {}", replace_all(std::string(key->kinds), "|", ", ")));
       continue;
     }
     check_value(*entry.value, *key, path.empty() ? std::string(key->name) : path + "." + std::string(key->name));
   }
   for (auto const& key : keys) {
-    if (key.required && std::find(present.begin(), present.end(), &key) == present.end())
+    bool const is_required = key.required && (key.kinds.empty() || (!kind.empty() && belongs_to(key, kind)));
+    if (is_required && std::find(present.begin(), present.end(), &key) == present.end())
       add(name, fmt::format("key \"{}\" is missing in {}", key.name, what),
           fmt::format("add {}: {}", key.name, key.example));
   }
@@ -216,24 +230,39 @@ void Checker::check_references(Node const& node, Key const& key) {
   }
   if (auto wrong = wrong_reference(node.text); !wrong.empty())
     add(node.mark, wrong, "references are ${env:NAME}, ${file:PATH} and ${cred:NAME}");
-  if (literal_secret(key, node.text))
-    add(node.mark, fmt::format("\"{}\" holds a password that is written out", key.name),
-        "write a reference instead, ${cred:NAME}, ${file:PATH} or ${env:NAME}, and change the password if others could "
-        "read "
-        "this file");
+  if (literal_secret(key, node.text)) {
+    std::string_view const what = key.secret && key.name != "password" ? "secret" : "password";
+    add(node.mark, fmt::format("\"{}\" holds a {} that is written out", key.name, what),
+        fmt::format("write a reference instead, ${{cred:NAME}}, ${{file:PATH}} or ${{env:NAME}}, and change the {} if "
+                    "others could read this file",
+                    what));
+  }
+}
+
+void Checker::check_name(Node const& node, Key const& key) {
+  check_references(node, key);
+  auto const choices = choices_of(key);
+  bool const is_one = std::find(choices.begin(), choices.end(), node.text) != choices.end();
+  if (choices.empty() || is_one || has_reference(node.text)) return;
+  std::string next = did_you_mean(node.text, choices);
+  add(node.mark, fmt::format("\"{}\" holds {}, not \"{}\"", key.name, quoted_list(choices), node.text),
+      std::move(next));
 }
 
 void Checker::check_names(Node const& node, Key const& key) {
-  if (node.is_scalar() && node.kind != Kind::Null) return;
+  if (node.is_scalar() && node.kind != Kind::Null) return check_name(node, key);
   if (node.kind != Kind::Sequence) {
     add(node.mark,
         fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(node.kind)));
     return;
   }
   for (auto const& item : node.items) {
-    if (!item->is_scalar() || item->kind == Kind::Null)
+    if (!item->is_scalar() || item->kind == Kind::Null) {
       add(item->mark,
           fmt::format("\"{}\" takes {}, and this is {}", key.name, wanted(key.type), yaml::kind_name(item->kind)));
+    } else {
+      check_name(*item, key);
+    }
   }
 }
 

@@ -28,6 +28,9 @@ class Checker {
   // `root` as a mapping with these keys. `path` is the name of the place in settings(): connections.core.
   void check(yaml::Node const& root, std::span<Key const> keys);
   void add(yaml::Mark const& mark, std::string message, std::string next = {});
+  // `what` (connection) of this name is none of `known`; `if_none`: the next step where there are none at all.
+  void add_missing(yaml::Mark const& mark, std::string_view what, std::string const& name,
+                   std::vector<std::string> const& known, std::string if_none);
   // One error for all problems so far, in the order of the file; only to be called if there are any.
   Error error(std::string const& file) const;
 
@@ -44,6 +47,7 @@ class Checker {
   void check_patterns(yaml::Node const& node, Key const& key, std::string const& path);
   void check_one_of_list(yaml::Node const& node, Key const& key, std::string const& path);
   void check_names(yaml::Node const& node, Key const& key);
+  void check_name(yaml::Node const& node, Key const& key);
   void check_references(yaml::Node const& node, Key const& key);
   void list_defaults(std::span<Key const> keys, yaml::Node const& node, std::string const& path, std::string_view kind);
   std::string excerpt(yaml::Mark const& mark) const;

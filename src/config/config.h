@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -88,6 +89,31 @@ struct Connection {
   Place place;
 };
 
+enum class ChannelKind { Slack, Webhook, Email, PagerDuty };
+std::string_view channel_kind_name(ChannelKind kind);  // "slack", ...
+
+// Where alerts are told.
+struct Channel {
+  std::string name;
+  ChannelKind kind = ChannelKind::Slack;
+  std::map<std::string, std::string> settings;            // every other key as written, unresolved
+  std::map<std::string, std::vector<std::string>> lists;  // likewise: to, allow
+  std::map<std::string, Place> places;
+  Place place;
+};
+
+enum class Occasion { Failed, Held, Late, Missed, Recovered };
+std::string_view occasion_name(Occasion occasion);  // "failed", ...
+
+struct Alert {
+  std::string name;
+  std::vector<std::string> to;  // names of channels
+  std::vector<Occasion> on;
+  Place place;
+
+  bool tells(Occasion occasion) const;
+};
+
 // One thing that a job does.
 struct JobStep {
   enum class Kind { Sync, Dbt, Verify };
@@ -113,6 +139,7 @@ struct Job {
   int attempts = 5;
   std::chrono::microseconds retry_first = std::chrono::seconds(10), retry_most = std::chrono::minutes(30);
   int retry_factor = 3;
+  std::string alert;  // which alert tells of it; "": none
   std::chrono::microseconds queue_timeout = std::chrono::days(1), attempt_timeout = std::chrono::days(1),
                             job_timeout = std::chrono::days(3), silence_timeout = std::chrono::hours(1);
   Place place;
@@ -134,15 +161,20 @@ struct Config {
   std::filesystem::path root;  // folder of weir.yml
   std::string warehouse;       // default warehouse endpoint, "" if there is none
   std::map<std::string, Endpoint> endpoints;
+  std::map<std::string, Channel> channels;
   std::map<std::string, Connection> connections;
+  std::map<std::string, Alert> alerts;
   std::map<std::string, Job> jobs;
   std::filesystem::path state_folder;  // absolute
   std::vector<std::string> warnings;
   std::vector<Setting> settings;  // of both files, in their order, defaults included; no secret is resolved
 
-  // An endpoint's setting with its references resolved; "" if it is not set. What comes from a file or a credential,
-  // and every reference under a key that may hold a password, is masked in all output from here on. Error: Config.
+  // A setting of an endpoint or channel with its references resolved; "" if it is not set. What comes from a file or a
+  // credential, and every reference under a key that may hold a password, is masked in all output from here on. Error:
+  // Config.
   Result<std::string> setting(Endpoint const& endpoint, std::string const& key) const;
+  Result<std::string> setting(Channel const& channel, std::string const& key) const;
+  Result<std::vector<std::string>> list(Channel const& channel, std::string const& key) const;
 };
 
 // Finds weir.yml in `start` or a folder above it, reads it and endpoints.yml beside it. Error: Config, with file, line,

@@ -339,7 +339,30 @@ constexpr Key kJob[] = {
      .fallback = "5",
      .example = "3"},
     {.name = "retry", .type = Type::Object, .meaning = "Pauses between attempts.", .children = kJobRetry},
+    {.name = "alert",
+     .type = Type::Text,
+     .meaning =
+         "Which of the `alerts` tells of it; none: nobody is told. Without it, the alert that is called default, "
+         "if there is one.",
+     .example = "data_team"},
     {.name = "timeouts", .type = Type::Object, .meaning = "How long things may take.", .children = kTimeouts},
+};
+
+constexpr Key kAlert[] = {
+    {.name = "to",
+     .type = Type::Names,
+     .meaning = "The channels of endpoints.yml that are told.",
+     .example = "[team_chat]",
+     .required = true},
+    {.name = "on",
+     .type = Type::Names,
+     .meaning =
+         "What is told. failed: a job failed, and no attempt follows that could heal it. held: a table waits for "
+         "somebody to say weir release. late: a table is older than was promised. missed: a job did not start "
+         "when it was to. recovered: what was told is well again.",
+     .fallback = "[failed, held, late, missed, recovered]",
+     .choices = "failed|held|late|missed|recovered",
+     .example = "[failed, recovered]"},
 };
 
 constexpr Key kState[] = {
@@ -369,6 +392,10 @@ constexpr Key kWeir[] = {
      .type = Type::Named,
      .meaning = "What weir run and weir serve carry out: syncs, dbt runs, checks, by hand or on a schedule.",
      .children = kJob},
+    {.name = "alerts",
+     .type = Type::Named,
+     .meaning = "Who is told when something goes wrong, and when it is well again.",
+     .children = kAlert},
     {.name = "state", .type = Type::Object, .meaning = "Where weir keeps what it did.", .children = kState},
 };
 
@@ -542,6 +569,111 @@ constexpr Key kEndpoint[] = {
      .kinds = "sqlserver|odbc"},
 };
 
+constexpr Key kChannel[] = {
+    {.name = "kind",
+     .type = Type::Choice,
+     .meaning = "What it is.",
+     .choices = "slack|webhook|email|pagerduty",
+     .example = "slack",
+     .required = true},
+    {.name = "url",
+     .type = Type::Text,
+     .meaning = "A reference to the webhook's address, which is a secret: who knows it can post. https only.",
+     .example = "${cred:slack_url}",
+     .required = true,
+     .secret = true,
+     .may_hold_secret = true,
+     .kinds = "slack|webhook"},
+    {.name = "channel",
+     .type = Type::Text,
+     .meaning = "Where in the chat, for servers that leave the choice to the message (Mattermost, Rocket.Chat, Slack's "
+                "older webhooks). A webhook of a Slack app has a channel of its own and ignores this.",
+     .example = "\"#data\"",
+     .kinds = "slack"},
+    {.name = "secret",
+     .type = Type::Text,
+     .meaning =
+         "A reference to the key that signs each message (HMAC-SHA256, in the header webhook-signature), so that "
+         "the receiver can tell it is from here.",
+     .example = "${cred:hook_secret}",
+     .secret = true,
+     .may_hold_secret = true,
+     .kinds = "webhook"},
+    {.name = "routing_key",
+     .type = Type::Text,
+     .meaning = "A reference to the integration key of a PagerDuty service (Events API v2).",
+     .example = "${cred:pagerduty_key}",
+     .required = true,
+     .secret = true,
+     .may_hold_secret = true,
+     .kinds = "pagerduty"},
+    {.name = "events_url",
+     .type = Type::Text,
+     .meaning = "Where events go: PagerDuty in Europe is https://events.eu.pagerduty.com/v2/enqueue.",
+     .fallback = "https://events.pagerduty.com/v2/enqueue",
+     .example = "https://events.eu.pagerduty.com/v2/enqueue",
+     .kinds = "pagerduty"},
+    {.name = "host",
+     .type = Type::Text,
+     .meaning = "The mail server. It may stand in one's own network, or be this machine.",
+     .example = "mail.example",
+     .required = true,
+     .kinds = "email"},
+    {.name = "port",
+     .type = Type::Count,
+     .meaning = "Its TCP port. Without it, 587, or 465 (tls: implicit), or 25 (tls: off).",
+     .example = "2525",
+     .kinds = "email"},
+    {.name = "tls",
+     .type = Type::Choice,
+     .meaning =
+         "Encryption. starttls begins in the clear and goes on only when the server encrypts; implicit encrypts "
+         "from the first byte; off is for a server on this machine or in one's own network, and logs in nowhere.",
+     .fallback = "starttls",
+     .choices = "off|starttls|implicit",
+     .example = "implicit",
+     .kinds = "email"},
+    {.name = "user",
+     .type = Type::Text,
+     .meaning = "The login, if the server wants one.",
+     .example = "weir",
+     .kinds = "email"},
+    {.name = "password",
+     .type = Type::Text,
+     .meaning = "A reference to its password.",
+     .example = "${cred:mail_password}",
+     .secret = true,
+     .may_hold_secret = true,
+     .kinds = "email"},
+    {.name = "from",
+     .type = Type::Text,
+     .meaning = "The sender's address.",
+     .example = "weir@corp.example",
+     .required = true,
+     .kinds = "email"},
+    {.name = "to",
+     .type = Type::Names,
+     .meaning = "The receivers' addresses.",
+     .example = "[data@corp.example]",
+     .required = true,
+     .kinds = "email"},
+    {.name = "allow",
+     .type = Type::Names,
+     .meaning =
+         "What may be reached besides public addresses by https: hosts, addresses and networks of one's own, and "
+         "http for a server that does not encrypt.",
+     .example = "[chat.corp, 10.0.0.0/8]"},
+    {.name = "ca_file",
+     .type = Type::Text,
+     .meaning = "PEM file of the authorities that may have signed the server's certificate. Without it, the system's.",
+     .example = "/etc/ssl/corp-ca.pem"},
+    {.name = "timeout",
+     .type = Type::Duration,
+     .meaning = "How long one delivery may take.",
+     .fallback = "30s",
+     .example = "10s"},
+};
+
 constexpr Key kEndpoints[] = {
     {.name = "version",
      .type = Type::Choice,
@@ -553,6 +685,10 @@ constexpr Key kEndpoints[] = {
      .meaning = "PostgreSQL databases that weir loads into.",
      .children = kEndpoint},
     {.name = "sources", .type = Type::Named, .meaning = "Databases that weir reads from.", .children = kEndpoint},
+    {.name = "channels",
+     .type = Type::Named,
+     .meaning = "Where alerts are told: chats, mail boxes, pagers, programs.",
+     .children = kChannel},
 };
 
 }  // namespace
@@ -568,6 +704,9 @@ std::span<Key const> stream_keys() {
 }
 Key const* find_endpoint_key(std::string_view name) {
   return find_key(kEndpoint, name);
+}
+Key const* find_channel_key(std::string_view name) {
+  return find_key(kChannel, name);
 }
 
 Key const* find_key(std::span<Key const> keys, std::string_view name) {

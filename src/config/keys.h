@@ -28,13 +28,13 @@ struct Key {
   Type type = Type::Text;
   std::string_view meaning;        // one or two sentences, for the reference page and editors
   std::string_view fallback = {};  // the default, as one would write it
-  std::string_view choices = {};   // "a|b|c"
+  std::string_view choices = {};   // "a|b|c"; also of Names
   std::string_view example = {};   // a value that differs from the default
   std::span<Key const> children = {};
-  bool required = false;
+  bool required = false;         // by the kinds that it belongs to
   bool secret = false;           // its value never stands in a file, only a reference to it
   bool may_hold_secret = false;  // a reference in it resolves to something that is masked everywhere
-  std::string_view kinds = {};   // endpoints: the kinds it belongs to, "postgres|odbc"; empty: all
+  std::string_view kinds = {};   // endpoints, channels: the kinds it belongs to, "postgres|odbc"; empty: all
   std::string_view alias = {};   // another name that is understood
 };
 
@@ -42,6 +42,7 @@ std::span<Key const> weir_keys();       // top level of weir.yml
 std::span<Key const> endpoints_keys();  // top level of endpoints.yml
 std::span<Key const> stream_keys();     // of one table, and of a connection's `defaults`
 Key const* find_endpoint_key(std::string_view name);
+Key const* find_channel_key(std::string_view name);
 
 // The key of this name or alias, or null.
 Key const* find_key(std::span<Key const> keys, std::string_view name);

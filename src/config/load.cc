@@ -9,8 +9,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/words.h"
+#include "config/alerts.h"
 #include "config/check.h"
 #include "config/keys.h"
+#include "config/reader.h"
 #include "sql/name.h"
 #include "yaml/node.h"
 
@@ -22,56 +24,6 @@ using yaml::Node;
 
 constexpr char const* kWeirFile = "weir.yml";
 constexpr char const* kEndpointsFile = "endpoints.yml";
-
-Place place_of(yaml::Mark const& mark) {
-  return Place{mark.source == nullptr ? std::string() : mark.source->name, mark.line, mark.column};
-}
-
-// Reading a checked tree: a value that is missing or was found wrong leaves `to` as it is.
-struct Reader {
-  Node const& node;
-
-  Node const* at(std::string_view key) const { return node.find(key); }
-  void text(std::string_view key, std::string& to) const {
-    if (auto const* found = at(key); found != nullptr && found->is_scalar() && found->kind != Kind::Null)
-      to = found->text;
-  }
-  void boolean(std::string_view key, bool& to) const {
-    if (auto const* found = at(key); found != nullptr && found->kind == Kind::Bool) to = found->boolean();
-  }
-  template <typename Number>
-  void count(std::string_view key, Number& to) const {
-    if (auto const* found = at(key); found != nullptr && found->integer().value_or(-1) >= 0)
-      to = static_cast<Number>(*found->integer());
-  }
-  void duration(std::string_view key, std::chrono::microseconds& to) const {
-    if (auto const* found = at(key); found != nullptr) to = parse_duration(found->text).value_or(to);
-  }
-  void percent(std::string_view key, double& to) const {
-    if (auto const* found = at(key); found != nullptr) to = parse_percent(found->text).value_or(to);
-  }
-  void names(std::string_view key, std::vector<std::string>& to) const {
-    auto const* found = at(key);
-    if (found == nullptr || found->kind == Kind::Null) return;
-    to.clear();
-    if (found->is_scalar()) to.push_back(found->text);
-    for (auto const& item : found->items) to.push_back(item->text);
-  }
-  // Calls `read` with a Reader of the mapping under `key`, if there is one.
-  template <typename Read>
-  void object(std::string_view key, Read read) const {
-    if (auto const* found = at(key); found != nullptr && found->kind == Kind::Mapping) read(Reader{*found});
-  }
-};
-
-template <typename Enum>
-void choice(Reader const& reader, std::string_view key, std::initializer_list<std::pair<std::string_view, Enum>> words,
-            Enum& to) {
-  std::string word;
-  reader.text(key, word);
-  for (auto const& [name, value] : words)
-    if (name == word) to = value;
-}
 
 void read_stream(Reader const& from, StreamOptions& to) {
   choice(from, "mode",
@@ -236,7 +188,7 @@ class Semantics {
       if (entry.value->kind == Kind::Mapping) connection(*entry.key, *entry.value);
   }
 
-  // After connections().
+  // After connections() and read_alerts().
   void jobs(Node const& root) {
     Node const* list = root.find("jobs");
     if (list == nullptr) return;
@@ -254,6 +206,7 @@ class Semantics {
         checker_.add(when->mark, "\"when\" takes either \"cron\" or \"every\"",
                      R"(write cron: "0 3 * * *" or every: 6h; a job without when: runs by hand)");
     }
+    made.alert = alert_of_job(node, config_, checker_);
     Node const* steps = node.find("steps");
     if (steps != nullptr)
       for (auto const& item : steps->items) check_step(*item);
@@ -266,9 +219,7 @@ class Semantics {
           value != nullptr && value->is_scalar() && !config_.connections.contains(value->text)) {
         std::vector<std::string> names;
         for (auto const& [known, connection] : config_.connections) names.push_back(known);
-        std::string next = did_you_mean(value->text, names);
-        if (next.empty()) next = names.empty() ? "add it under connections:" : "there are: " + join(names, ", ");
-        checker_.add(value->mark, fmt::format("connection \"{}\" does not exist", value->text), std::move(next));
+        checker_.add_missing(value->mark, "connection", value->text, names, "add it under connections:");
       }
     if (Node const* value = step.find("dbt"); value != nullptr && value->is_scalar()) {
       auto const words = split_words(value->text);
@@ -482,6 +433,7 @@ Result<Config> load(std::filesystem::path const& start) {
     WEIR_TRY(auto endpoints, read_yaml(config.root, kEndpointsFile, false));
     endpoints_checker.check(*endpoints, endpoints_keys());
     endpoints_semantics.endpoints(*endpoints);
+    read_channels(*endpoints, config, endpoints_checker);
   } else {
     config.warnings.push_back(fmt::format("there is no {} beside {}: no database is known", kEndpointsFile, kWeirFile));
   }
@@ -489,6 +441,7 @@ Result<Config> load(std::filesystem::path const& start) {
   WEIR_TRY(auto weir, read_yaml(config.root, kWeirFile, true));
   weir_checker.check(*weir, weir_keys());
   weir_semantics.connections(*weir);
+  read_alerts(*weir, config, weir_checker);
   weir_semantics.jobs(*weir);
   config.state_folder = state_folder(*weir, config.root);
   if (!weir_checker.problems().empty()) return weir_checker.error(kWeirFile);

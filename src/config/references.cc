@@ -251,14 +251,40 @@ Result<Secret> resolve_secret(std::string const& text, std::filesystem::path con
   return Secret(std::move(value));
 }
 
+namespace {
+
+// Of an endpoint or a channel.
+template <typename Owner>
+Result<std::string> expand_of(Owner const& owner, Key const* known, std::string const& key, std::string const& text,
+                              std::filesystem::path const& root) {
+  auto const place = owner.places.find(key);
+  bool const masks = known != nullptr && known->may_hold_secret;
+  return expand(text, root, place == owner.places.end() ? owner.place : place->second,
+                masks ? Masking::Everything : Masking::Files);
+}
+
+}  // namespace
+
 Result<std::string> Config::setting(Endpoint const& endpoint, std::string const& key) const {
   auto const found = endpoint.settings.find(key);
   if (found == endpoint.settings.end()) return std::string();
-  auto const place = endpoint.places.find(key);
-  Key const* known = find_endpoint_key(key);
-  bool const masks = known != nullptr && known->may_hold_secret;
-  return expand(found->second, root, place == endpoint.places.end() ? endpoint.place : place->second,
-                masks ? Masking::Everything : Masking::Files);
+  return expand_of(endpoint, find_endpoint_key(key), key, found->second, root);
+}
+
+Result<std::string> Config::setting(Channel const& channel, std::string const& key) const {
+  auto const found = channel.settings.find(key);
+  if (found == channel.settings.end()) return std::string();
+  return expand_of(channel, find_channel_key(key), key, found->second, root);
+}
+
+Result<std::vector<std::string>> Config::list(Channel const& channel, std::string const& key) const {
+  std::vector<std::string> values;
+  auto const found = channel.lists.find(key);
+  if (found == channel.lists.end()) return values;
+  for (auto const& text : found->second) {
+    WEIR_TRY(values.emplace_back(), expand_of(channel, find_channel_key(key), key, text, root));
+  }
+  return values;
 }
 
 }  // namespace weir::config

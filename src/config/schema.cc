@@ -24,6 +24,13 @@ Json or_reference(Json schema, bool references) {
   return either;
 }
 
+Json name_or_list(Key const& key) {
+  Json one{{"type", "string"}};
+  if (!key.choices.empty()) one["enum"] = choices_of(key);
+  Json list{{"type", "array"}, {"items", one}};
+  return Json::array({std::move(one), std::move(list)});
+}
+
 Json value_schema(Key const& key, bool references) {
   Json schema;
   switch (key.type) {
@@ -50,8 +57,7 @@ Json value_schema(Key const& key, bool references) {
       if (key.choices.starts_with("off|")) schema["enum"].push_back(false);  // YAML 1.1 reads a bare off as false
       break;
     case Type::Names:
-      schema["anyOf"] =
-          Json::array({Json{{"type", "string"}}, Json{{"type", "array"}, {"items", {{"type", "string"}}}}});
+      schema["anyOf"] = name_or_list(key);
       break;
     case Type::Object:
       schema = object_schema(key.children);
@@ -93,20 +99,22 @@ Json object_schema(std::span<Key const> keys) {
   for (auto const& key : keys) {
     schema["properties"][std::string(key.name)] = value_schema(key, is_endpoint);
     if (!key.alias.empty()) schema["properties"][std::string(key.alias)] = value_schema(key, is_endpoint);
-    if (key.required && key.alias.empty()) schema["required"].push_back(key.name);
+    if (key.required && key.alias.empty() && key.kinds.empty()) schema["required"].push_back(key.name);
   }
   if (!is_endpoint) return schema;
   // Each kind has its own keys.
   for (auto const& kind : choices_of(*find_key(keys, "kind"))) {
-    Json names = Json::array();
+    Json names = Json::array(), required = Json::array();
     for (auto const& key : keys) {
       if (!belongs_to(key, kind)) continue;
       names.push_back(key.name);
+      if (key.required && !key.kinds.empty()) required.push_back(key.name);
       if (!key.alias.empty()) names.push_back(key.alias);
     }
     Json rule;
     rule["if"] = {{"properties", {{"kind", {{"const", kind}}}}}, {"required", {"kind"}}};
     rule["then"] = {{"propertyNames", {{"enum", std::move(names)}}}};
+    if (!required.empty()) rule["then"]["required"] = std::move(required);
     schema["allOf"].push_back(std::move(rule));
   }
   return schema;
@@ -168,8 +176,9 @@ void add_children(std::string& page, std::string const& path, std::span<Key cons
 void add_keys(std::string& page, std::string const& title, std::span<Key const> keys) {
   page += fmt::format("\n### `{}`\n\n| key | value | default | meaning |\n|---|---|---|---|\n", title);
   for (auto const& key : keys) {
-    std::string value(key.type == Type::Choice ? "`" + replace_all(std::string(key.choices), "|", "`, `") + "`"
-                                               : type_words(key.type));
+    std::string value(type_words(key.type));
+    if (!key.choices.empty()) value = "`" + replace_all(std::string(key.choices), "|", "`, `") + "`";
+    if (!key.choices.empty() && key.type == Type::Names) value = "list of " + value;
     std::string meaning = replace_all(std::string(key.meaning), "|", "\\|");
     if (!key.kinds.empty()) meaning += fmt::format(" *({})*", replace_all(std::string(key.kinds), "|", ", "));
     if (!key.alias.empty()) meaning += fmt::format(" Also `{}`.", key.alias);
@@ -209,7 +218,8 @@ std::string reference_page() {
   add_file(page, "weir.yml", "What is loaded, and how. Stands in version control.", weir_keys());
   add_file(
       page, "endpoints.yml",
-      "Where the databases are. Stands in version control too: passwords are references, resolved when they are used.\n"
+      "Where the databases are, and the channels of alerts. Stands in version control too: secrets are references, "
+      "resolved when they are used.\n"
       "`${env:NAME}` is an environment variable, `${file:PATH}` a file's contents (mode 600; a relative path starts at "
       "the project),\n"
       "`${cred:NAME}` a systemd credential. `$${` is a plain `${`.",

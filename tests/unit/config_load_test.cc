@@ -106,6 +106,41 @@ TEST(ConfigLoad, EveryKeyReachesItsRecord) {
   walk(stream_keys(), "");
 }
 
+TEST(ConfigLoad, AlertsAndTheirChannels) {
+  Project project(
+      "connections:\n  core: { from: core, into: sync_core, tables: [dbo.Country] }\n"
+      "alerts:\n  default: { to: chat }\n  people: { to: [chat, mail], on: [late, failed] }\n"
+      "jobs:\n  a: { steps: [{ sync: core }] }\n  b: { steps: [{ sync: core }], alert: people }\n"
+      "  c: { steps: [{ sync: core }], alert: none }\n",
+      std::string(kEndpoints) +
+          "channels:\n  chat: { kind: slack, url: \"${env:WEIR_TEST_URL}\", channel: \"#data\", allow: 10.0.0.0/8 }\n"
+          "  mail: { kind: email, host: mail.corp, from: a@corp.example, to: [b@corp.example, \"${env:WEIR_TEST_TO}\"] "
+          "}\n");
+  Config const config = project.loaded();
+  EXPECT_EQ(config.jobs.at("a").alert, "default");
+  EXPECT_EQ(config.jobs.at("b").alert, "people");
+  EXPECT_EQ(config.jobs.at("c").alert, "");
+  EXPECT_TRUE(config.alerts.at("default").tells(Occasion::Held));
+  EXPECT_EQ(config.alerts.at("people").to, (std::vector<std::string>{"chat", "mail"}));
+  EXPECT_EQ(config.alerts.at("people").on, (std::vector<Occasion>{Occasion::Failed, Occasion::Late}));
+  EXPECT_FALSE(config.alerts.at("people").tells(Occasion::Recovered));
+
+  auto const& chat = config.channels.at("chat");
+  EXPECT_EQ(chat.kind, ChannelKind::Slack);
+  EXPECT_EQ(chat.settings.at("url"), "${env:WEIR_TEST_URL}");
+  setenv("WEIR_TEST_URL", "https://hooks.slack.com/services/canary-path", 1);
+  setenv("WEIR_TEST_TO", "c@corp.example", 1);
+  EXPECT_EQ(config.setting(chat, "url").value(), "https://hooks.slack.com/services/canary-path");
+  EXPECT_EQ(redact("to https://hooks.slack.com/services/canary-path"), "to ***");
+  EXPECT_EQ(config.setting(chat, "channel").value(), "#data");
+  EXPECT_EQ(config.setting(chat, "ca_file").value(), "");
+  EXPECT_EQ(config.list(chat, "allow").value(), std::vector<std::string>{"10.0.0.0/8"});
+  EXPECT_EQ(config.list(config.channels.at("mail"), "to").value(),
+            (std::vector<std::string>{"b@corp.example", "c@corp.example"}));
+  unsetenv("WEIR_TEST_TO");
+  EXPECT_EQ(config.list(config.channels.at("mail"), "to").error().where(), "endpoints.yml:8:67");
+}
+
 TEST(ConfigLoad, ATablesOptionsWinOverDefaults) {
   Project project(
       connection("defaults: { guard: { shrink: 10%, min_rows: 7 }, method: merge }\n"
