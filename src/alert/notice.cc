@@ -10,7 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kMoments = {Moment::Opened, Moment::Changed, Moment::Recovered, Moment::Test};
+constexpr std::array kMoments = {Moment::Opened, Moment::Changed, Moment::Acknowledged, Moment::Recovered,
+                                 Moment::Test};
 constexpr std::array kSeverities = {Severity::Critical, Severity::Error, Severity::Warning, Severity::Info};
 
 // The fields that are texts, each under its name.
@@ -45,6 +46,8 @@ std::string_view moment_name(Moment moment) {
       return "opened";
     case Moment::Changed:
       return "changed";
+    case Moment::Acknowledged:
+      return "acknowledged";
     case Moment::Recovered:
       return "recovered";
     case Moment::Test:

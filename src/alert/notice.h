@@ -11,7 +11,7 @@
 
 namespace weir::alert {
 
-enum class Moment { Opened, Changed, Recovered, Test };
+enum class Moment { Opened, Changed, Acknowledged, Recovered, Test };
 std::string_view moment_name(Moment moment);  // "opened", ...
 
 enum class Severity { Critical, Error, Warning, Info };

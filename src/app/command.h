@@ -19,7 +19,7 @@
 namespace weir::app {
 
 // What a word completes to, in the shell.
-enum class Completes { Nothing, Connection, Endpoint, Job, Folder, Topic };
+enum class Completes { Nothing, Connection, Endpoint, Job, Alert, Folder, Topic };
 
 struct OptionSpec {
   std::string_view name;  // long name without dashes

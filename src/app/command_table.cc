@@ -169,6 +169,16 @@ constexpr Example kJobDisableExamples[] = {
     {"job enable nightly", "its schedule counts again, from now on"},
     {"job next nightly", "when it would run"},
 };
+constexpr Example kAlertLsExamples[] = {
+    {"alert ls", "who is told of what"},
+    {"alert ls -o json", "as JSON"},
+    {"alert test", "whether it arrives"},
+};
+constexpr Example kAlertTestExamples[] = {
+    {"alert test", "a message to every channel that an alert names"},
+    {"alert test data_team", "to those of one alert"},
+    {"alert test -o json", "what came of it, as JSON"},
+};
 constexpr OptionSpec kLogsOptions[] = {
     {.name = "follow", .letter = 'f', .meaning = "go on until the attempt has ended"},
     {.name = "grep", .value = "REGEX", .meaning = "only lines that fit, as grep -E would print"},
@@ -803,6 +813,22 @@ constexpr CommandSpec kCommands[] = {
      .options = kOnlyOutput,
      .examples = kJobDisableExamples,
      .run = run_job_disable},
+    {.path = "alert", .summary = "who is told when something goes wrong", .group = ""},
+    {.path = "alert ls",
+     .summary = "who is told of what",
+     .group = "Jobs",
+     .options = kOnlyOutput,
+     .examples = kAlertLsExamples,
+     .run = run_alert_ls},
+    {.path = "alert test",
+     .summary = "send a test to the channels of an alert",
+     .group = "Jobs",
+     .positional = "[ALERT...]",
+     .completes = Completes::Alert,
+     .options = kOnlyOutput,
+     .examples = kAlertTestExamples,
+     .about = "Nothing is tried again, and a pager's alarm is ended at once.",
+     .run = run_alert_test},
     {.path = "events",
      .summary = "everything that happened, from the event log",
      .group = "Jobs",

@@ -56,6 +56,27 @@ An option wins over the environment, the environment over the files.
 
 A selector that matches nothing is an error that names the nearest tables.
 )"},
+    {"alerts", "how to be told when something goes wrong",
+     R"(Alerts
+
+  # endpoints.yml: where                        # weir.yml: who is told of what
+  channels:                                     alerts:
+    team_chat:                                    default:
+      kind: slack                                   to: [team_chat]
+      url: ${cred:slack_url}                      on_call:
+    pager:                                          to: [team_chat, pager]
+      kind: pagerduty                               on: [failed, late]
+      routing_key: ${cred:pagerduty_key}        jobs:
+    mail:                                         nightly:
+      kind: email                                   steps: [{ sync: core }, { dbt: build }]
+      host: mail.example                            alert: on_call
+      from: weir@corp.example
+      to: [data@corp.example]
+
+A job that names no alert has the one that is called default; alert: none tells nobody. The address of a webhook is a secret, and stands
+behind a reference: ${cred:NAME}, ${file:PATH} or ${env:NAME}. Servers of one's own that are no public address must be allowed:
+allow: [chat.corp]. weir alert test sends a message to each channel; docs/alerts.md says more.
+)"},
     {"methods", "how new rows become the table",
      R"(Methods
 

@@ -1,6 +1,7 @@
 #include "base/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 namespace weir {
 namespace {
@@ -28,6 +29,13 @@ std::string sha1_hex(std::string_view data) {
 }
 std::string md5_hex(std::string_view data) {
   return digest_hex(data, EVP_md5());
+}
+std::string hmac_sha256(std::string_view key, std::string_view data) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<unsigned char const*>(data.data()),
+       data.size(), digest, &size);
+  return std::string(reinterpret_cast<char const*>(digest), size);
 }
 
 }  // namespace weir

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/mutex.h"
 
 namespace weir {
@@ -54,18 +55,6 @@ std::string url_encoded(std::string_view text) {
       out += kHex[c >> 4];
       out += kHex[c & 15];
     }
-  }
-  return out;
-}
-
-std::string base64(std::string_view text) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) out += i + k > text.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
   }
   return out;
 }

@@ -16,16 +16,6 @@ using yaml::Node;
 
 constexpr std::string_view kNoAlert = "none", kDefaultAlert = "default";
 
-// name@host of RFC 5321, as people have it: nothing that would need quotes.
-bool is_mail_address(std::string_view text) {
-  auto const at = text.find('@');
-  bool const plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("()<>[]:;,\\\"").find(c) == std::string_view::npos;
-  });
-  return plain && at != std::string_view::npos && at > 0 && at + 1 < text.size() && text.size() <= 254 &&
-         text.find('@', at + 1) == std::string_view::npos;
-}
-
 void check_addresses(Node const* value, Checker& checker) {
   if (value == nullptr) return;
   for (auto const& item : value->items) check_addresses(item.get(), checker);
@@ -105,6 +95,15 @@ void check_alert(Node const& node, Node const& name, Config const& config, Check
 }
 
 }  // namespace
+
+bool is_mail_address(std::string_view text) {
+  auto const at = text.find('@');
+  bool const plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c > 0x20 && c < 0x7f && std::string_view("()<>[]:;,\\\"").find(c) == std::string_view::npos;
+  });
+  return plain && at != std::string_view::npos && at > 0 && at + 1 < text.size() && text.size() <= 254 &&
+         text.find('@', at + 1) == std::string_view::npos;
+}
 
 std::string_view channel_kind_name(ChannelKind kind) {
   switch (kind) {

@@ -92,6 +92,9 @@ struct Connection {
 enum class ChannelKind { Slack, Webhook, Email, PagerDuty };
 std::string_view channel_kind_name(ChannelKind kind);  // "slack", ...
 
+// name@host of RFC 5321, as people have it: nothing that would need quotes.
+bool is_mail_address(std::string_view text);
+
 // Where alerts are told.
 struct Channel {
   std::string name;

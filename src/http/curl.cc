@@ -37,6 +37,14 @@ Curl const& curl() {
   return loaded;
 }
 
+bool append(List& list, std::string const& line) {
+  curl_slist* const longer = curl().append(list.get(), line.c_str());
+  if (longer == nullptr) return false;
+  static_cast<void>(list.release());
+  list.reset(longer);
+  return true;
+}
+
 Error no_curl(std::string const& doing) {
   return Error(ErrorKind::Config, doing + ": libcurl cannot be used")
       .cause(curl().problem)

@@ -38,6 +38,17 @@ struct HandleEnd {
 };
 using Handle = std::unique_ptr<CURL, HandleEnd>;
 
+struct UrlEnd {
+  void operator()(CURLU* url) const { curl().url_cleanup(url); }
+};
+using Url = std::unique_ptr<CURLU, UrlEnd>;
+
+struct ListEnd {
+  void operator()(curl_slist* list) const { curl().free_list(list); }
+};
+using List = std::unique_ptr<curl_slist, ListEnd>;
+bool append(List& list, std::string const& line);
+
 // Why a transfer that ended with `code` did not come about, for "could not fetch <URL>" or the like: the kind, what is
 // wrong with `host` ("example.com:8080"), the next step. `said`: libcurl's own words.
 Error transfer_error(CURLcode code, std::string const& doing, std::string const& host, std::string said);

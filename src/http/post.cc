@@ -1,30 +1,17 @@
 #include "http/post.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "http/curl.h"
+#include "http/gate.h"
 
 namespace weir::http {
 namespace {
 
 constexpr std::size_t kMostOfAnswer = 64U << 10;  // what is read of a body, to be thrown away
 constexpr std::chrono::seconds kLongestWait = std::chrono::hours(24);
-
-struct UrlEnd {
-  void operator()(CURLU* url) const { curl().url_cleanup(url); }
-};
-using Url = std::unique_ptr<CURLU, UrlEnd>;
-
-struct ListEnd {
-  void operator()(curl_slist* list) const { curl().free_list(list); }
-};
-using List = std::unique_ptr<curl_slist, ListEnd>;
 
 std::string part_of(CURLU* url, CURLUPart part) {
   char* text = nullptr;
@@ -66,28 +53,9 @@ Result<Target> target_of(PostRequest const& request) {
 // What the callbacks of one exchange share.
 struct Exchange {
   PostRequest const& request;
-  bool any_address = false;  // the host is one of those allowed
+  Gate gate;
   std::size_t answered = 0;
-  std::optional<Address> refused = {};
 };
-
-bool is_allowed(Exchange const& exchange, Address const& address) {
-  auto const& networks = exchange.request.allowed.networks;
-  return exchange.any_address || kind_of(address) == AddressKind::Public ||
-         std::any_of(networks.begin(), networks.end(),
-                     [&](Network const& network) { return network.contains(address); });
-}
-
-// The one place where sockets come from: libcurl asks for each address that it is about to connect to.
-curl_socket_t open_socket(void* to, curlsocktype, curl_sockaddr* wanted) {
-  auto& exchange = *static_cast<Exchange*>(to);
-  auto const address = Address::from(&wanted->addr);
-  if (!address || !is_allowed(exchange, *address)) {
-    if (address) exchange.refused = address;
-    return CURL_SOCKET_BAD;
-  }
-  return ::socket(wanted->family, wanted->socktype | SOCK_CLOEXEC, wanted->protocol);
-}
 
 std::size_t count(char*, std::size_t, std::size_t size, void* to) {
   auto& exchange = *static_cast<Exchange*>(to);
@@ -107,10 +75,7 @@ Result<List> headers_of(PostRequest const& request, std::string const& shown) {
     if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
       return Error(ErrorKind::Config, fmt::format("cannot post to {}: a header has a line end in it", shown))
           .next("write each header in one line");
-    curl_slist* const longer = curl().append(list.get(), line.c_str());
-    if (longer == nullptr) return Error(ErrorKind::Internal, "curl_slist_append failed");
-    static_cast<void>(list.release());
-    list.reset(longer);
+    if (!append(list, line)) return Error(ErrorKind::Internal, "curl_slist_append failed");
   }
   return list;
 }
@@ -120,12 +85,7 @@ void set_up(CURL* handle, Exchange& exchange, Target const& target, curl_slist* 
   curl().setopt(handle, CURLOPT_CURLU, target.url.get());
   curl().setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl().setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-  curl().setopt(handle, CURLOPT_PROXY, "");
-  curl().setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-  curl().setopt(handle, CURLOPT_OPENSOCKETDATA, &exchange);
-  curl().setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl().setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl().setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  guard(handle, exchange.gate, request.ca_file);
   curl().setopt(handle, CURLOPT_USERAGENT, "weir");
   curl().setopt(handle, CURLOPT_HTTPHEADER, headers);
   curl().setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
@@ -145,12 +105,12 @@ Delivery delivery_of(int status) {
   return status == 408 || status == 425 || status == 429 || status >= 500 ? Delivery::Later : Delivery::Refused;
 }
 
-Posted answer_of(CURL* handle) {
+Posted answer_of(CURL* handle, Target const& target) {
   long status = 0;
   curl_off_t seconds = 0;
   curl().getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   curl().getinfo(handle, CURLINFO_RETRY_AFTER, &seconds);  // of a date, too
-  Posted posted{static_cast<int>(status), delivery_of(static_cast<int>(status)), std::nullopt};
+  Posted posted{target.shown, static_cast<int>(status), delivery_of(static_cast<int>(status)), std::nullopt};
   if (seconds > 0) posted.retry_after = std::min(std::chrono::seconds(seconds), kLongestWait);
   return posted;
 }
@@ -171,20 +131,15 @@ Result<Posted> post(PostRequest const& request) {
   WEIR_TRY(auto const headers, headers_of(request, target.shown));
   Handle const handle(curl().init());
   if (handle == nullptr) return Error(ErrorKind::Internal, "curl_easy_init failed");
-  Exchange exchange{request};
-  auto const& hosts = request.allowed.hosts;
-  exchange.any_address = std::any_of(hosts.begin(), hosts.end(),
-                                     [&](std::string const& host) { return equals_ignoring_case(host, target.host); });
+  Exchange exchange{request, Gate(request.allowed, target.host)};
   char reason[CURL_ERROR_SIZE] = "";
   set_up(handle.get(), exchange, target, headers.get(), reason);
   CURLcode const code = curl().perform(handle.get());
   bool const is_enough = code == CURLE_WRITE_ERROR && exchange.answered > kMostOfAnswer;
-  if (code == CURLE_OK || is_enough) return answer_of(handle.get());
-  if (code == CURLE_COULDNT_CONNECT && exchange.refused) return refused(*exchange.refused, target);
+  if (code == CURLE_OK || is_enough) return answer_of(handle.get(), target);
+  if (code == CURLE_COULDNT_CONNECT && exchange.gate.refused()) return refused(*exchange.gate.refused(), target);
   std::string const said = *reason == '\0' ? curl().strerror(code) : reason;
-  auto error = transfer_error(code, doing(target.shown), target.host, said).object(target.host);
-  if (code == CURLE_COULDNT_CONNECT) error.next("check its address and port and the firewall, or try again later");
-  return error;
+  return guarded_error(code, doing(target.shown), target.host, said);
 }
 
 }  // namespace weir::http

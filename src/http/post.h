@@ -31,6 +31,7 @@ struct PostRequest {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   Allowed allowed = {};
+  std::string ca_file = {};                                   // PEM; "": the system's authorities
   std::chrono::milliseconds time = std::chrono::seconds(30);  // for the whole exchange
   std::chrono::milliseconds connect_time = std::chrono::seconds(10);
   std::stop_token stop = {};
@@ -43,6 +44,7 @@ enum class Delivery {
 };
 
 struct Posted {
+  std::string to;  // "https://example.com:8443": what may be shown
   int status = 0;
   Delivery delivery = Delivery::Refused;
   std::optional<std::chrono::seconds> retry_after;  // what a Retry-After says, at most a day

@@ -335,6 +335,12 @@ TEST(ConfigSchema, IsDraft07AndKnowsTheKeys) {
   EXPECT_TRUE(tables.contains("anyOf"));
   auto const endpoints = nlohmann::json::parse(endpoints_schema());
   EXPECT_TRUE(endpoints["properties"]["sources"]["additionalProperties"]["properties"].contains("encrypt"));
+  auto const& channel = endpoints["properties"]["channels"]["additionalProperties"];
+  EXPECT_EQ(channel["required"], nlohmann::json::array({"kind"}));
+  EXPECT_EQ(channel["allOf"][2]["if"]["properties"]["kind"]["const"], "email");
+  EXPECT_EQ(channel["allOf"][2]["then"]["required"], nlohmann::json::array({"host", "from", "to"}));
+  auto const& on = weir["properties"]["alerts"]["additionalProperties"]["properties"]["on"];
+  EXPECT_EQ(on["anyOf"][1]["items"]["enum"].size(), 5U);
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ Result<int> run_job_next(Context& context);
 Result<int> run_job_cancel(Context& context);
 Result<int> run_job_enable(Context& context);
 Result<int> run_job_disable(Context& context);
+Result<int> run_alert_ls(Context& context);
+Result<int> run_alert_test(Context& context);
 Result<int> run_logs(Context& context);
 Result<int> run_events(Context& context);
 Result<int> run_deps(Context& context);

@@ -74,13 +74,17 @@ std::vector<std::string> configured(Context& context, Completes what) {
     names = topics();
     for (auto const& name : subcommands("")) names.push_back(name);
   }
-  if (what != Completes::Connection && what != Completes::Endpoint && what != Completes::Job) return names;
+  bool const is_configured = what == Completes::Connection || what == Completes::Endpoint || what == Completes::Job ||
+                             what == Completes::Alert;
+  if (!is_configured) return names;
   auto config = config::load(context.project_folder());
   if (!config.ok()) return names;
   if (what == Completes::Connection)
     for (auto const& [name, connection] : config->connections) names.push_back(name);
   if (what == Completes::Job)
     for (auto const& [name, job] : config->jobs) names.push_back(name);
+  if (what == Completes::Alert)
+    for (auto const& [name, alert] : config->alerts) names.push_back(name);
   if (what == Completes::Endpoint)
     for (auto const& [name, endpoint] : config->endpoints) names.push_back(name);
   return names;
