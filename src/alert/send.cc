@@ -15,7 +15,8 @@ using http::Delivery;
 
 // What did not arrive is told as an error of the channel, with the state and, where it has none, the next step.
 Delivered failed(config::Channel const& channel, Error error) {
-  bool const later = error.kind() == ErrorKind::Unavailable || error.kind() == ErrorKind::Cancelled;
+  bool const later = error.kind() == ErrorKind::Unavailable || error.kind() == ErrorKind::Cancelled ||
+                     error.kind() == ErrorKind::Denied;  // a certificate
   if (error.kind() == ErrorKind::Refused)
     error.next(fmt::format("if \"{0}\" is a server of your own, add allow: [\"{0}\"] to the channel", error.object()));
   if (error.where().empty()) error.where(channel.place.text());
@@ -49,6 +50,16 @@ Error not_taken(ChannelKind kind, http::Posted const& posted) {
       .next(next_step(kind, posted.status, posted.retry_after));
 }
 
+Error not_taken(http::Mailed const& mailed) {
+  bool const later = mailed.delivery == Delivery::Later;
+  auto const kind = later ? ErrorKind::Unavailable : mailed.at_login ? ErrorKind::Denied : ErrorKind::Config;
+  Error error(kind, fmt::format("{} did not take the {} ({})", mailed.to, mailed.at_login ? "login" : "message",
+                                mailed.status));
+  if (later) return std::move(error).next("try again later");
+  if (mailed.at_login) return std::move(error).next("correct \"user\" and \"password\" of the channel");
+  return std::move(error).next("check \"from\" and \"to\", and whether the server wants a login");
+}
+
 // One exchange by HTTP.
 Delivered posted(config::Channel const& named, Channel const& channel, http::PostRequest request,
                  SendOptions const& options) {
@@ -67,15 +78,18 @@ Delivered posted(config::Channel const& named, Channel const& channel, http::Pos
   return delivered;
 }
 
+Error no_key(config::Channel const& channel) {
+  return Error(ErrorKind::Config, "\"secret\" begins with whsec_, and what follows is no base64")
+      .where(channel.places.at("secret").text())
+      .next("take the secret as the receiver gave it, or one that begins otherwise");
+}
+
 Delivered tell_webhook(config::Channel const& named, Channel const& channel, Notice const& notice,
                        SendOptions const& options) {
   http::PostRequest request{
       .url = {}, .body = cloud_event(notice), .content_type = "application/cloudevents+json; charset=UTF-8"};
   auto headers = signed_headers(notice, request.body, channel.key.reveal(), options.clock.now());
-  if (!headers)
-    return failed(named, Error(ErrorKind::Config, "\"secret\" begins with whsec_, and what follows is no base64")
-                             .where(named.places.at("secret").text())
-                             .next("take the secret as the receiver gave it, or one that begins otherwise"));
+  if (!headers) return failed(named, no_key(named));
   request.headers = std::move(*headers);
   return posted(named, channel, std::move(request), options);
 }
@@ -104,12 +118,8 @@ Delivered tell_by_mail(config::Channel const& named, Channel const& channel, Not
                                        .stop = options.stop});
   if (!answer.ok()) return failed(named, answer.error().clone());
   if (answer->delivery != Delivery::Done) {
-    bool const later = answer->delivery == Delivery::Later;
-    auto delivered = failed(
-        named,
-        Error(later ? ErrorKind::Unavailable : ErrorKind::Config,
-              fmt::format("{} did not take the message ({})", answer->to, answer->status))
-            .next(later ? "try again later" : "check \"from\" and \"to\", and whether the server wants a login"));
+    auto delivered = failed(named, not_taken(*answer));
+    delivered.delivery = answer->delivery;
     delivered.to = answer->to;
     return delivered;
   }
@@ -137,6 +147,12 @@ Delivered send(config::Config const& config, config::Channel const& channel, Not
       break;
   }
   return tell_by_mail(channel, *made, notice, options);
+}
+
+Status check(config::Config const& config, config::Channel const& channel) {
+  WEIR_TRY(auto const made, resolved(config, channel));
+  if (channel.kind == ChannelKind::Webhook && !signed_headers({}, "", made.key.reveal(), {})) return no_key(channel);
+  return {};
 }
 
 }  // namespace weir::alert

@@ -10,14 +10,15 @@
 #include "alert/notice.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/result.h"
 #include "config/config.h"
 #include "http/post.h"
 
 namespace weir::alert {
 
 struct Delivered {
-  // Later: worth another try (the other side is away, busy or in trouble). Refused: not before somebody has changed
-  // something.
+  // Later: worth another try (the other side is away, busy, in trouble, or its certificate is). Refused: not before
+  // somebody has changed something here.
   http::Delivery delivery = http::Delivery::Refused;
   std::optional<std::chrono::seconds> retry_after = {};  // Later: what the other side asked for, at most a day
   std::string to = {};                                   // "https://hooks.slack.com", once that is known
@@ -34,5 +35,8 @@ struct SendOptions {
 // most for the channel's timeout; any thread.
 Delivered send(config::Config const& config, config::Channel const& channel, Notice const& notice,
                SendOptions const& options);
+
+// Whether its references resolve and its settings are right, without sending anything. Error: Config.
+Status check(config::Config const& config, config::Channel const& channel);
 
 }  // namespace weir::alert

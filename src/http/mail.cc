@@ -128,17 +128,9 @@ Error refused(Address const& address, Target const& target) {
 
 Error not_sent(CURLcode code, Exchange const& exchange, Target const& target, std::string said) {
   std::string const doing = fmt::format("could not send mail by {}", target.shown);
-  int const status = exchange.refusals.empty() ? 0 : exchange.refusals.back();
   if (code == CURLE_COULDNT_CONNECT && exchange.gate.refused()) return refused(*exchange.gate.refused(), target);
-  if (code == CURLE_LOGIN_DENIED && status < 500)
-    return Error(ErrorKind::Unavailable, fmt::format("{}: it takes no login now ({})", doing, status))
-        .next("try again later");
-  if (code == CURLE_LOGIN_DENIED)
-    return Error(ErrorKind::Denied, fmt::format("{}: it does not accept the login ({})", doing, status))
-        .object(target.host)
-        .next("correct \"user\" and \"password\" of the channel");
   if (code == CURLE_USE_SSL_FAILED)
-    return Error(ErrorKind::Denied, doing + ": it does not encrypt")
+    return Error(ErrorKind::Config, doing + ": it does not encrypt")
         .object(target.host)
         .state("neither login nor message were sent")
         .next("tls: implicit, if it encrypts from the first byte; tls: off, if it is a server of your own network");
@@ -157,12 +149,16 @@ Result<Mailed> send_mail(MailRequest const& request) {
   char reason[CURL_ERROR_SIZE] = "";
   set_up(handle.get(), exchange, target, receivers.get(), reason);
   CURLcode const code = curl().perform(handle.get());
-  if (code == CURLE_OK) return Mailed{target.shown, 0, Delivery::Done, refused_receivers(exchange)};
-  bool const is_answer = !exchange.refusals.empty() && code != CURLE_LOGIN_DENIED && code != CURLE_USE_SSL_FAILED &&
+  if (code == CURLE_OK)
+    return Mailed{.to = target.shown, .delivery = Delivery::Done, .refused_receivers = refused_receivers(exchange)};
+  bool const is_answer = !exchange.refusals.empty() && code != CURLE_USE_SSL_FAILED &&
                          code != CURLE_OPERATION_TIMEDOUT && code != CURLE_ABORTED_BY_CALLBACK;
   if (!is_answer) return not_sent(code, exchange, target, *reason == '\0' ? curl().strerror(code) : reason);
   int const status = exchange.refusals.back();
-  return Mailed{target.shown, status, status < 500 ? Delivery::Later : Delivery::Refused, 0};
+  return Mailed{.to = target.shown,
+                .status = status,
+                .delivery = status < 500 ? Delivery::Later : Delivery::Refused,
+                .at_login = code == CURLE_LOGIN_DENIED};
 }
 
 }  // namespace weir::http

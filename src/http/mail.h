@@ -36,11 +36,12 @@ struct Mailed {
   std::string to;  // "smtp://mail.example:587"
   int status = 0;  // the one that it refused with, if it did: 550
   Delivery delivery = Delivery::Refused;
+  bool at_login = false;      // it was the login that it refused
   int refused_receivers = 0;  // Done: so many of them it would not take; the others have it
 };
 
-// Errors: Config (no host), Refused (an address that is not reached), Unavailable, Denied (a login or a certificate
-// that is not accepted, no encryption), Cancelled. A server that refuses a sender, all receivers or the message is a
+// Errors: Config (no host, no encryption), Refused (an address that is not reached), Unavailable, Denied (a certificate
+// that cannot be trusted), Cancelled. A server that refuses the login, the sender, all receivers or the message is a
 // Mailed.
 Result<Mailed> send_mail(MailRequest const& request);
 

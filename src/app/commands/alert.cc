@@ -92,6 +92,7 @@ Check told(config::Config const& config, config::Channel const& channel, alert::
     if (delivered.note.empty()) return {Health::Ok, subject, found, {}, 0};
     return {Health::Warning, subject, fmt::format("{}; {}", found, delivered.note), {}, 0};
   }
+  if (context.format() == Format::Json) return failed_check(subject, *delivered.error);
   write_err(delivered.error->to_text() + "\n");
   return {Health::Failure, subject, delivered.error->message(), {}, exit_code(delivered.error->kind())};
 }

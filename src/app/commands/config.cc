@@ -29,6 +29,7 @@ Result<int> run_config_check(Context& context) {
     if (config.ok()) {
       json["connections"] = (*config)->connections.size();
       json["jobs"] = (*config)->jobs.size();
+      json["alerts"] = (*config)->alerts.size();
       json["endpoints"] = (*config)->endpoints.size();
       json["warnings"] = (*config)->warnings;
     }
@@ -39,9 +40,10 @@ Result<int> run_config_check(Context& context) {
   auto const& known = **config;
   std::size_t patterns = 0;
   for (auto const& [name, connection] : known.connections) patterns += connection.tables.size();
-  std::string const jobs = known.jobs.empty() ? "" : plural(known.jobs.size(), "job") + ", ";
+  std::string more = known.jobs.empty() ? "" : plural(known.jobs.size(), "job") + ", ";
+  if (!known.alerts.empty()) more += plural(known.alerts.size(), "alert") + ", ";
   write_out(fmt::format("ok: {}, {}, {}{} in {}\n", plural(known.connections.size(), "connection"),
-                        plural(patterns, "table pattern"), jobs, plural(known.endpoints.size(), "endpoint"),
+                        plural(patterns, "table pattern"), more, plural(known.endpoints.size(), "endpoint"),
                         known.root.string()));
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "alert/send.h"
 #include "app/checks.h"
 #include "app/commands/commands.h"
 #include "base/text.h"
@@ -26,6 +27,17 @@ Check check_driver() {
   auto driver = odbc::choose_sqlserver_driver("");
   if (!driver.ok()) return failed_check("driver", driver.error());
   return Check{Health::Ok, "driver", fmt::format("SQL Server by ODBC: {}", *driver), {}, 0};
+}
+
+Check check_channel(config::Config const& config, config::Channel const& channel) {
+  std::string const subject = "channel " + channel.name;
+  auto const done = alert::check(config, channel);
+  if (!done.ok()) return failed_check(subject, done.error());
+  return {Health::Ok,
+          subject,
+          fmt::format("{}; weir alert test shows whether it arrives", config::channel_kind_name(channel.kind)),
+          {},
+          0};
 }
 
 bool reads_sqlserver(config::Config const& config) {
@@ -56,6 +68,7 @@ Result<int> run_doctor(Context& context) {
       auto found = check_endpoint(**config, endpoint);
       checks.insert(checks.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
     }
+    for (auto const& [name, channel] : (*config)->channels) checks.push_back(check_channel(**config, channel));
   }
   checks.push_back(check_server_programs());
   write_out(context.format() == Format::Json ? checks_json(checks).dump(2) + "\n"
