@@ -88,7 +88,8 @@ SELECT o.depth,
   CASE WHEN o.classid = 'pg_class'::regclass AND o.objsubid = 0 THEN c.relname END AS name,
   CASE WHEN o.classid = 'pg_class'::regclass AND o.objsubid = 0 THEN (SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace) END AS schema,
   -- a stored query in which a whole row stands as a value: such a view cannot be pointed at another table
-  EXISTS (SELECT FROM pg_rewrite w WHERE o.classid = 'pg_class'::regclass AND w.ev_class = o.objid AND w.ev_action::text LIKE '%:varattno 0 %') AS has_row_value,
+  -- (an aggregate, not EXISTS: that would be answered from a hash of all stored queries of the database)
+  coalesce(o.classid = 'pg_class'::regclass AND (SELECT bool_or(w.ev_action::text LIKE '%:varattno 0 %') FROM pg_rewrite w WHERE w.ev_class = o.objid), false) AS has_row_value,
   coalesce(array_to_string(c.reloptions, ', '), '') AS options
 FROM obj o
 LEFT JOIN pg_class c      ON o.classid='pg_class'::regclass AND c.oid=o.objid

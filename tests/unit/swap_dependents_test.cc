@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "swap/capture.h"
 #include "unit/swap_world.h"
 
 namespace weir::swap {
@@ -267,7 +268,11 @@ TEST(SwapDependents, adoption_replays_everything_and_views_keep_their_oids) {
   auto kept = must(plan(must(capture(world.loader, kOrders)), foreign));
   EXPECT_EQ(kept.method, Method::Merge);
   EXPECT_NE(kept.reason.find("view mart.theirs belongs to \"dbt\""), std::string::npos) << kept.reason;
-  run_sql(world.admin, "DROP VIEW mart.theirs; GRANT dbt TO weir_owner");
+  run_sql(world.admin, "DROP VIEW mart.theirs; CREATE VIEW mart.whole AS SELECT o FROM sync_core.\"Orders\" o");
+  auto const with_whole = must(capture(world.loader, kOrders));
+  for (auto const& dependent : with_whole->dependents)
+    EXPECT_EQ(dependent.has_row_value, dependent.object.ends_with("view mart.whole")) << dependent.object;
+  run_sql(world.admin, "DROP VIEW mart.whole; GRANT dbt TO weir_owner");
   run_sql(world.admin, kViews);
   std::string const oids =
       "SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_class WHERE relnamespace = 'mart'::regnamespace";
