@@ -12,9 +12,9 @@
 
 namespace weir::alert {
 
-// JSON for an incoming webhook of Slack, Mattermost or Rocket.Chat: `text` for notifications and old clients, `blocks`
-// (docs.slack.dev: at most 50, a section's text 3,000 characters, & < > escaped), and the notice's object as `data`
-// beside them, where Airbyte's webhooks have theirs. `chat`: "" or the channel in it.
+// JSON for an incoming webhook of Slack, Mattermost or Rocket.Chat: `text` for notifications and servers that know no
+// blocks, `blocks` (docs.slack.dev: at most 50, a section's text 3,000 characters, & < > escaped), and the notice's
+// object as `data` beside them, where Airbyte's webhooks have theirs. `chat`: "" or the channel in it.
 std::string slack_message(Notice const& notice, std::string_view chat);
 
 // A CloudEvent (version 1.0, structured JSON: application/cloudevents+json).

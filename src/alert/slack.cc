@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -12,32 +14,58 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostOfSection = 3'000;
 
-// In mrkdwn, & < and > are the language's own: a <!channel> would call everybody. Nothing else of it leads anywhere.
+// What shows nothing and joins no words.
+constexpr std::string_view kNothing = "\xE2\x81\xA0";
+
+bool is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+// What stands for the character at the end of `before`, so that it is no more than that. In Slack's mrkdwn & < and >
+// are the language's own: a <!channel> would call everybody. To Mattermost and Rocket.Chat so does a bare @channel, and
+// ![...] fetches a picture.
+std::string as_itself(std::string_view character, std::string_view before, std::string_view after) {
+  if (character == "&") return "&amp;";
+  if (character == "<") return "&lt;";
+  if (character == ">") return "&gt;";
+  bool const calls = character == "@" && (before.empty() || !is_word(before.back()));
+  bool const fetches = character == "!" && after.starts_with("[");
+  return std::string(character) + std::string(calls || fetches ? kNothing : "");
+}
+
+// How many characters as Slack counts them.
+std::size_t units_of(std::string_view text) {
+  std::size_t units = 0;
+  for (std::size_t at = 0; at < text.size();) units += next_character(text, at).size() == 4 ? 2 : 1;
+  return units;
+}
+
 // At most `most` characters come out, none of them half.
 std::string escaped(std::string_view text, std::size_t most = kMostOfSection) {
   std::string out;
   std::size_t units = 0;
   for (std::size_t at = 0; at < text.size();) {
-    auto character = next_character(text, at);
-    if (character == "&") character = "&amp;";
-    if (character == "<") character = "&lt;";
-    if (character == ">") character = "&gt;";
-    units += character.size() == 4 && static_cast<unsigned char>(character[0]) >= 0xF0 ? 2
-             : static_cast<unsigned char>(character[0]) < 0x80                         ? character.size()
-                                                                                       : 1;
+    auto const before = text.substr(0, at);
+    auto const character = next_character(text, at);
+    auto const written = as_itself(character, before, text.substr(at));
+    units += units_of(written);
     if (units + 1 > most && (at < text.size() || units > most)) return out + "\xE2\x80\xA6";
-    out += character;
+    out += written;
   }
   return out;
 }
 
+// Beside what is marked up nothing is to be taken for a link or a mention.
+Json mrkdwn(std::string text) {
+  return Json{{"type", "mrkdwn"}, {"text", std::move(text)}, {"verbatim", true}};
+}
+
 Json section(std::string text) {
-  return Json{{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", std::move(text)}}}};
+  return Json{{"type", "section"}, {"text", mrkdwn(std::move(text))}};
 }
 
 Json context(std::string text) {
-  Json element{{"type", "mrkdwn"}, {"text", std::move(text)}};
-  return Json{{"type", "context"}, {"elements", Json::array({std::move(element)})}};
+  return Json{{"type", "context"}, {"elements", Json::array({mrkdwn(std::move(text))})}};
 }
 
 // Bold as far as the text leaves it so.
@@ -71,7 +99,9 @@ std::string slack_message(Notice const& any, std::string_view chat) {
   Json json;
   if (!chat.empty()) json["channel"] = chat;
   auto const head = headline(notice);
-  json["text"] = escaped(notice.cause.empty() ? head : head + "\n" + notice.cause);
+  std::string text = head;
+  for (auto const& line : lines_of(notice)) text += fmt::format("\n{}: {}", line.label, line.text);
+  json["text"] = escaped(text);
   Json blocks = Json::array({section(fmt::format("*{}*", escaped(head, kMostOfSection - 2)))});
   for (auto const& line : lines_of(notice)) blocks.push_back(section(labelled(line.label, line.text)));
   std::string links;

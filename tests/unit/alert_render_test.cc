@@ -74,6 +74,8 @@ std::vector<std::string> hostile_texts() {
                                     std::string(1, '\0'),
                                     "<!channel>",
                                     "<!everyone> <@U123> <https://evil.example|here>",
+                                    "@channel @here,@all \xF0\x9F\x8C\x8A@all ![x](https://evil.example)",
+                                    "data@corp.example",
                                     "```",
                                     "a\r\nBcc: evil@evil.example\r\n\r\nbody",
                                     "\xF0\x9F\x8C\x8A\xF0\x9F\x8C\x8A",
@@ -189,6 +191,9 @@ TEST(AlertSlack, Message) {
   EXPECT_FALSE(well.contains("channel"));
   EXPECT_FALSE(well.contains("data"));
   EXPECT_EQ(well["text"], "✔ " + notice().title);
+  recovered.cause = "write to data@corp.example";
+  EXPECT_EQ(Json::parse(slack_message(recovered, ""))["blocks"][1]["text"]["text"],
+            "*Cause*\nwrite to data@corp.example");
   EXPECT_EQ(well["blocks"].size(), 2U);
 }
 
@@ -207,6 +212,8 @@ TEST(AlertSlack, WhateverTheText) {
       EXPECT_LE(units(one), 3'000U);
       if (auto const date = one.find("<!date^0^"); date != std::string::npos) one = one.substr(0, date);
       EXPECT_EQ(one.find('<'), std::string::npos) << one.substr(0, 200);
+      for (auto const* call : {"@channel", "@all", "@here", "!["})
+        EXPECT_EQ(one.find(call), std::string::npos) << one.substr(0, 200);
       for (auto at = one.find('&'); at != std::string::npos; at = one.find('&', at + 1)) {
         auto const rest = one.substr(at, 5);
         EXPECT_TRUE(rest.starts_with("&amp;") || rest.starts_with("&lt;") || rest.starts_with("&gt;")) << rest;
