@@ -1,10 +1,13 @@
 // weir serve: carries out jobs when they are due, until it is told to stop.
+#include <stop_token>
+
 #include <fmt/format.h>
 
 #include "app/commands/commands.h"
 #include "app/job_state.h"
 #include "app/job_work.h"
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "jobs/scheduler.h"
@@ -30,6 +33,12 @@ Result<int> run_serve(Context& context) {
   log_info("serving {} of {}; state in {}", plural(config->jobs.size(), "job"), config->root.string(),
            state.folder().string());
   if (auto const next = scheduler.next()) log_info("the next one runs at {} UTC", utc_text(*next));
+  WEIR_DO(tell_service_manager(fmt::format("READY=1\nSTATUS=serving {}", plural(config->jobs.size(), "job"))));
+  std::stop_callback const stopping(context.interrupt().token(), [] {
+    // It is heard as soon as the end is asked for; a manager that does not take it sees the process end.
+    [[maybe_unused]] auto const told =
+        tell_service_manager("STOPPING=1\nSTATUS=stopping; what is going on is taken up by the next start");
+  });
   std::string said;
   runner.serve(scheduler, context.interrupt().token(), [&](Error const& trouble) {
     if (trouble.message() == said) return;
