@@ -1,5 +1,6 @@
 # weir_folders(): reads src/layers.txt and makes one static library `weir_<folder>` per folder, linked to exactly the
-# folders that its line names. weir_embed(): turns text files into a table that base/embedded.h reads.
+# folders that its line names. weir_embed(): turns text files into a table that base/embedded.h reads. weir_precompile(): the
+# headers that most files include, compiled once.
 
 function(weir_folders)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/layers.txt)
@@ -20,7 +21,22 @@ function(weir_folders)
     foreach(dep IN LISTS deps)
       target_link_libraries(weir_${folder} PUBLIC weir_${dep})
     endforeach()
+    if(folder STREQUAL base)
+      weir_precompile(weir_base PRIVATE)
+    else()
+      weir_precompile(weir_${folder} REUSE_FROM weir_base)
+    endif()
   endforeach()
+endfunction()
+
+# weir_precompile(TARGET PRIVATE [HEADER...]), or (TARGET REUSE_FROM OTHER) where both are compiled alike.
+function(weir_precompile target how)
+  if(WEIR_PRECOMPILE AND how STREQUAL PRIVATE)
+    target_precompile_headers(${target} PRIVATE <fmt/format.h> <algorithm> <chrono> <cstdint> <functional> <map>
+                              <memory> <optional> <set> <span> <string> <string_view> <utility> <vector> ${ARGN})
+  elseif(WEIR_PRECOMPILE)
+    target_precompile_headers(${target} ${how} ${ARGN})
+  endif()
 endfunction()
 
 # weir_embed(FOLDER DIR...): every file below the DIRs, by its path from the project's root, in library weir_FOLDER.

@@ -76,7 +76,7 @@ build() {
   local preset=$1
   shift
   # In the launcher, so that a plain `cmake --build` finds what any other clone on this machine has compiled.
-  local launcher="env;CCACHE_BASEDIR=$root;CCACHE_NOHASHDIR=1;CCACHE_SLOPPINESS=time_macros;ccache"
+  local launcher="env;CCACHE_BASEDIR=$root;CCACHE_NOHASHDIR=1;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"
   local log=$logs/build-$preset.log targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
   : >"$log"
@@ -104,9 +104,10 @@ show_newest() {
   printf '\r\033[K' >&2
 }
 
-# run_ctest PRESET [CTEST ARGUMENT...]: two at a time, each bounded, full output of what fails.
+# run_ctest PRESET [CTEST ARGUMENT...]: one more at a time than there are processors, for each waits for servers at times; each
+# bounded, full output of what fails.
 run_ctest() {
   local preset=$1
   shift
-  ctest --test-dir "build/$preset" -j 2 --timeout 600 --output-on-failure --no-tests=error "$@"
+  ctest --test-dir "build/$preset" -j $(($(nproc) + 1)) --timeout 600 --output-on-failure --no-tests=error "$@"
 }
