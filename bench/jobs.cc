@@ -66,7 +66,7 @@ double floor_of(std::string const& file, int writes) {
 
 void add_events(jobs::Store& store, int events) {
   for (int i = 0; i < events; ++i)
-    if (!store.add_event({"weir.table.published", fmt::format("sync_core.t{}", i % 100), 1, 1, R"({"rows":1000})"})
+    if (!store.add_events({{"weir.table.published", fmt::format("sync_core.t{}", i % 100), 1, 1, R"({"rows":1000})"}})
              .ok())
       std::exit(1);
 }

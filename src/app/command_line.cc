@@ -237,12 +237,14 @@ Status check_values(Arguments const& arguments) {
 // How many words a command takes: "RELATION" one, "[DIR]" none or one, "[ENDPOINT...]" any number.
 Status check_positionals(Arguments const& arguments) {
   auto const& command = *arguments.command;
-  bool const any = command.positional.ends_with("...]");
-  bool const needed = !command.positional.empty() && command.positional[0] != '[';
+  bool const any = command.positional.find("...") != std::string_view::npos;
+  auto const words = command.positional.empty() ? std::vector<std::string>() : split(command.positional, ' ');
+  auto const needed = static_cast<std::size_t>(
+      std::count_if(words.begin(), words.end(), [](auto const& word) { return !word.starts_with('['); }));
   std::string const help = fmt::format("weir {} --help shows examples", command.path);
-  if (needed && arguments.positionals.empty())
+  if (arguments.positionals.size() < needed)
     return Error(ErrorKind::Usage, fmt::format("weir {} needs {}", command.path, command.positional)).next(help);
-  std::size_t const most = command.positional.empty() ? 0 : 1;
+  std::size_t const most = words.size();
   if (!any && arguments.positionals.size() > most)
     return Error(ErrorKind::Usage,
                  fmt::format("weir {} takes no argument \"{}\"", command.path, arguments.positionals[most]))

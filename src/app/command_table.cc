@@ -200,6 +200,93 @@ constexpr Example kEventsExamples[] = {
     {"events --job 4552", "of one job"},
     {"events -o json | jq .kind", "one JSON object a line"},
 };
+constexpr OptionSpec kStatusOptions[] = {
+    {.name = "watch", .letter = 'w', .meaning = "go on, and show each change until Ctrl-C"},
+    {.name = "exit-code", .meaning = "end with 1 where an incident is open"},
+    kOutput,
+};
+constexpr Example kStatusExamples[] = {
+    {"status", "jobs, what they make, and open incidents"},
+    {"status --watch", "the same, as it changes"},
+    {"status --exit-code > /dev/null", "for scripts"},
+};
+constexpr Example kWhyExamples[] = {
+    {"why mart.orders", "where its age comes from"},
+    {"why 'sync_core.\"Country\"'", "of a table that a sync loads"},
+    {"why 4552", "why the job ended as it did"},
+};
+constexpr Example kImpactExamples[] = {
+    {"impact 'sync_core.\"Country\"'", "what is built from it, near and far"},
+    {"impact country", "the schema is not needed where only one has that name"},
+    {"impact mart.orders -o json", "as JSON"},
+};
+constexpr OptionSpec kIncidentLsOptions[] = {
+    {.name = "open", .meaning = "only those that are not resolved"},
+    kOutput,
+};
+constexpr Example kIncidentLsExamples[] = {
+    {"incident ls", "the latest"},
+    {"incident ls --open", "what is wrong now"},
+    {"incident ls -o json", "as JSON"},
+};
+constexpr Example kIncidentShowExamples[] = {
+    {"incident show 7", "its jobs, what it made stale, who was told"},
+    {"incident show 7 -o json", "with its events, as JSON"},
+    {"incident report 7", "the post-mortem"},
+};
+constexpr Example kIncidentAckExamples[] = {
+    {"incident ack 7", "you see to it; its post-mortem will say so"},
+    {"incident note 7 the disk was full", "what you found"},
+    {"incident show 7", "what it is about"},
+};
+constexpr Example kIncidentNoteExamples[] = {
+    {"incident note 7 the disk was full", "stands in its timeline"},
+    {"incident note 7 \"restarted the server; it was the log volume\"", "the same"},
+    {"incident show 7", "all notes"},
+};
+constexpr Example kIncidentResolveExamples[] = {
+    {"incident resolve 7", "where nothing of what failed will run again"},
+    {"incident resolve 7 the table is not needed any more", "with the reason"},
+    {"incident reopen 7", "the other way round"},
+};
+constexpr Example kIncidentReopenExamples[] = {
+    {"incident reopen 7", "it is not over"},
+    {"incident reopen 7 the numbers are still wrong", "with the reason"},
+    {"incident resolve 7", "the other way round"},
+};
+constexpr OptionSpec kIncidentReportOptions[] = {
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .meaning = "md, html or json (default: md)",
+     .choices = "md|html|json"},
+    {.name = "zone", .value = "ZONE", .meaning = "the zone of its times (default: that of the job's schedule, or UTC)"},
+};
+constexpr Example kIncidentReportExamples[] = {
+    {"incident report 7 > incident_7.md", "as Markdown"},
+    {"incident report 7 -o html --zone Europe/Berlin > incident_7.html", "as a page, in another zone"},
+    {"incident report 7 -o json", "the facts"},
+};
+constexpr Example kStateBackupExamples[] = {
+    {"state backup", "a checked copy below the state's folder, also while weir serve runs"},
+    {"state backup /backup/weir.db", "to a file of yours"},
+    {"state restore /backup/weir.db", "the other way round"},
+};
+constexpr Example kStateRestoreExamples[] = {
+    {"state restore /backup/weir.db", "the history as it was then; numbers go on behind those given since"},
+    {"state backup", "make such a copy"},
+    {"events --verify", "see whether the log is whole"},
+};
+constexpr OptionSpec kStatePruneOptions[] = {
+    {.name = "older-than", .value = "AGE", .meaning = "what ended before that (default: 90d)"},
+    {.name = "plan", .meaning = "only say how much that is"},
+    kOutput,
+};
+constexpr Example kStatePruneExamples[] = {
+    {"state prune --plan", "how much of it is older than 90 days"},
+    {"state prune --older-than 30d", "forget it"},
+    {"state backup", "make a copy first"},
+};
 constexpr OptionSpec kDepsOptions[] = {kWarehouse, kOutput};
 constexpr Example kDepsExamples[] = {
     {"deps 'sync_core.\"Country\"'", "what depends on it, as a tree"},
@@ -844,6 +931,109 @@ constexpr CommandSpec kCommands[] = {
      .about =
          "On SIGTERM or Ctrl-C what runs is stopped, without using up an attempt, and the next start goes on with it.",
      .run = run_serve},
+    {.path = "incident", .summary = "what went wrong, until it is well again", .group = ""},
+    {.path = "incident ls",
+     .summary = "incidents, the newest first",
+     .group = "Jobs",
+     .options = kIncidentLsOptions,
+     .examples = kIncidentLsExamples,
+     .about = "Failures of the same cause are one incident. It is over by itself once each job that failed has "
+              "succeeded, and "
+              "each\nrelation that it made stale is fresh.",
+     .run = run_incident_ls},
+    {.path = "incident show",
+     .summary = "one incident, its jobs, relations and messages",
+     .group = "Jobs",
+     .positional = "N",
+     .options = kOnlyOutput,
+     .examples = kIncidentShowExamples,
+     .run = run_incident_show},
+    {.path = "incident ack",
+     .summary = "say that you see to it",
+     .group = "Jobs",
+     .positional = "N",
+     .options = kOnlyOutput,
+     .examples = kIncidentAckExamples,
+     .run = run_incident_ack},
+    {.path = "incident note",
+     .summary = "note something on an incident",
+     .group = "Jobs",
+     .positional = "N TEXT...",
+     .options = kOnlyOutput,
+     .examples = kIncidentNoteExamples,
+     .run = run_incident_note},
+    {.path = "incident resolve",
+     .summary = "close an incident by hand",
+     .group = "Jobs",
+     .positional = "N [TEXT...]",
+     .options = kOnlyOutput,
+     .examples = kIncidentResolveExamples,
+     .run = run_incident_resolve},
+    {.path = "incident reopen",
+     .summary = "open a closed incident again",
+     .group = "Jobs",
+     .positional = "N [TEXT...]",
+     .options = kOnlyOutput,
+     .examples = kIncidentReopenExamples,
+     .run = run_incident_reopen},
+    {.path = "incident report",
+     .summary = "the post-mortem of an incident",
+     .group = "Jobs",
+     .positional = "N",
+     .options = kIncidentReportOptions,
+     .examples = kIncidentReportExamples,
+     .about = "From what was recorded alone: the same events give the same text. Every line names its events.",
+     .run = run_incident_report},
+    {.path = "state", .summary = "care of the history of jobs", .group = ""},
+    {.path = "state backup",
+     .summary = "a checked copy of the state",
+     .group = "Jobs",
+     .positional = "[FILE]",
+     .options = kOnlyOutput,
+     .examples = kStateBackupExamples,
+     .about = "The state is the history: jobs, attempts, events, incidents. What is true of the data stands in the "
+              "warehouse.",
+     .run = run_state_backup},
+    {.path = "state restore",
+     .summary = "put a copy in the state's place",
+     .group = "Jobs",
+     .positional = "FILE",
+     .examples = kStateRestoreExamples,
+     .about = "No weir serve or weir run may have the state. What it was is kept beside it.",
+     .run = run_state_restore},
+    {.path = "state prune",
+     .summary = "forget jobs and events that are old",
+     .group = "Jobs",
+     .options = kStatePruneOptions,
+     .examples = kStatePruneExamples,
+     .about = "The latest job of each name stays, and what an open incident or a stale relation needs. Logs go with "
+              "their jobs.",
+     .run = run_state_prune},
+    {.path = "status",
+     .summary = "jobs, what they make, and what is wrong",
+     .group = "Look",
+     .options = kStatusOptions,
+     .examples = kStatusExamples,
+     .about = "A relation is stale when it was to be newer and is not: it was not refreshed, or built from what was "
+              "not. What "
+              "is\nbetween two runs as it has to be is fresh.",
+     .run = run_status},
+    {.path = "why",
+     .summary = "why data is as old as it is, or why a job failed",
+     .group = "Look",
+     .positional = "RELATION|JOB#N",
+     .options = kOnlyOutput,
+     .examples = kWhyExamples,
+     .about = "One chain, across dbt models and syncs, to the job and the error that it comes from.",
+     .run = run_why},
+    {.path = "impact",
+     .summary = "what is built from a relation",
+     .group = "Look",
+     .positional = "RELATION",
+     .options = kOnlyOutput,
+     .examples = kImpactExamples,
+     .about = "As the jobs' runs have shown it. What else depends on it in the warehouse: weir deps.",
+     .run = run_impact},
     {.path = "deps",
      .summary = "everything that depends on a table",
      .group = "Look",

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/time_text.h"
 #include "http/server.h"
 #include "jobs/sqlite.h"
 
@@ -43,6 +44,28 @@ std::string random_token() {
 
 bool is_alive(std::int64_t pid) {
   return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+}
+
+// The channels that weir.yml says for the job; of what belongs to no job (any more), those of the default alert.
+std::vector<std::string> audience_of(config::Config const& config, std::string const& job, std::string_view topic) {
+  auto const known = config.jobs.find(job);
+  auto const alert = config.alerts.find(known == config.jobs.end() ? "default" : known->second.alert);
+  if (alert == config.alerts.end()) return {};
+  for (auto const occasion : alert->second.on)
+    if (config::occasion_name(occasion) == topic) return alert->second.to;
+  return {};
+}
+
+// What an earlier weir wrote is copied before its schema is changed.
+Status back_up_before_migration(jobs::Database& database, std::filesystem::path const& folder) {
+  WEIR_TRY(bool const is_behind, jobs::Store::is_behind(database));
+  if (!is_behind) return {};
+  auto const file = folder / "backups" / fmt::format("before-migration-{}.db", compact_time(system_clock().now()));
+  std::error_code failed;
+  std::filesystem::create_directories(file.parent_path(), failed);
+  WEIR_DO(jobs::back_up_sqlite(database, file));
+  log_info("the state is of an earlier weir and is brought up to date; a copy of it is in {}", file.string());
+  return {};
 }
 
 // Equal in a time that does not tell where they differ.
@@ -116,8 +139,12 @@ Result<JobState> JobState::open_here(Context& context) {
   state.folder_ = config->state_folder;
   state.worker_ = jobs::new_worker();
   WEIR_TRY(auto database, jobs::open_sqlite(state.folder_ / "state.db", system_clock()));
-  WEIR_TRY(state.store_, jobs::Store::open(std::move(database), "weir"));
-  state.api_ = std::make_unique<server::Api>(*state.store_, *config, state.logs());
+  WEIR_DO(back_up_before_migration(*database, state.folder_));
+  state.recorder_ = std::make_unique<incident::Recorder>(
+      config->root.filename().string(),
+      [config](auto const& job, auto topic) { return audience_of(*config, job, topic); });
+  WEIR_TRY(state.store_, jobs::Store::open(std::move(database), "weir", state.recorder_.get()));
+  state.api_ = std::make_unique<server::Api>(*state.store_, *config, state.folder_);
   return state;
 }
 

@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "app/command.h"
+#include "incident/recorder.h"
 #include "jobs/runner.h"
 #include "jobs/store.h"
 #include "server/api.h"
@@ -52,6 +53,7 @@ class JobState {
 
   std::filesystem::path folder_;
   std::string worker_;
+  std::unique_ptr<incident::Recorder> recorder_;  // follows the store's events
   std::unique_ptr<jobs::Store> store_;
   std::unique_ptr<server::Api> api_;
   std::unique_ptr<Doorway, void (*)(Doorway*)> doorway_{nullptr, nullptr};

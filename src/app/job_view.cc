@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace weir::app {
@@ -12,26 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string at(Json const& json, char const* key) {
-  if (!json.is_object()) return {};
-  auto const found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::int64_t number(Json const& json, char const* key) {
-  auto const found = json.find(key);
-  return found != json.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
-
 std::uint64_t count(Json const& json, char const* key) {
-  return static_cast<std::uint64_t>(number(json, key));
-}
-
-// 2026-11-27 03:00:04 of 2026-11-27T03:00:04Z
-std::string time(Json const& json, char const* key) {
-  std::string text = at(json, key);
-  if (text.size() == 20) text = text.substr(0, 10) + " " + text.substr(11, 8);
-  return text;
+  return static_cast<std::uint64_t>(number_at(json, key));
 }
 
 std::string took(Json const& json) {
@@ -49,15 +32,15 @@ std::string painted(std::string const& state, Terminal const& terminal) {
 }
 
 std::string cause_of(Json const& job) {
-  if (auto const slot = at(job, "slot"); !slot.empty()) return fmt::format("{} {}", at(job, "cause"), slot);
-  if (auto const parent = number(job, "parent"); parent > 0)
-    return fmt::format("{} of {} by {}", at(job, "cause"), parent, at(job, "actor"));
-  return fmt::format("{}, {}", at(job, "cause"), at(job, "actor"));
+  if (auto const slot = text_at(job, "slot"); !slot.empty()) return fmt::format("{} {}", text_at(job, "cause"), slot);
+  if (auto const parent = number_at(job, "parent"); parent > 0)
+    return fmt::format("{} of {} by {}", text_at(job, "cause"), parent, text_at(job, "actor"));
+  return fmt::format("{}, {}", text_at(job, "cause"), text_at(job, "actor"));
 }
 
 std::string attempts_of(Json const& job) {
-  return fmt::format("{} of {}", number(job, "attempts"),
-                     number(job, "max_attempts") + number(job, "uncounted_attempts"));
+  return fmt::format("{} of {}", number_at(job, "attempts"),
+                     number_at(job, "max_attempts") + number_at(job, "uncounted_attempts"));
 }
 
 std::string steps_of(Json const& job) {
@@ -69,30 +52,36 @@ std::string steps_of(Json const& job) {
 }
 
 std::string attempt_text(Json const& attempt, Terminal const& terminal) {
-  std::string const failure = at(attempt, "failure");
-  std::string text = fmt::format("\nattempt {}  {}{}  began {} UTC", number(attempt, "attempt"),
-                                 painted(at(attempt, "state"), terminal), failure.empty() ? "" : " (" + failure + ")",
-                                 time(attempt, "started_at"));
+  std::string const failure = text_at(attempt, "failure");
+  std::string text = fmt::format("\nattempt {}  {}{}  began {} UTC", number_at(attempt, "attempt"),
+                                 painted(text_at(attempt, "state"), terminal),
+                                 failure.empty() ? "" : " (" + failure + ")", shown_time(attempt, "started_at"));
   if (auto const duration = took(attempt); !duration.empty()) text += ", took " + duration;
-  if (number(attempt, "published") > 0)
+  if (number_at(attempt, "published") > 0)
     text += fmt::format(", published {} ({})", plural(count(attempt, "published"), "relation"),
                         plural(count(attempt, "rows"), "row"));
   text += "\n";
   auto const error = attempt.find("error");
-  if (error == attempt.end() || at(*error, "message").empty()) return text;
-  text += fmt::format("  error: {}\n", at(*error, "message"));
+  if (error == attempt.end() || text_at(*error, "message").empty()) return text;
+  text += fmt::format("  error: {}\n", text_at(*error, "message"));
   for (char const* part : {"where", "cause", "state", "next"})
-    if (auto const value = at(*error, part); !value.empty())
+    if (auto const value = text_at(*error, part); !value.empty())
       text += fmt::format("    {}: {}\n", part, replace_all(value, "\n", "\n      "));
   return text;
 }
 
 }  // namespace
 
+std::string shown_time(Json const& json, char const* key) {
+  std::string text = text_at(json, key);
+  if (text.size() == 20) text = text.substr(0, 10) + " " + text.substr(11, 8);
+  return text;
+}
+
 std::string job_line(Json const& job, Terminal const& terminal) {
-  std::string text =
-      fmt::format("job {} ({}) {}", number(job, "job"), at(job, "name"), painted(at(job, "state"), terminal));
-  if (number(job, "attempts") > 0) text += fmt::format(" after {}", plural(count(job, "attempts"), "attempt"));
+  std::string text = fmt::format("job {} ({}) {}", number_at(job, "job"), text_at(job, "name"),
+                                 painted(text_at(job, "state"), terminal));
+  if (number_at(job, "attempts") > 0) text += fmt::format(" after {}", plural(count(job, "attempts"), "attempt"));
   if (auto const duration = took(job); !duration.empty()) text += fmt::format(" in {}", duration);
   return text + "\n";
 }
@@ -100,34 +89,35 @@ std::string job_line(Json const& job, Terminal const& terminal) {
 std::string job_table(Json const& jobs, Terminal const& terminal) {
   TextTable table({"job", "name", "state", "attempts", "cause", "waits", "began (UTC)", "took"});
   for (auto const& job : jobs)
-    table.add({std::to_string(number(job, "job")), at(job, "name"), painted(at(job, "state"), terminal),
-               attempts_of(job), cause_of(job), at(job, "waiting"), time(job, "started_at"), took(job)});
+    table.add({std::to_string(number_at(job, "job")), text_at(job, "name"), painted(text_at(job, "state"), terminal),
+               attempts_of(job), cause_of(job), text_at(job, "waiting"), shown_time(job, "started_at"), took(job)});
   return table.text(terminal);
 }
 
 std::string job_page(Json const& job, Terminal const& terminal) {
   std::string text = job_line(job, terminal);
-  text +=
-      fmt::format("  steps: {}\n  cause: {}\n  made:  {} UTC\n", steps_of(job), cause_of(job), time(job, "created_at"));
-  if (auto const waits = at(job, "waiting"); !waits.empty()) text += fmt::format("  waits: {}\n", waits);
-  if (auto const who = at(job, "cancelled_by"); !who.empty()) text += fmt::format("  cancelled by: {}\n", who);
-  if (at(job, "state") == "incomplete") text += fmt::format("  next attempt: {} UTC\n", time(job, "run_at"));
+  text += fmt::format("  steps: {}\n  cause: {}\n  made:  {} UTC\n", steps_of(job), cause_of(job),
+                      shown_time(job, "created_at"));
+  if (auto const waits = text_at(job, "waiting"); !waits.empty()) text += fmt::format("  waits: {}\n", waits);
+  if (auto const who = text_at(job, "cancelled_by"); !who.empty()) text += fmt::format("  cancelled by: {}\n", who);
+  if (text_at(job, "state") == "incomplete") text += fmt::format("  next attempt: {} UTC\n", shown_time(job, "run_at"));
   for (auto const& attempt : job["attempt_list"]) text += attempt_text(attempt, terminal);
   return text;
 }
 
 std::string event_line(Json const& event) {
-  std::string text = fmt::format("{:>6}  {} UTC  {:<24}", number(event, "seq"), time(event, "at"), at(event, "kind"));
-  if (auto const job = number(event, "job"); job > 0) {
-    auto const attempt = number(event, "attempt");
+  std::string text =
+      fmt::format("{:>6}  {} UTC  {:<24}", number_at(event, "seq"), shown_time(event, "at"), text_at(event, "kind"));
+  if (auto const job = number_at(event, "job"); job > 0) {
+    auto const attempt = number_at(event, "attempt");
     text += fmt::format("  job {}{}", job, attempt > 0 ? fmt::format(".{}", attempt) : std::string());
   }
-  if (auto const object = at(event, "object"); !object.empty()) text += "  " + object;
+  if (auto const object = text_at(event, "object"); !object.empty()) text += "  " + object;
   Json const data = event.value("data", Json::object());
   Json const error = data.is_object() ? data.value("error", Json()) : Json();
-  if (auto const why = at(data, "why"); !why.empty()) text += "  " + why;
-  if (auto const message = at(error, "message"); !message.empty()) text += "  " + message;
-  if (auto const actor = at(event, "actor"); actor != "weir") text += "  by " + actor;
+  if (auto const why = text_at(data, "why"); !why.empty()) text += "  " + why;
+  if (auto const message = text_at(error, "message"); !message.empty()) text += "  " + message;
+  if (auto const actor = text_at(event, "actor"); actor != "weir") text += "  by " + actor;
   return text + "\n";
 }
 

@@ -9,6 +9,9 @@
 
 namespace weir::app {
 
+// A member that is an instant, as people read it: 2026-11-27 03:00:04; "" where there is none.
+std::string shown_time(nlohmann::ordered_json const& json, char const* key);
+
 // One line: job 12 (nightly) succeeded after 2 attempts in 3 min 4 s
 std::string job_line(nlohmann::ordered_json const& job, Terminal const& terminal);
 std::string job_table(nlohmann::ordered_json const& jobs, Terminal const& terminal);

@@ -15,8 +15,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/child_process.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/words.h"
+#include "incident/incidents.h"
+#include "incident/notices.h"
+#include "incident/promise.h"
 
 namespace weir::app {
 namespace {
@@ -27,10 +31,6 @@ using jobs::FailureClass;
 
 constexpr std::size_t kLongestLine = 1U << 20;
 constexpr auto kPatience = std::chrono::seconds(20);  // from being asked to stop to being ended
-
-std::string dump(Json const& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 class Descriptor {
  public:
@@ -156,11 +156,6 @@ StepEnd run_step(std::vector<std::string> const& command, std::filesystem::path 
   return end;
 }
 
-std::string at(Json const& json, char const* key) {
-  auto const found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 Json const& member(Json const& json, char const* key) {
   static Json const none = Json::array();
   auto const found = json.find(key);
@@ -168,7 +163,7 @@ Json const& member(Json const& json, char const* key) {
 }
 
 FailureClass class_of_error(Json const& error) {
-  return error.is_object() ? jobs::class_of(at(error, "kind")) : FailureClass::Config;
+  return error.is_object() ? jobs::class_of(text_at(error, "kind")) : FailureClass::Config;
 }
 
 FailureClass class_of_status(int status) {
@@ -191,6 +186,10 @@ int weight(FailureClass failure) {
   return static_cast<int>(std::find(kOrder.begin(), kOrder.end(), failure) - kOrder.begin());
 }
 
+// Options of dbt that say which nodes.
+constexpr std::array<std::string_view, 7> kSelecting = {"--select", "-s",        "--models",  "--model",
+                                                        "-m",       "--exclude", "--selector"};
+
 // Failures of an attempt's units, of which one speaks for all.
 class Failures {
  public:
@@ -204,8 +203,8 @@ class Failures {
   void tell(AttemptEnd& end, std::string_view unit) {
     end.failure = worst_;
     if (count_ > 1 && error_.is_object())
-      error_["message"] = fmt::format("{} (and {} more)", at(error_, "message"), plural(count_ - 1, unit));
-    if (error_.is_object()) end.error = dump(error_);
+      error_["message"] = fmt::format("{} (and {} more)", text_at(error_, "message"), plural(count_ - 1, unit));
+    if (error_.is_object()) end.error = json_line(error_);
   }
 
  private:
@@ -223,51 +222,59 @@ std::string_view event_of_outcome(std::string const& outcome) {
 // ---- what each kind of step reports
 
 void take_sync(Json const& report, jobs::Listener& listener, AttemptEnd& end, Failures& failures, Json& missing) {
+  std::vector<jobs::NewEvent> events;
   for (auto const& stream : member(report, "streams")) {
-    std::string const outcome = at(stream, "outcome");
+    std::string const outcome = text_at(stream, "outcome");
     Json const& error = member(stream, "error");
     if (outcome != "skipped") {
       jobs::NewEvent event;
       event.kind = event_of_outcome(outcome);
-      event.object = at(stream, "target");
-      event.data = dump(stream);
-      listener.event(std::move(event));
+      event.object = text_at(stream, "target");
+      Json data = stream;
+      data["connection"] = text_at(report, "connection");
+      data["read_at"] = text_at(report, "started");
+      event.data = json_line(data);
+      events.push_back(std::move(event));
     }
     if (outcome == "published") {
       end.published += 1;
       end.rows += stream.value("rows_read", std::int64_t{0});
     }
     if (outcome == "published" || outcome == "unchanged") continue;
-    missing.push_back(at(stream, "stream"));
+    missing.push_back(text_at(stream, "stream"));
     if (outcome != "skipped") failures.add(class_of_error(error), error);
   }
+  listener.events(std::move(events));
 }
 
 void take_dbt(Json const& report, jobs::Listener& listener, AttemptEnd& end, Failures& failures) {
+  std::vector<jobs::NewEvent> events;
   for (auto const& node : member(report, "nodes")) {
-    std::string const status = at(node, "status");
+    std::string const status = text_at(node, "status");
     bool const failed =
         status == "error" || status == "fail" || status == "runtime error" || status == "partial success";
-    std::string const relation = at(node, "relation");
+    std::string const relation = text_at(node, "relation");
     if (status == "success" && !relation.empty()) end.published += 1;
     if (!failed && status != "skipped" && relation.empty()) continue;
     jobs::NewEvent event;
     event.kind = failed ? "weir.model.failed" : status == "skipped" ? "weir.model.skipped" : "weir.model.passed";
-    event.object = at(node, "unique_id");
-    event.data = dump(node);
-    listener.event(std::move(event));
+    event.object = text_at(node, "unique_id");
+    event.data = json_line(node);
+    events.push_back(std::move(event));
     if (!failed) continue;
     Json error = member(node, "error");
     if (!error.is_object())
-      error = Json{{"kind", "sql"}, {"message", fmt::format("{}: {}", at(node, "unique_id"), at(node, "message"))}};
-    if (at(error, "where").empty()) error["where"] = at(node, "unique_id");
+      error = Json{{"kind", "sql"},
+                   {"message", fmt::format("{}: {}", text_at(node, "unique_id"), text_at(node, "message"))}};
+    if (text_at(error, "where").empty()) error["where"] = text_at(node, "unique_id");
     failures.add(class_of_error(error), std::move(error));
   }
+  listener.events(std::move(events));
 }
 
 // dbt's command again, for what failed or was skipped; "" where it cannot be taken up.
 std::string kept_results(Json const& report, std::filesystem::path const& folder) {
-  std::string const results = at(report, "run_results");
+  std::string const results = text_at(report, "run_results");
   std::error_code failed;
   if (results.empty() || !std::filesystem::exists(results, failed)) return {};
   std::filesystem::create_directories(folder, failed);
@@ -276,10 +283,46 @@ std::string kept_results(Json const& report, std::filesystem::path const& folder
   return failed ? std::string() : folder.string();
 }
 
-std::vector<std::string> dbt_words(std::string const& text, std::string const& retry) {
+// The same command for these nodes alone.
+std::vector<std::string> narrowed(std::vector<std::string> const& words, std::vector<std::string> const& only) {
+  std::vector<std::string> kept;
+  bool skips = false;  // the values of an option that selects
+  for (auto const& word : words) {
+    if (word.starts_with('-')) {
+      auto const name = std::string_view(word).substr(0, word.find('='));
+      bool const selects = std::find(kSelecting.begin(), kSelecting.end(), name) != kSelecting.end();
+      skips = selects && name.size() == word.size();
+      if (selects) continue;
+    } else if (skips) {
+      continue;
+    }
+    kept.push_back(word);
+  }
+  kept.push_back("--select");
+  kept.insert(kept.end(), only.begin(), only.end());
+  return kept;
+}
+
+std::vector<std::string> texts_of(Json const& list) {
+  std::vector<std::string> texts;
+  for (auto const& one : list)
+    if (one.is_string()) texts.push_back(one.get<std::string>());
+  return texts;
+}
+
+std::vector<std::string> dbt_words(std::string const& text, Json const& resume,
+                                   std::vector<std::string> const& without) {
   auto words = split_words(text);  // was checked when the file was read
   if (!words.ok()) return {text};
-  if (retry.empty()) return std::move(*words);
+  std::string const retry = text_at(resume, "retry");
+  if (retry.empty()) {
+    if (auto const only = texts_of(member(resume, "only")); !only.empty()) return narrowed(*words, only);
+    if (!without.empty()) {
+      words->push_back("--exclude");
+      words->insert(words->end(), without.begin(), without.end());
+    }
+    return std::move(*words);
+  }
   // Where the project is stays; what was selected and how stands in the results.
   std::vector<std::string> again = {"retry", "--state", retry};
   for (std::size_t i = 0; i < words->size(); ++i)
@@ -301,7 +344,8 @@ std::string own_program() {
   return failed || path.ends_with(" (deleted)") ? kLink : path;
 }
 
-std::vector<std::string> command_of(config::JobStep const& step, Json const& resume) {
+std::vector<std::string> command_of(config::JobStep const& step, Json const& resume,
+                                    std::vector<std::string> const& without) {
   std::vector<std::string> command = {own_program()};
   auto add = [&](std::vector<std::string> const& words) { command.insert(command.end(), words.begin(), words.end()); };
   switch (step.kind) {
@@ -315,7 +359,7 @@ std::vector<std::string> command_of(config::JobStep const& step, Json const& res
       break;
     case config::JobStep::Kind::Dbt:
       add({"dbt"});
-      add(dbt_words(step.text, at(resume, "retry")));
+      add(dbt_words(step.text, resume, without));
       break;
   }
   return command;
@@ -332,6 +376,7 @@ Json rest_of(std::size_t step, Json const& resumed, std::vector<Json> const& rep
              std::string const& kept) {
   if (reports.empty() && !resumed.empty()) return resumed;  // it ended before it could say anything new
   Json rest{{"step", step}};
+  if (resumed.contains("last")) rest["last"] = resumed["last"];
   if (!missing.empty()) rest["select"] = std::move(missing);
   if (!kept.empty()) rest["retry"] = kept;
   return rest;
@@ -348,6 +393,82 @@ Error step_failed(std::string const& step, int status, std::string const& log) {
 
 }  // namespace
 
+bool is_building(config::JobStep const& step) {
+  if (step.kind != config::JobStep::Kind::Dbt) return false;
+  auto const words = split_words(step.text);
+  return words.ok() && std::any_of(words->begin(), words->end(), [](auto const& word) {
+           return word == "build" || word == "run" || word == "snapshot";
+         });
+}
+
+// The models that this job would build on old data, and what is known of that.
+struct JobWork::OnStale {
+  std::vector<incident::Relation> models;
+  std::vector<std::string> tables;
+  std::int64_t incident = 0;  // that explains it
+
+  bool empty() const { return models.empty(); }
+};
+
+JobWork::OnStale JobWork::on_stale(jobs::Job const& job) {
+  OnStale found;
+  auto const asked = store_.transact([&](jobs::Change& change) -> Status {
+    WEIR_TRY(found.models, incident::models_on_stale(change.database, job.name));
+    WEIR_TRY(auto const stale, incident::stale_relations(change.database));
+    for (auto const& one : stale) {
+      if (one.kind != "table") continue;
+      found.tables.push_back(one.name);
+      WEIR_TRY(auto const open, incident::open_of(change.database, one.name, {}));
+      if (!open.empty() && found.incident == 0) found.incident = open[0].id;
+    }
+    return {};
+  });
+  return asked.ok() ? std::move(found) : OnStale();  // the store's trouble shows where the attempt ends
+}
+
+// What the job's rule says about stale tables: an error where it waits for them; what is to be left out.
+std::optional<Json> JobWork::heed(OnStale const& stale, jobs::Job const& job, config::JobStep const& step,
+                                  jobs::Listener& listener, std::vector<std::string>& without) {
+  std::string const tables =
+      fmt::format("{} {} stale: {}", plural(stale.tables.size(), "table"), stale.tables.size() == 1 ? "is" : "are",
+                  incident::names_text(stale.tables, 5));
+  std::string const models = plural(stale.models.size(), "model");
+  auto const& rule = job.definition.stale_sources;
+  if (rule == "hold") {
+    Json error =
+        Error(ErrorKind::Refused, fmt::format("dbt {} is held: {}", step.text, tables))
+            .cause(fmt::format("{} would be built on old data", models))
+            .state("nothing was built; what is served is what was built last")
+            .next(fmt::format("once the tables are fresh, weir retry {}; stale_sources: of the job in weir.yml is "
+                              "what holds it",
+                              job.id))
+            .to_json();
+    if (stale.incident > 0) error["incident"] = stale.incident;
+    listener.line(text_at(error, "message"));
+    return error;
+  }
+  if (rule == "skip") {
+    listener.line(fmt::format("{}; left out: {}", tables, models));
+    std::vector<jobs::NewEvent> events;
+    for (auto const& model : stale.models) {
+      without.push_back(model.source);
+      jobs::NewEvent event;
+      event.kind = "weir.model.skipped";
+      event.object = model.made_by;
+      event.data = json_line(Json{{"relation", model.name},
+                                  {"materialized", model.kind == "view" ? "view" : ""},
+                                  {"selector", model.source},
+                                  {"message", "left out: it would be built on old data"}});
+      events.push_back(std::move(event));
+    }
+    listener.events(std::move(events));
+  } else {
+    listener.line(
+        fmt::format("{}; {} built on old data", tables, models + (stale.models.size() == 1 ? " is" : " are")));
+  }
+  return std::nullopt;
+}
+
 AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener& listener, std::stop_token stop) {
   AttemptEnd end;
   auto resume = Json::parse(job.resume, nullptr, false);
@@ -358,12 +479,22 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
     auto const& step = steps[i];
     std::string const name = fmt::format("{} {}", step_kind_name(step.kind), step.text);
     listener.line(fmt::format("step {} of {}: {}", i + 1, steps.size(), name));
-    auto const done = run_step(command_of(step, resume), project_, job.id, listener, stop);
+    std::vector<std::string> without;
+    if (is_building(step) && resume.find("retry") == resume.end() && resume.find("only") == resume.end()) {
+      auto const stale = on_stale(job);
+      if (auto error = stale.empty() ? std::nullopt : heed(stale, job, step, listener, without)) {
+        end.failure = FailureClass::Held;
+        end.error = json_line(*error);
+        end.resume = json_line(Json{{"step", i}});
+        return end;
+      }
+    }
+    auto const done = run_step(command_of(step, resume, without), project_, job.id, listener, stop);
     Json missing = Json::array();
     std::string kept;
     Failures failures;
     for (auto const& report : done.reports) {
-      std::string const type = at(report, "type");
+      std::string const type = text_at(report, "type");
       if (type == "error") failures.add(class_of_error(member(report, "error")), member(report, "error"));
       if (type == "sync") take_sync(report, listener, end, failures, missing);
       if (type == "dbt") {
@@ -372,10 +503,11 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
       }
     }
     if (!done.error && done.status == 0 && failures.empty()) {
+      if (resume.contains("last")) break;
       resume = Json::object();
       continue;
     }
-    end.resume = dump(rest_of(i, resume, done.reports, std::move(missing), kept));
+    end.resume = json_line(rest_of(i, resume, done.reports, std::move(missing), kept));
     if (done.error) failures.add(FailureClass::Bug, done.error->to_json());
     if (done.was_stopped) failures = Failures(), failures.add(FailureClass::Cancelled, cancelled_error());
     if (failures.empty())

@@ -4,22 +4,38 @@
 // over the step channel.
 
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "jobs/work.h"
 
 namespace weir::app {
 
+// A dbt command that builds models or snapshots.
+bool is_building(config::JobStep const& step);
+
 class JobWork final : public jobs::Work {
  public:
-  // `project`: the folder of weir.yml. `state`: what is kept of each attempt stands below it.
-  JobWork(std::filesystem::path project, std::filesystem::path state)
-      : project_(std::move(project)), state_(std::move(state)) {}
+  // `project`: the folder of weir.yml. `state`: what is kept of each attempt stands below it. `store`: is asked which
+  // tables are stale, outlives this.
+  JobWork(std::filesystem::path project, std::filesystem::path state, jobs::Store& store)
+      : project_(std::move(project)), state_(std::move(state)), store_(store) {}
 
   jobs::AttemptEnd carry_out(jobs::Job const& job, int attempt, jobs::Listener& listener,
                              std::stop_token stop) override;
 
  private:
+  struct OnStale;
+  OnStale on_stale(jobs::Job const& job);
+  static std::optional<nlohmann::ordered_json> heed(OnStale const& stale, jobs::Job const& job,
+                                                    config::JobStep const& step, jobs::Listener& listener,
+                                                    std::vector<std::string>& without);
+
   std::filesystem::path project_, state_;
+  jobs::Store& store_;
 };
 
 }  // namespace weir::app

@@ -33,6 +33,12 @@ std::string utc_text_ms(Instant at) {
   return fmt::format("{}.{:03}", text_of(at, ' '), (ms + 1000) % 1000);
 }
 
+std::string compact_time(Instant at) {
+  std::string text = iso_text(at);
+  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+  return text;
+}
+
 std::string iso_text(Instant at) {
   return text_of(at, 'T') + "Z";
 }

@@ -86,6 +86,7 @@ struct Connection {
   std::uint64_t chunk_rows = 500'000;
   std::string isolation = "auto";
   std::chrono::microseconds publish_window = std::chrono::minutes(15);
+  std::chrono::microseconds fresh_warn{}, fresh_error{};  // older data than this is told of; 0: no promise
   Place place;
 };
 
@@ -142,7 +143,9 @@ struct Job {
   int attempts = 5;
   std::chrono::microseconds retry_first = std::chrono::seconds(10), retry_most = std::chrono::minutes(30);
   int retry_factor = 3;
-  std::string alert;  // which alert tells of it; "": none
+  std::string alert;                  // which alert tells of it; "": none
+  std::string stale_sources = "run";  // run | skip | hold: a dbt step on tables that were not refreshed
+  bool rebuilds_stale = true;         // models that were built on old data, once that is fresh again
   std::chrono::microseconds queue_timeout = std::chrono::days(1), attempt_timeout = std::chrono::days(1),
                             job_timeout = std::chrono::days(3), silence_timeout = std::chrono::hours(1);
   Place place;

@@ -172,6 +172,14 @@ constexpr Key kRetry[] = {
      .example = "30s"},
 };
 
+constexpr Key kFresh[] = {
+    {.name = "warn",
+     .type = Type::Duration,
+     .meaning = "Data older than this is late: an incident opens, unless one explains it already.",
+     .example = "26h"},
+    {.name = "error", .type = Type::Duration, .meaning = "Data older than this is an error.", .example = "50h"},
+};
+
 constexpr Key kConnection[] = {
     {.name = "from",
      .type = Type::Text,
@@ -233,6 +241,10 @@ constexpr Key kConnection[] = {
      .meaning = "How long a finished table waits for readers that hold its lock before it is left for the next run.",
      .fallback = "15min",
      .example = "5min"},
+    {.name = "fresh",
+     .type = Type::Object,
+     .meaning = "A promise: how old the tables' data may become before people are told.",
+     .children = kFresh},
 };
 
 constexpr Key kWhen[] = {
@@ -345,6 +357,19 @@ constexpr Key kJob[] = {
          "Which of the `alerts` tells of it; none: nobody is told. Without it, the alert that is called default, "
          "if there is one.",
      .example = "data_team"},
+    {.name = "stale_sources",
+     .type = Type::Choice,
+     .meaning = "What a dbt step does where tables that its models are built from were not refreshed. run: builds on "
+                "the old data. skip: leaves those models out. hold: runs nothing, and waits for the tables.",
+     .fallback = "run",
+     .choices = "run|skip|hold",
+     .example = "hold"},
+    {.name = "rebuild_stale",
+     .type = Type::Bool,
+     .meaning = "Once such tables are fresh again, weir serve builds the models that were built on old data, or were "
+                "left out, and no others.",
+     .fallback = "true",
+     .example = "false"},
     {.name = "timeouts", .type = Type::Object, .meaning = "How long things may take.", .children = kTimeouts},
 };
 

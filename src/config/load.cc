@@ -104,6 +104,10 @@ Connection read_connection(std::string name, Node const& node) {
   from.count("chunk_rows", to.chunk_rows);
   from.text("isolation", to.isolation);
   from.duration("publish_window", to.publish_window);
+  from.object("fresh", [&](Reader const& fresh) {
+    fresh.duration("warn", to.fresh_warn);
+    fresh.duration("error", to.fresh_error);
+  });
   return to;
 }
 
@@ -142,6 +146,8 @@ Job read_job(std::string name, Node const& node) {
     timeouts.duration("job", to.job_timeout);
     timeouts.duration("silence", to.silence_timeout);
   });
+  from.text("stale_sources", to.stale_sources);
+  from.boolean("rebuild_stale", to.rebuilds_stale);
   return to;
 }
 

@@ -3,6 +3,7 @@
 // $1, $2, ... for values in both, and each value as often as it likes. A Database belongs to one thread at a time.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +23,8 @@ class Value {
   Value(std::string_view text) : held_(std::string(text)) {}
   Value(char const* text) : held_(std::string(text)) {}
   Value(Instant at) : held_(static_cast<std::int64_t>(at.time_since_epoch().count())) {}
+  template <typename T>
+  Value(std::optional<T> const& maybe) : Value(maybe ? Value(*maybe) : Value()) {}
 
   bool is_null() const { return held_.index() == 0; }
   std::int64_t const* number() const { return std::get_if<std::int64_t>(&held_); }
@@ -42,6 +45,13 @@ class Rows {
   std::int64_t number(std::size_t row, std::size_t column) const;
   std::string text(std::size_t row, std::size_t column) const;
   Instant instant(std::size_t row, std::size_t column) const { return Instant(Duration(number(row, column))); }
+  // Nothing for NULL.
+  std::optional<std::int64_t> maybe_number(std::size_t row, std::size_t column) const {
+    return is_null(row, column) ? std::nullopt : std::optional(number(row, column));
+  }
+  std::optional<Instant> maybe_instant(std::size_t row, std::size_t column) const {
+    return is_null(row, column) ? std::nullopt : std::optional(instant(row, column));
+  }
 
  private:
   std::vector<std::vector<Value>> rows_;

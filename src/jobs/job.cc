@@ -89,6 +89,8 @@ std::string_view cause_name(Cause cause) {
       return "manual";
     case Cause::Retry:
       return "retry";
+    case Cause::Recovery:
+      return "recovery";
   }
   return "";
 }
@@ -134,6 +136,10 @@ Json definition_json(config::Job const& job) {
   for (auto const& step : job.steps) steps.push_back(Json{{std::string(step_kind_name(step.kind)), step.text}});
   return Json{{"name", job.name},
               {"steps", std::move(steps)},
+              {"cron", job.when.cron},
+              {"zone", job.when.zone},
+              {"every_us", job.when.every.count()},
+              {"stale_sources", job.stale_sources},
               {"attempts", job.attempts},
               {"retry_first_us", job.retry_first.count()},
               {"retry_factor", job.retry_factor},
@@ -152,6 +158,10 @@ config::Job definition_from(Json const& json) {
       for (auto const kind : {config::JobStep::Kind::Sync, config::JobStep::Kind::Dbt, config::JobStep::Kind::Verify})
         if (auto const text = step.find(std::string(step_kind_name(kind))); text != step.end() && text->is_string())
           job.steps.push_back(config::JobStep{kind, text->get<std::string>(), {}});
+  job.when.cron = json.value("cron", "");
+  job.when.zone = json.value("zone", job.when.zone);
+  job.when.every = Duration(microseconds(json, "every_us", job.when.every));
+  job.stale_sources = json.value("stale_sources", job.stale_sources);
   job.attempts = json.value("attempts", job.attempts);
   job.retry_first = Duration(microseconds(json, "retry_first_us", job.retry_first));
   job.retry_factor = json.value("retry_factor", job.retry_factor);
@@ -192,10 +202,11 @@ AfterAttempt after_attempt(Job const& job, std::vector<Attempt> const& earlier, 
                                               : "another attempt would fail in the same way"};
   int const used = job.attempts - job.uncounted - (counts ? 0 : 1);
   if (used >= rules.attempts)
-    return {JobState::Failed,
-            {},
-            counts,
-            fmt::format("all {} are used up", plural(static_cast<std::uint64_t>(rules.attempts), "attempt"))};
+    return {
+        JobState::Failed,
+        {},
+        counts,
+        rules.attempts == 1 ? "there is no other attempt" : fmt::format("all {} attempts are used up", rules.attempts)};
   Duration const wait =
       end.failure == FailureClass::Stopping ? Duration(0) : pause(rules, failures_in_a_row(earlier, end), luck);
   if (job.started_at && now + wait > *job.started_at + rules.job_timeout)

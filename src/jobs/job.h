@@ -22,7 +22,7 @@ std::string_view state_name(JobState state);
 std::optional<JobState> job_state(std::string_view name);
 bool is_final(JobState state);
 
-enum class Cause { Schedule, Manual, Retry };
+enum class Cause { Schedule, Manual, Retry, Recovery };  // Recovery: what it is built from is fresh again
 std::string_view cause_name(Cause cause);
 
 // What kind of failure it is decides what follows.

@@ -35,6 +35,13 @@ std::string log_name(std::int64_t job, int attempt) {
   return fmt::format("default_workspace_job_{}_attempt_{}.txt", job, attempt);
 }
 
+std::int64_t job_of_log(std::string_view name) {
+  constexpr std::string_view kBefore = "default_workspace_job_", kBehind = "_attempt_";
+  auto const end = name.find(kBehind);
+  if (!name.starts_with(kBefore) || end == std::string_view::npos) return 0;
+  return parse_int(name.substr(kBefore.size(), end - kBefore.size())).value_or(0);
+}
+
 Result<std::unique_ptr<LogWriter>> LogWriter::create(std::filesystem::path const& file, LogBounds bounds) {
   std::error_code ignored;
   std::filesystem::create_directories(file.parent_path(), ignored);

@@ -18,6 +18,8 @@ namespace weir::jobs {
 
 // default_workspace_job_4552_attempt_5.txt: the name that people know such files by.
 std::string log_name(std::int64_t job, int attempt);
+// The job that a file of such a name belongs to; 0: it is none.
+std::int64_t job_of_log(std::string_view name);
 
 struct LogBounds {
   std::uint64_t head = 48U << 20, tail = 2U << 20;

@@ -64,10 +64,12 @@ class Runner::Keeper final : public Listener {
     if (told_) told_(text);
     running_.last_sign = runner_.clock_.monotonic().count();
   }
-  void event(NewEvent event) override {
-    event.job = running_.claim.job.id;
-    event.attempt = running_.claim.attempt;
-    auto const added = runner_.store_.add_event(std::move(event));
+  void events(std::vector<NewEvent> events) override {
+    for (auto& event : events) {
+      event.job = running_.claim.job.id;
+      event.attempt = running_.claim.attempt;
+    }
+    auto const added = runner_.store_.add_events(events);
     if (!added.ok()) line(added.error().to_text());
   }
 
@@ -170,7 +172,7 @@ Result<AfterAttempt> Runner::carry_out(Claim const& claim, FailureClass stopped_
     }
   }
   if (!log.ok() || (*log)->is_cut())
-    keeper.event({"weir.log.cut", log_name(claim.job.id, claim.attempt), {}, {}, "{}"});
+    keeper.events({{"weir.log.cut", log_name(claim.job.id, claim.attempt), {}, {}, "{}"}});
   // The store may be away for a moment; until then the lease holds.
   auto after = store_.finish(claim, end, luck());
   while (!after.ok() && (after.error().kind() == ErrorKind::Busy || after.error().kind() == ErrorKind::Unavailable) &&
@@ -247,10 +249,12 @@ Status Runner::begin_due(Scheduler& scheduler, std::list<Beside>& beside, std::s
   return {};
 }
 
-void Runner::serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble) {
+void Runner::serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble,
+                   std::function<Status()> const& each_round) {
   std::list<Beside> beside;
   while (!stop.stop_requested()) {
     Duration wait = options_.look;
+    if (auto const done = each_round ? each_round() : Status(); !done.ok()) trouble(done.error());
     if (auto const begun = begin_due(scheduler, beside, stop); !begun.ok()) {
       trouble(begun.error());
     } else if (auto const now = store_.now(); now.ok()) {

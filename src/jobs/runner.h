@@ -45,7 +45,9 @@ class Runner {
   // Schedules and carries out jobs until `stop`: then begins nothing more, stops what runs (those attempts do not
   // count), and returns when all have ended. A store that fails (a full disk, a server that is away) is `trouble`, and
   // is tried again.
-  void serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble);
+  // `each_round` is done before it looks for jobs, about once a second.
+  void serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble,
+             std::function<Status()> const& each_round = {});
 
  private:
   struct Running;

@@ -8,7 +8,9 @@
 
 #include "base/digest.h"
 #include "base/embedded.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "jobs/read.h"
 
 namespace weir::jobs {
 namespace {
@@ -18,81 +20,12 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kMigrations = "migrations/state/";
 constexpr std::string_view kWorkerActor = "weir";
 
-constexpr std::string_view kJobColumns =
-    "id, name, state, cause, actor, definition, parent, slot_local, slot_at, created_at, run_at, started_at, "
-    "finished_at, "
-    "attempts, uncounted, waiting, resume, cancelled_by, worker, token";
-
-std::string dump(Json const& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Json parse(std::string const& text) {
-  auto json = Json::parse(text, nullptr, false);
-  return json.is_discarded() ? Json() : json;
-}
-
-std::optional<Instant> maybe_instant(Rows const& rows, std::size_t row, std::size_t column) {
-  if (rows.is_null(row, column)) return std::nullopt;
-  return rows.instant(row, column);
-}
-
-std::optional<std::int64_t> maybe_number(Rows const& rows, std::size_t row, std::size_t column) {
-  if (rows.is_null(row, column)) return std::nullopt;
-  return rows.number(row, column);
-}
-
-Value maybe(std::optional<std::int64_t> const& number) {
-  return number ? Value(*number) : Value();
-}
-
-Job job_of(Rows const& rows, std::size_t row) {
-  Job job;
-  job.id = rows.number(row, 0);
-  job.name = rows.text(row, 1);
-  job.state = job_state(rows.text(row, 2)).value_or(JobState::Failed);
-  job.cause = rows.text(row, 3);
-  job.actor = rows.text(row, 4);
-  job.definition = definition_from(parse(rows.text(row, 5)));
-  job.parent = maybe_number(rows, row, 6);
-  job.slot_local = rows.text(row, 7);
-  job.slot_at = maybe_instant(rows, row, 8);
-  job.created_at = rows.instant(row, 9);
-  job.run_at = rows.instant(row, 10);
-  job.started_at = maybe_instant(rows, row, 11);
-  job.finished_at = maybe_instant(rows, row, 12);
-  job.attempts = static_cast<int>(rows.number(row, 13));
-  job.uncounted = static_cast<int>(rows.number(row, 14));
-  job.waiting = rows.text(row, 15);
-  job.resume = rows.text(row, 16);
-  job.cancelled_by = rows.text(row, 17);
-  job.worker = rows.text(row, 18);
-  job.token = rows.number(row, 19);
-  return job;
-}
-
 std::string event_digest(std::string const& before, Event const& event) {
   Json const fields =
       Json::array({before, event.seq, event.at.time_since_epoch().count(), event.actor, event.kind, event.object,
                    event.job ? Json(*event.job) : Json(), event.attempt ? Json(*event.attempt) : Json(), event.data});
-  return sha256_hex(dump(fields));
+  return sha256_hex(json_line(fields));
 }
-
-Event event_of(Rows const& rows, std::size_t row) {
-  Event event;
-  event.seq = rows.number(row, 0);
-  event.at = rows.instant(row, 1);
-  event.actor = rows.text(row, 2);
-  event.kind = rows.text(row, 3);
-  event.object = rows.text(row, 4);
-  event.job = maybe_number(rows, row, 5);
-  if (auto const attempt = maybe_number(rows, row, 6); attempt) event.attempt = static_cast<int>(*attempt);
-  event.data = rows.text(row, 7);
-  event.hash = rows.text(row, 8);
-  return event;
-}
-
-constexpr std::string_view kEventColumns = "seq, at, actor, kind, object, job, attempt, data, hash";
 
 Error overtaken(Claim const& claim) {
   return Error(ErrorKind::Refused,
@@ -112,6 +45,23 @@ std::string_view outcome_text(Outcome outcome) {
       return "skipped";
   }
   return "";
+}
+
+// What is told of slots that came while no weir was there to see to them; nothing where all were in time, or nearly so.
+std::optional<Json> missed_data(std::vector<DueSlot> const& slots, Instant now) {
+  constexpr Duration kTolerated = std::chrono::minutes(5);
+  std::int64_t count = 0;
+  bool catches_up = false;
+  std::string first;
+  for (auto const& due : slots) {
+    bool const is_missed = due.outcome != Outcome::Fire || now - due.slot.at > kTolerated;
+    if (!is_missed) continue;
+    if (first.empty()) first = due.slot.local;
+    count += 1;
+    catches_up = catches_up || due.outcome == Outcome::Fire;
+  }
+  if (count == 0) return std::nullopt;
+  return Json{{"missed", count}, {"catches_up", catches_up}, {"why", fmt::format("no weir was running at {}", first)}};
 }
 
 std::string_view event_of_state(JobState state) {
@@ -146,11 +96,19 @@ class Store::Transaction {
   Database* database_;
 };
 
-Result<std::unique_ptr<Store>> Store::open(std::unique_ptr<Database> database, std::string actor) {
-  std::unique_ptr<Store> store(new Store(std::move(database), std::move(actor)));
+Result<std::unique_ptr<Store>> Store::open(std::unique_ptr<Database> database, std::string actor, Follower* follower) {
+  std::unique_ptr<Store> store(new Store(std::move(database), std::move(actor), follower));
   MutexLock lock(store->mutex_);
   WEIR_DO(store->migrate());
   return store;
+}
+
+Result<bool> Store::is_behind(Database& database) {
+  WEIR_TRY(auto const tables,
+           database.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"));
+  if (tables.empty()) return false;
+  WEIR_TRY(auto const known, database.query("SELECT coalesce(max(version), 0) FROM schema_version"));
+  return known.number(0, 0) > 0 && known.number(0, 0) < static_cast<std::int64_t>(embedded_files(kMigrations).size());
 }
 
 Status Store::migrate() {
@@ -191,29 +149,6 @@ Result<std::int64_t> Store::next(char const* counter) {
 
 // ---------------------------------------------------------------------------------------------------------------- jobs
 
-Result<Job> Store::read_job(std::int64_t id) {
-  WEIR_TRY(auto const rows, database_->query(fmt::format("SELECT {} FROM job WHERE id = $1", kJobColumns), {id}));
-  if (!rows.empty()) return job_of(rows, 0);
-  WEIR_TRY(auto const range, database_->query("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM job"));
-  Error error(ErrorKind::Usage, fmt::format("job {} does not exist", id));
-  if (range.number(0, 1) == 0) return std::move(error).next("no job has run yet; weir run JOB makes one");
-  return std::move(error).next(
-      fmt::format("there are {} to {}; weir job ls lists them", range.number(0, 0), range.number(0, 1)));
-}
-
-Result<std::vector<Attempt>> Store::read_attempts(std::int64_t job) {
-  WEIR_TRY(auto const rows,
-           database_->query("SELECT n, state, worker, started_at, ended_at, class, error, published, rows FROM attempt "
-                            "WHERE job = $1 ORDER BY n",
-                            {job}));
-  std::vector<Attempt> attempts;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    attempts.push_back(Attempt{job, static_cast<int>(rows.number(i, 0)), rows.text(i, 1), rows.text(i, 2),
-                               rows.instant(i, 3), maybe_instant(rows, i, 4), rows.text(i, 5), rows.text(i, 6),
-                               rows.number(i, 7), rows.number(i, 8)});
-  return attempts;
-}
-
 Result<Enqueued> Store::insert_job(NewJob const& job, DueSlot const* slot, Instant now) {
   WEIR_TRY(auto const live,
            database_->query("SELECT id FROM job WHERE name = $1 AND state IN ('pending', 'running', 'incomplete')",
@@ -224,17 +159,18 @@ Result<Enqueued> Store::insert_job(NewJob const& job, DueSlot const* slot, Insta
       slot == nullptr ? now : slot->slot.at + jitter(job.definition.name, job.definition.when.jitter);
   WEIR_TRY(
       auto const done,
-      database_->query("INSERT INTO job (id, name, state, cause, actor, definition, resources, parent, slot_local, "
-                       "slot_at, created_at, run_at, resume) "
-                       "VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-                       {id, job.definition.name, cause_name(job.cause), job.actor,
-                        dump(definition_json(job.definition)), join(resources_of(job.definition), "\n"),
-                        maybe(job.parent), slot == nullptr ? Value() : Value(slot->slot.local),
-                        slot == nullptr ? Value() : Value(slot->slot.at), now, std::max(now, run_at), job.resume}));
+      database_->query(
+          "INSERT INTO job (id, name, state, cause, actor, definition, resources, parent, slot_local, "
+          "slot_at, created_at, run_at, resume) "
+          "VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+          {id, job.definition.name, cause_name(job.cause), job.actor, json_line(definition_json(job.definition)),
+           join(resources_of(job.definition), "\n"), job.parent, slot == nullptr ? Value() : Value(slot->slot.local),
+           slot == nullptr ? Value() : Value(slot->slot.at), now, std::max(now, run_at), job.resume}));
   Json data{{"cause", cause_name(job.cause)}};
   if (slot != nullptr) data["slot"] = slot->slot.local;
   if (job.parent) data["parent"] = *job.parent;
-  WEIR_DO(append(NewEvent{"weir.job.queued", job.definition.name, id, {}, dump(data)}, job.actor, now));
+  if (!job.resume.empty()) data["goes_on"] = true;
+  WEIR_DO(append(NewEvent{"weir.job.queued", job.definition.name, id, {}, json_line(data)}, job.actor, now));
   return Enqueued{id, true};
 }
 
@@ -300,7 +236,7 @@ Result<std::optional<Claim>> Store::take(Job job, std::string const& worker, Dur
       database_->query("UPDATE job SET state = 'running', attempts = $2, started_at = $3, waiting = '', worker = $4, "
                        "token = $5, lease_until = $6 WHERE id = $1 AND state IN ('pending', 'incomplete')",
                        {job.id, job.attempts, *job.started_at, worker, job.token, now + lease}));
-  WEIR_TRY(auto earlier, read_attempts(job.id));
+  WEIR_TRY(auto earlier, read_attempts(*database_, job.id));
   WEIR_TRY(auto const begun,
            database_->query(
                "INSERT INTO attempt (job, n, state, worker, token, started_at) VALUES ($1, $2, 'running', $3, $4, $5)",
@@ -308,9 +244,9 @@ Result<std::optional<Claim>> Store::take(Job job, std::string const& worker, Dur
   if (is_first) {
     WEIR_DO(append(NewEvent{"weir.job.started", job.name, job.id, {}, "{}"}, std::string(kWorkerActor), now));
   }
-  WEIR_DO(append(
-      NewEvent{"weir.attempt.started", job.name, job.id, job.attempts, dump(Json{{"of", job.definition.attempts}})},
-      std::string(kWorkerActor), now));
+  WEIR_DO(append(NewEvent{"weir.attempt.started", job.name, job.id, job.attempts,
+                          json_line(Json{{"of", job.definition.attempts}})},
+                 std::string(kWorkerActor), now));
   int const attempt = job.attempts;
   return std::optional<Claim>(Claim{std::move(job), attempt, std::move(earlier)});
 }
@@ -321,8 +257,9 @@ Status Store::end_job(Job const& job, JobState state, std::string const& why, In
       database_->query("UPDATE job SET state = $2, finished_at = $3, waiting = '', lease_until = NULL WHERE id = $1",
                        {job.id, state_name(state), now}));
   WEIR_TRY(auto const freed, database_->query("DELETE FROM held_resource WHERE job = $1", {job.id}));
-  return append(NewEvent{std::string(event_of_state(state)), job.name, job.id, {}, dump(Json{{"why", why}})},
-                std::string(kWorkerActor), now);
+  WEIR_DO(append(NewEvent{std::string(event_of_state(state)), job.name, job.id, {}, json_line(Json{{"why", why}})},
+                 std::string(kWorkerActor), now));
+  return {};
 }
 
 Result<AfterAttempt> Store::end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
@@ -340,11 +277,11 @@ Result<AfterAttempt> Store::end_attempt(Job const& job, std::vector<Attempt> con
   if (!well) {
     data["class"] = class_name(end.failure);
     data["then"] = after.why;
-    if (!end.error.empty()) data["error"] = parse(end.error);
+    if (!end.error.empty()) data["error"] = parse_json(end.error);
   }
-  WEIR_DO(append(
-      NewEvent{well ? "weir.attempt.succeeded" : "weir.attempt.failed", job.name, job.id, job.attempts, dump(data)},
-      std::string(kWorkerActor), now));
+  WEIR_DO(append(NewEvent{well ? "weir.attempt.succeeded" : "weir.attempt.failed", job.name, job.id, job.attempts,
+                          json_line(data)},
+                 std::string(kWorkerActor), now));
   WEIR_TRY(auto const changed,
            database_->query(
                "UPDATE job SET state = $2, run_at = $3, uncounted = uncounted + $4, resume = $5, lease_until = NULL "
@@ -366,7 +303,7 @@ Result<AfterAttempt> Store::finish(Claim const& claim, AttemptEnd const& end, do
                fmt::format("SELECT {} FROM job WHERE id = $1 AND token = $2 AND state = 'running'", kJobColumns),
                {claim.job.id, claim.job.token}));
   if (held.empty()) return overtaken(claim);
-  WEIR_TRY(auto const attempts, read_attempts(claim.job.id));
+  WEIR_TRY(auto const attempts, read_attempts(*database_, claim.job.id));
   WEIR_TRY(auto after, end_attempt(job_of(held, 0), attempts, end, luck, now));
   WEIR_DO(transaction.commit());
   return after;
@@ -415,12 +352,13 @@ Result<std::vector<std::int64_t>> Store::expire(double luck, std::optional<std::
     Job const job = job_of(rows, i);
     AttemptEnd end;
     end.failure = FailureClass::WorkerLost;
-    end.error = dump(Error(ErrorKind::Unavailable,
-                           fmt::format("the program that ran attempt {} of job {} went away", job.attempts, job.id))
-                         .state("what the attempt had not published is not published; the old data is still served")
-                         .next("nothing to do: the next attempt goes on")
-                         .to_json());
-    WEIR_TRY(auto const attempts, read_attempts(job.id));
+    end.error =
+        json_line(Error(ErrorKind::Unavailable,
+                        fmt::format("the program that ran attempt {} of job {} went away", job.attempts, job.id))
+                      .state("what the attempt had not published is not published; the old data is still served")
+                      .next("nothing to do: the next attempt goes on")
+                      .to_json());
+    WEIR_TRY(auto const attempts, read_attempts(*database_, job.id));
     WEIR_TRY(auto const after, end_attempt(job, attempts, end, luck, now));
     lost.push_back(job.id);
   }
@@ -452,7 +390,7 @@ Result<JobState> Store::cancel(std::int64_t id, std::string const& who) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  WEIR_TRY(auto job, read_job(id));
+  WEIR_TRY(auto job, read_job(*database_, id));
   if (is_final(job.state))
     return Error(ErrorKind::Refused,
                  fmt::format("job {} has {} already", id,
@@ -472,7 +410,7 @@ Status Store::retry_now(std::int64_t id, std::string const& who) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  WEIR_TRY(auto const job, read_job(id));
+  WEIR_TRY(auto const job, read_job(*database_, id));
   if (job.state != JobState::Incomplete)
     return Error(ErrorKind::Refused,
                  fmt::format("job {} does not wait for another attempt: it is {}", id, state_name(job.state)))
@@ -484,7 +422,7 @@ Status Store::retry_now(std::int64_t id, std::string const& who) {
 
 Result<Job> Store::job(std::int64_t id) {
   MutexLock lock(mutex_);
-  return read_job(id);
+  return read_job(*database_, id);
 }
 
 Result<std::vector<Job>> Store::jobs(JobFilter const& filter) {
@@ -502,13 +440,13 @@ Result<std::vector<Job>> Store::jobs(JobFilter const& filter) {
 
 Result<std::vector<Attempt>> Store::attempts(std::int64_t job) {
   MutexLock lock(mutex_);
-  return read_attempts(job);
+  return read_attempts(*database_, job);
 }
 
 Result<std::optional<Instant>> Store::next_due() {
   MutexLock lock(mutex_);
   WEIR_TRY(auto const rows, database_->query("SELECT min(run_at) FROM job WHERE state IN ('pending', 'incomplete')"));
-  return maybe_instant(rows, 0, 0);
+  return rows.maybe_instant(0, 0);
 }
 
 // ----------------------------------------------------------------------------------------------------------- schedules
@@ -557,6 +495,9 @@ Result<std::vector<std::int64_t>> Store::record_slots(std::string const& name, s
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
+  if (auto const missed = missed_data(slots, now)) {
+    WEIR_DO(append(NewEvent{"weir.schedule.missed", name, {}, {}, json_line(*missed)}, std::string(kWorkerActor), now));
+  }
   std::vector<std::int64_t> made;
   for (auto const& due : slots) {
     WEIR_TRY(auto const is_new,
@@ -594,7 +535,7 @@ Result<std::vector<SlotRecord>> Store::slots(std::string const& name, int most) 
   std::vector<SlotRecord> slots;
   for (std::size_t i = 0; i < rows.size(); ++i)
     slots.push_back(SlotRecord{rows.text(i, 0), rows.text(i, 1), rows.text(i, 2), rows.text(i, 3),
-                               static_cast<int>(rows.number(i, 4)), rows.instant(i, 5), maybe_number(rows, i, 6)});
+                               static_cast<int>(rows.number(i, 4)), rows.instant(i, 5), rows.maybe_number(i, 6)});
   return slots;
 }
 
@@ -612,7 +553,7 @@ Status Store::meet_worker(std::string const& worker, std::string const& host, st
   return transaction.commit();
 }
 
-Status Store::append(NewEvent const& event, std::string const& actor, Instant now) {
+Result<std::int64_t> Store::append(NewEvent const& event, std::string const& actor, Instant now) {
   Event made;
   WEIR_TRY(made.seq, next("event"));
   WEIR_TRY(auto const before, database_->query("SELECT hash FROM event WHERE seq = $1", {made.seq - 1}));
@@ -628,29 +569,48 @@ Status Store::append(NewEvent const& event, std::string const& actor, Instant no
            database_->query(
                "INSERT INTO event (seq, at, actor, kind, object, job, attempt, data, hash) VALUES ($1, $2, $3, $4, $5, "
                "$6, $7, $8, $9)",
-               {made.seq, made.at, made.actor, made.kind, made.object, maybe(made.job),
-                made.attempt ? Value(*made.attempt) : Value(), made.data, made.hash}));
-  return {};
+               {made.seq, made.at, made.actor, made.kind, made.object, made.job, made.attempt, made.data, made.hash}));
+  if (follower_ != nullptr) {
+    auto changing = change(now);
+    WEIR_DO(follower_->follow(changing, made));
+  }
+  return made.seq;
 }
 
-Status Store::add_event(NewEvent event) {
+Change Store::change(Instant now) {
+  return Change{*database_, now,
+                [this, now](NewEvent const& event, std::string const& actor)
+                    WEIR_REQUIRES(mutex_) { return append(event, actor, now); },
+                [this](char const* counter) WEIR_REQUIRES(mutex_) { return next(counter); }};
+}
+
+Status Store::look(std::function<Status(Database& database)> const& looking) {
+  MutexLock lock(mutex_);
+  return looking(*database_);
+}
+
+Status Store::transact(std::function<Status(Change& change)> const& work) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  WEIR_DO(append(event, actor_, now));
+  auto changing = change(now);
+  WEIR_DO(work(changing));
+  return transaction.commit();
+}
+
+Status Store::add_events(std::vector<NewEvent> const& events) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto const now, clock());
+  for (auto const& event : events) {
+    WEIR_DO(append(event, actor_, now));
+  }
   return transaction.commit();
 }
 
 Result<std::vector<Event>> Store::events(std::int64_t after, std::optional<std::int64_t> job, int most) {
   MutexLock lock(mutex_);
-  WEIR_TRY(
-      auto const rows,
-      database_->query(fmt::format("SELECT {} FROM event WHERE seq > $1 AND ($2 = 0 OR job = $2) ORDER BY seq LIMIT $3",
-                                   kEventColumns),
-                       {after, job.value_or(0), most}));
-  std::vector<Event> events;
-  for (std::size_t i = 0; i < rows.size(); ++i) events.push_back(event_of(rows, i));
-  return events;
+  return read_events(*database_, after, job, most);
 }
 
 Result<std::optional<std::int64_t>> Store::broken_link() {

@@ -13,6 +13,8 @@
 
 #include "base/mutex.h"
 #include "jobs/database.h"
+#include "jobs/event.h"
+#include "jobs/follower.h"
 #include "jobs/job.h"
 #include "jobs/schedule.h"
 
@@ -36,24 +38,6 @@ struct Claim {
   Job job;
   int attempt = 1;
   std::vector<Attempt> earlier;
-};
-
-struct Event {
-  std::int64_t seq = 0;
-  Instant at{};
-  std::string actor, kind, object;
-  std::optional<std::int64_t> job;
-  std::optional<int> attempt;
-  std::string data;  // JSON
-  std::string hash;
-};
-
-struct NewEvent {
-  std::string kind;  // weir.table.published
-  std::string object;
-  std::optional<std::int64_t> job;
-  std::optional<int> attempt;
-  std::string data = "{}";
 };
 
 struct JobFilter {
@@ -83,9 +67,14 @@ struct Renewed {
 
 class Store {
  public:
-  // Brings the schema up to date. `actor`: who is named in events that nobody asked for. Errors: Config (the state was
-  // written by a newer weir), and the database's.
-  static Result<std::unique_ptr<Store>> open(std::unique_ptr<Database> database, std::string actor);
+  // Brings the schema up to date. `actor`: who is named in events that nobody asked for. `follower`: is told each event
+  // that is written; outlives the store; null: nobody is. Errors: Config (the state was written by a newer weir), and
+  // the database's.
+  static Result<std::unique_ptr<Store>> open(std::unique_ptr<Database> database, std::string actor,
+                                             Follower* follower = nullptr);
+
+  // Whether open() would change the schema of what an earlier weir wrote: time for a copy. SQLite only.
+  static Result<bool> is_behind(Database& database);
 
   // ---- jobs
   Result<Enqueued> enqueue(NewJob job);
@@ -126,24 +115,27 @@ class Store {
 
   // ---- workers, events
   Status meet_worker(std::string const& worker, std::string const& host, std::int64_t pid, std::string const& version);
-  Status add_event(NewEvent event);
+  Status add_events(std::vector<NewEvent> const& events);  // in one transaction
   // In their order, after `after`.
   Result<std::vector<Event>> events(std::int64_t after, std::optional<std::int64_t> job, int most);
   // The first event whose hash is not what it must be; nothing = the chain is whole.
   Result<std::optional<std::int64_t>> broken_link();
 
   Result<Instant> now();
+  // Looks at the database, or copies it, outside of a transaction; changes nothing.
+  Status look(std::function<Status(Database& database)> const& looking);
+  // One transaction over what stands beside jobs: it is kept if `change` succeeds. No other function of the store may
+  // be called from within.
+  Status transact(std::function<Status(Change& change)> const& change);
 
  private:
   class Transaction;
-  Store(std::unique_ptr<Database> database, std::string actor)
-      : database_(std::move(database)), actor_(std::move(actor)) {}
+  Store(std::unique_ptr<Database> database, std::string actor, Follower* follower)
+      : database_(std::move(database)), actor_(std::move(actor)), follower_(follower) {}
 
   Status migrate() WEIR_REQUIRES(mutex_);
   Result<Instant> clock() WEIR_REQUIRES(mutex_);
   Result<std::int64_t> next(char const* counter) WEIR_REQUIRES(mutex_);
-  Result<Job> read_job(std::int64_t id) WEIR_REQUIRES(mutex_);
-  Result<std::vector<Attempt>> read_attempts(std::int64_t job) WEIR_REQUIRES(mutex_);
   Result<Enqueued> insert_job(NewJob const& job, DueSlot const* slot, Instant now) WEIR_REQUIRES(mutex_);
   Result<std::optional<Claim>> take(Job job, std::string const& worker, Duration lease, Instant now)
       WEIR_REQUIRES(mutex_);
@@ -152,11 +144,13 @@ class Store {
   Result<AfterAttempt> end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
                                    double luck, Instant now) WEIR_REQUIRES(mutex_);
   Status end_job(Job const& job, JobState state, std::string const& why, Instant now) WEIR_REQUIRES(mutex_);
-  Status append(NewEvent const& event, std::string const& actor, Instant now) WEIR_REQUIRES(mutex_);
+  Result<std::int64_t> append(NewEvent const& event, std::string const& actor, Instant now) WEIR_REQUIRES(mutex_);
+  Change change(Instant now) WEIR_REQUIRES(mutex_);
 
   Mutex mutex_;
   std::unique_ptr<Database> database_ WEIR_GUARDED_BY(mutex_);
   std::string const actor_;  // of what nobody asked for: schedule, worker
+  Follower* const follower_;
 };
 
 }  // namespace weir::jobs

@@ -4,6 +4,7 @@
 
 #include <stop_token>
 #include <string_view>
+#include <vector>
 
 #include "jobs/job.h"
 #include "jobs/store.h"
@@ -15,7 +16,8 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual void line(std::string_view text) = 0;  // for its log; also a sign of life
-  virtual void event(NewEvent event) = 0;        // job and attempt are filled in
+  // In one transaction; job and attempt are filled in.
+  virtual void events(std::vector<NewEvent> events) = 0;
 };
 
 class Work {

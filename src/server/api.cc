@@ -5,22 +5,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "jobs/log_file.h"
+#include "server/handlers.h"
 
 namespace weir::server {
 
-using Json = nlohmann::ordered_json;
-
 namespace {
-
-constexpr int kMostRows = 10'000;
-constexpr std::uint64_t kMostLogBytes = 4U << 20;
-
-std::string dump(Json const& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 Json maybe(std::optional<Instant> const& at) {
   return at ? Json(iso_text(*at)) : Json();
@@ -28,11 +21,6 @@ Json maybe(std::optional<Instant> const& at) {
 
 Json maybe(std::string const& text) {
   return text.empty() ? Json() : Json(text);
-}
-
-Json parsed(std::string const& text) {
-  auto json = Json::parse(text, nullptr, false);
-  return json.is_discarded() ? Json() : json;
 }
 
 // What a path's {n} and {name} stand for.
@@ -57,8 +45,10 @@ Error wrong_value(std::string_view what, std::string const& value) {
   return Error(ErrorKind::Usage, fmt::format("{} is a number, not \"{}\"", what, value));
 }
 
-Result<std::int64_t> number_at(std::map<std::string, std::string> const& values, std::string const& key,
-                               std::int64_t fallback) {
+}  // namespace
+
+Result<std::int64_t> numeral_at(std::map<std::string, std::string> const& values, std::string const& key,
+                                std::int64_t fallback) {
   auto const found = values.find(key);
   if (found == values.end()) return fallback;
   auto const number = parse_int(found->second);
@@ -66,153 +56,12 @@ Result<std::int64_t> number_at(std::map<std::string, std::string> const& values,
   return *number;
 }
 
-}  // namespace
-
-// One function a route.
-struct Handlers {
-  Api& api;
-  Request const& request;
-  Places const& places;
-
-  Result<Json> list_routes() {
-    Json list = Json::array();
-    for (auto const& route : Api::routes())
-      list.push_back(Json{{"method", route.method}, {"path", route.path}, {"summary", route.summary}});
-    return Json{{"routes", std::move(list)}};
-  }
-
-  Result<Json> list_jobs() {
-    jobs::JobFilter filter;
-    auto const& query = request.query;
-    if (auto const name = query.find("name"); name != query.end()) filter.name = name->second;
-    if (auto const state = query.find("state"); state != query.end()) filter.state = jobs::job_state(state->second);
-    WEIR_TRY(auto const most, number_at(query, "most", 50));
-    WEIR_TRY(auto const before, number_at(query, "before", 0));
-    filter.most = static_cast<int>(std::min<std::int64_t>(most, kMostRows));
-    if (before > 0) filter.before = before;
-    WEIR_TRY(auto const jobs, api.store_.jobs(filter));
-    Json list = Json::array();
-    for (auto const& job : jobs) list.push_back(job_json(job));
-    return Json{{"jobs", std::move(list)}};
-  }
-
-  Result<Json> show_job() {
-    WEIR_TRY(auto const id, number_at(places, "n", 0));
-    WEIR_TRY(auto const job, api.store_.job(id));
-    WEIR_TRY(auto const attempts, api.store_.attempts(id));
-    Json json = job_json(job);
-    json["attempt_list"] = Json::array();
-    for (auto const& attempt : attempts) json["attempt_list"].push_back(attempt_json(attempt));
-    return json;
-  }
-
-  static Json made(jobs::Enqueued const& enqueued) { return Json{{"job", enqueued.job}, {"is_new", enqueued.is_new}}; }
-
-  // An incomplete job goes on now; one that runs or waits for another is left as it is.
-  Status hurry(std::int64_t job) {
-    auto const hurried = api.store_.retry_now(job, request.actor);
-    if (!hurried.ok() && hurried.error().kind() != ErrorKind::Refused) return hurried.error().clone();
-    return {};
-  }
-
-  Result<Json> run_job() {
-    auto const body = parsed(request.body);
-    WEIR_TRY(auto const* job, find_job(api.config_, body.is_object() ? body.value("name", "") : ""));
-    jobs::NewJob wanted;
-    wanted.definition = *job;
-    wanted.actor = request.actor;
-    WEIR_TRY(auto const enqueued, api.store_.enqueue(std::move(wanted)));
-    WEIR_DO(hurry(enqueued.job));
-    return made(enqueued);
-  }
-
-  Result<Json> retry_job() {
-    WEIR_TRY(auto const id, number_at(places, "n", 0));
-    WEIR_TRY(auto const old, api.store_.job(id));
-    if (!is_final(old.state)) {
-      WEIR_DO(hurry(id));
-      return made({id, false});
-    }
-    WEIR_TRY(auto const* job, find_job(api.config_, old.name));
-    auto const body = parsed(request.body);
-    jobs::NewJob wanted;
-    wanted.definition = *job;
-    wanted.cause = jobs::Cause::Retry;
-    wanted.actor = request.actor;
-    wanted.parent = old.id;
-    if (body.is_object() && body.value("from_failure", false)) {
-      WEIR_TRY(wanted.resume, rest_of(old, *job));
-    }
-    WEIR_TRY(auto const enqueued, api.store_.enqueue(std::move(wanted)));
-    if (!enqueued.is_new)
-      return Error(ErrorKind::Refused, fmt::format("job {} of \"{}\" has not ended yet", enqueued.job, old.name))
-          .state("nothing was run")
-          .next(fmt::format("weir retry {} goes on with that one, weir job cancel {} ends it", enqueued.job,
-                            enqueued.job));
-    return made(enqueued);
-  }
-
-  static Result<std::string> rest_of(jobs::Job const& old, config::Job const& job) {
-    if (old.state == jobs::JobState::Succeeded)
-      return Error(ErrorKind::Usage, fmt::format("job {} succeeded: nothing of it failed", old.id))
-          .state("nothing was run")
-          .next(fmt::format("weir run {}", old.name));
-    if (jobs::definition_json(old.definition)["steps"] != jobs::definition_json(job)["steps"])
-      return Error(ErrorKind::Usage, fmt::format("the steps of job \"{}\" have changed since job {}", old.name, old.id))
-          .where(job.place.text())
-          .state("nothing was run")
-          .next(fmt::format("weir retry {} without --from-failure runs all of them", old.id));
-    return old.resume;
-  }
-
-  Result<Json> cancel_job() {
-    WEIR_TRY(auto const id, number_at(places, "n", 0));
-    WEIR_TRY(auto const state, api.store_.cancel(id, request.actor));
-    return Json{{"job", id}, {"state", state_name(state)}};
-  }
-
-  Result<Json> read_log() {
-    WEIR_TRY(auto const id, number_at(places, "n", 0));
-    WEIR_TRY(auto const attempt, number_at(places, "a", 0));
-    WEIR_TRY(auto const from, number_at(request.query, "from", 0));
-    WEIR_TRY(auto const job, api.store_.job(id));
-    if (attempt < 1 || attempt > job.attempts)
-      return Error(ErrorKind::Usage, job.attempts == 0 ? fmt::format("job {} has had no attempt yet", id)
-                                                       : fmt::format("job {} has no attempt {}", id, attempt))
-          .next(job.attempts == 0
-                    ? fmt::format("weir job show {}", id)
-                    : fmt::format("it has {}", plural(static_cast<std::uint64_t>(job.attempts), "attempt")));
-    auto const file = api.logs_ / jobs::log_name(id, static_cast<int>(attempt));
-    WEIR_TRY(auto const page, jobs::read_log(file, static_cast<std::uint64_t>(from), kMostLogBytes));
-    return Json{{"text", page.text}, {"next", page.next}, {"file", file.string()}};
-  }
-
-  Result<Json> list_events() {
-    WEIR_TRY(auto const after, number_at(request.query, "after", 0));
-    WEIR_TRY(auto const job, number_at(request.query, "job", 0));
-    WEIR_TRY(auto const most, number_at(request.query, "most", 1000));
-    WEIR_TRY(auto const events, api.store_.events(after, job > 0 ? std::optional(job) : std::nullopt,
-                                                  static_cast<int>(std::min<std::int64_t>(most, kMostRows))));
-    Json list = Json::array();
-    for (auto const& event : events) list.push_back(event_json(event));
-    return Json{{"events", std::move(list)}};
-  }
-
-  Result<Json> verify_events() {
-    WEIR_TRY(auto const broken, api.store_.broken_link());
-    return Json{{"whole", !broken}, {"broken_at", broken ? Json(*broken) : Json()}};
-  }
-
-  Result<Json> switch_schedule() {
-    WEIR_TRY(auto const* job, find_job(api.config_, places.at("name")));
-    auto const body = parsed(request.body);
-    if (!body.is_object() || !body.contains("enabled") || !body["enabled"].is_boolean())
-      return Error(ErrorKind::Usage, "\"enabled\" is true or false");
-    bool const enabled = body["enabled"].get<bool>();
-    WEIR_DO(api.store_.enable_schedule(job->name, enabled, request.actor));
-    return Json{{"name", job->name}, {"enabled", enabled}};
-  }
-};
+Result<Json> Handlers::list_routes() {
+  Json list = Json::array();
+  for (auto const& route : Api::routes())
+    list.push_back(Json{{"method", route.method}, {"path", route.path}, {"summary", route.summary}});
+  return Json{{"routes", std::move(list)}};
+}
 
 namespace {
 
@@ -232,18 +81,30 @@ constexpr std::array kEntries = {
           &Handlers::read_log},
     Entry{{"GET", "/api/v1/events", "events in their order; query: after, job, most"}, &Handlers::list_events},
     Entry{{"GET", "/api/v1/events/verify", "whether the log of events is whole"}, &Handlers::verify_events},
+    Entry{{"GET", "/api/v1/status", "jobs, what they make, and what is wrong"}, &Handlers::show_status},
+    Entry{{"GET", "/api/v1/why", "why a relation's data is as old as it is; query: name"}, &Handlers::explain_relation},
+    Entry{{"GET", "/api/v1/jobs/{n}/why", "why a job ended as it did"}, &Handlers::explain_job},
+    Entry{{"GET", "/api/v1/impact", "what is built from a relation; query: name"}, &Handlers::show_impact},
+    Entry{{"GET", "/api/v1/incidents", "incidents, newest first; query: open, most"}, &Handlers::list_incidents},
+    Entry{{"GET", "/api/v1/incidents/{n}", "one incident, its jobs, relations and messages"}, &Handlers::show_incident},
+    Entry{{"POST", "/api/v1/incidents/{n}/{action}", "acknowledge, note, resolve or reopen it; body: text"},
+          &Handlers::change_incident},
+    Entry{{"GET", "/api/v1/incidents/{n}/report", "its post-mortem; query: format (md, html, json), zone"},
+          &Handlers::report_incident},
+    Entry{{"POST", "/api/v1/state/backup", "a checked copy of the state, among its backups"}, &Handlers::back_up_state},
+    Entry{{"POST", "/api/v1/state/prune", "forget what is old; body: older_than_s, dry_run"}, &Handlers::prune_state},
     Entry{{"POST", "/api/v1/schedules/{name}", "switch a schedule on or off; body: enabled"},
           &Handlers::switch_schedule},
 };
 
 Response failed(Error const& error, int status) {
-  return Response{status, dump(Json{{"error", error.to_json()}})};
+  return Response{status, json_line(Json{{"error", error.to_json()}})};
 }
 
 }  // namespace
 
-Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs)
-    : store_(store), config_(config), logs_(std::move(logs)) {}
+Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path const& folder)
+    : store_(store), config_(config), logs_(folder / "logs"), backups_(folder / "backups") {}
 
 std::vector<Route> Api::routes() {
   std::vector<Route> routes;
@@ -258,9 +119,9 @@ Response Api::handle(Request const& request) {
     if (!places) continue;
     is_known = true;
     if (entry.route.method != request.method) continue;
-    Handlers handlers{*this, request, *places};
+    Handlers handlers{Insides{store_, config_, logs_, backups_}, request, *places};
     auto const answer = (handlers.*entry.handler)();
-    return answer.ok() ? Response{200, dump(*answer)} : failed(answer.error(), http_status(answer.error().kind()));
+    return answer.ok() ? Response{200, json_line(*answer)} : failed(answer.error(), http_status(answer.error().kind()));
   }
   if (is_known)
     return failed(Error(ErrorKind::Usage, fmt::format("{} takes no {}", request.path, request.method)), 405);
@@ -296,24 +157,20 @@ int http_status(ErrorKind kind) {
 }
 
 Error error_of(Response const& response) {
-  auto const json = parsed(response.body);
+  auto const json = parse_json(response.body);
   Json const error = json.is_object() ? json.value("error", Json::object()) : Json::object();
-  auto at = [&](char const* key) {
-    auto const found = error.find(key);
-    return found != error.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
   ErrorKind kind = ErrorKind::Internal;
   for (auto const one : {ErrorKind::Usage, ErrorKind::Config, ErrorKind::Data, ErrorKind::Denied, ErrorKind::Refused,
                          ErrorKind::Busy, ErrorKind::Unavailable})
-    if (kind_name(one) == at("kind")) kind = one;
-  std::string message = at("message");
+    if (kind_name(one) == text_at(error, "kind")) kind = one;
+  std::string message = text_at(error, "message");
   if (message.empty()) message = fmt::format("the answer was {}", response.status);
   Error made(kind, std::move(message));
-  if (auto text = at("object"); !text.empty()) made.object(std::move(text));
-  if (auto text = at("where"); !text.empty()) made.where(std::move(text));
-  if (auto text = at("cause"); !text.empty()) made.cause(std::move(text));
-  if (auto text = at("state"); !text.empty()) made.state(std::move(text));
-  if (auto text = at("next"); !text.empty()) made.next(std::move(text));
+  if (auto text = text_at(error, "object"); !text.empty()) made.object(std::move(text));
+  if (auto text = text_at(error, "where"); !text.empty()) made.where(std::move(text));
+  if (auto text = text_at(error, "cause"); !text.empty()) made.cause(std::move(text));
+  if (auto text = text_at(error, "state"); !text.empty()) made.state(std::move(text));
+  if (auto text = text_at(error, "next"); !text.empty()) made.next(std::move(text));
   return made;
 }
 
@@ -355,7 +212,7 @@ Json attempt_json(jobs::Attempt const& attempt) {
            : Json()},
       {"published", attempt.published},
       {"rows", attempt.rows},
-      {"error", attempt.error.empty() ? Json() : parsed(attempt.error)},
+      {"error", attempt.error.empty() ? Json() : parse_json(attempt.error)},
       {"log", jobs::log_name(attempt.job, attempt.n)}};
 }
 
@@ -367,7 +224,7 @@ Json event_json(jobs::Event const& event) {
               {"object", event.object},
               {"job", event.job ? Json(*event.job) : Json()},
               {"attempt", event.attempt ? Json(*event.attempt) : Json()},
-              {"data", parsed(event.data)},
+              {"data", parse_json(event.data)},
               {"hash", event.hash}};
 }
 

@@ -33,17 +33,18 @@ struct Route {
 
 class Api {
  public:
-  // Both outlive it. `logs`: the folder of the attempts' logs.
-  Api(jobs::Store& store, config::Config const& config, std::filesystem::path logs);
+  // Both outlive it. `folder`: of the state, with its logs and backups.
+  Api(jobs::Store& store, config::Config const& config, std::filesystem::path const& folder);
 
   Response handle(Request const& request);
   static std::vector<Route> routes();
 
+  struct Insides;
+
  private:
-  friend struct Handlers;
   jobs::Store& store_;
   config::Config const& config_;
-  std::filesystem::path const logs_;
+  std::filesystem::path const logs_, backups_;
 };
 
 // A job of weir.yml. Errors: Usage, with the nearest names.

@@ -20,6 +20,11 @@ std::vector<Rule> const& rules() {
       out.push_back({std::regex(pattern, std::regex::optimize), replacement});
     };
     add(R"(\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)", "<uuid>");
+    // The day and the hashes of an incident's report.
+    add(R"(^# \d{4}-\d\d-\d\d Incident)", "# <date> Incident");
+    add(R"( \([0-9a-f]{12}\)$)", " (<hash>)");
+    add(R"(\bweir-[0-9a-f]{8}-i(\d+))", "weir-<instance>-i$1");
+    add(R"((-i\d+-recovered)-\d+)", "$1");
     // A date with a time of day; a date alone is data.
     add(R"(\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z|[+-]\d\d(:?\d\d)?)?)", "<time>");
     add(R"(\b\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)?)", "<time>");

@@ -76,7 +76,7 @@ class JobsRunnerConcurrent : public ::testing::Test {
 TEST_F(JobsRunnerConcurrent, JobsRunSideBySideAndWriteTheirLogs) {
   FakeWork work([](Job const& job, Listener& listener, std::stop_token) {
     for (int i = 0; i < 50; ++i) listener.line("line " + std::to_string(i));
-    listener.event({"weir.table.published", job.name, {}, {}, "{}"});
+    listener.events({{"weir.table.published", job.name, {}, {}, "{}"}});
     return AttemptEnd{};
   });
   std::vector<std::int64_t> jobs;

@@ -1,5 +1,6 @@
 // weir dbt run, build, test, seed, snapshot, compile, show, clone and retry: commands that carry out nodes.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,7 +10,9 @@
 #include "app/dbt_project.h"
 #include "app/step_channel.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "sql/name.h"
 
 namespace weir::app {
 namespace {
@@ -18,6 +21,31 @@ using build::Command;
 
 int exit_status(build::RunReport const& report) {
   return report.cancelled ? 1 : report.exit_code();
+}
+
+std::string relation_text(project::Node const& node) {
+  return node.is_relational() ? sql::QualifiedName{node.schema, node.identifier()}.text() : std::string();
+}
+
+// What the node is built from: the nearest that have relations of their own.
+nlohmann::ordered_json parents_of(project::Manifest const& manifest, project::NodeIndex index) {
+  std::set<std::string> parents;
+  std::vector<project::NodeIndex> open = {index};
+  std::set<project::NodeIndex> seen;
+  while (!open.empty()) {
+    auto const one = open.back();
+    open.pop_back();
+    for (auto const parent : manifest.graph().parents(one)) {
+      auto const& node = manifest.nodes()[parent];
+      if (!seen.insert(parent).second) continue;
+      if (node.is_ephemeral()) {
+        open.push_back(parent);
+      } else if (auto text = relation_text(node); !text.empty()) {
+        parents.insert(std::move(text));
+      }
+    }
+  }
+  return parents;
 }
 
 // What came of it, where this is a step of a job.
@@ -31,11 +59,19 @@ void report_run(build::RunReport const& report, project::Manifest const& manifes
     auto const kind = index ? manifest.nodes()[*index].kind : project::NodeKind::Operation;
     bool const has_rows =
         kind == project::NodeKind::Model || kind == project::NodeKind::Seed || kind == project::NodeKind::Snapshot;
-    nodes.push_back(Json{{"unique_id", result.unique_id},
-                         {"status", build::status_text(result.status)},
-                         {"relation", has_rows ? result.relation_name.value_or("") : ""},
-                         {"message", result.message.value_or("")},
-                         {"error", result.error ? result.error->to_json() : Json()}});
+    Json line{{"unique_id", result.unique_id},
+              {"status", build::status_text(result.status)},
+              {"relation", ""},
+              {"message", result.message.value_or("")},
+              {"error", result.error ? result.error->to_json() : Json()}};
+    if (has_rows && result.relation_name) {
+      auto const& node = manifest.nodes()[*index];
+      line["relation"] = relation_text(node);
+      line["materialized"] = node.materialized();
+      line["selector"] = "fqn:" + join(node.fqn, ".");
+      line["parents"] = parents_of(manifest, *index);
+    }
+    nodes.push_back(std::move(line));
   }
   report_step(
       {{"type", "dbt"}, {"nodes", std::move(nodes)}, {"run_results", (target_folder / "run_results.json").string()}});
@@ -91,11 +127,6 @@ struct EarlierRun {
   std::string which, started_at;
   Json args, results;
 };
-
-std::string text_at(Json const& object, char const* key) {
-  auto const found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 std::vector<std::pair<std::string, std::string>> batches_at(Json const& object, char const* key) {
   std::vector<std::pair<std::string, std::string>> out;

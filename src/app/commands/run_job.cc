@@ -7,6 +7,7 @@
 #include "app/job_state.h"
 #include "app/job_view.h"
 #include "app/job_work.h"
+#include "app/outbox_sender.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -32,12 +33,14 @@ void tell(std::string_view line) {
 
 Status run_here(Context& context, JobState& state, std::int64_t id) {
   WEIR_TRY(auto const* config, context.config());
-  JobWork work(config->root, state.folder());
+  JobWork work(config->root, state.folder(), *state.store());
+  OutboxSender sender(*state.store(), *config);
   jobs::RunnerOptions options;
   options.worker = state.worker();
   options.logs = state.logs();
   jobs::Runner runner(*state.store(), work, system_clock(), options);
   WEIR_TRY(auto const job, runner.see_through(id, person(), context.interrupt().token(), tell));
+  sender.flush(std::chrono::seconds(10), context.interrupt().token());
   return {};
 }
 

@@ -1,0 +1,173 @@
+// weir state backup, restore, prune: care of the history of jobs.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands/commands.h"
+#include "app/job_state.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time_text.h"
+#include "jobs/log_file.h"
+#include "jobs/sqlite.h"
+#include "jobs/upkeep.h"
+
+namespace weir::app {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+Error file_trouble(std::string_view doing, fs::path const& file, std::error_code failed) {
+  return Error(ErrorKind::Config, fmt::format("could not {} \"{}\": {}", doing, file.string(), failed.message()))
+      .object(file.string())
+      .state("nothing was changed");
+}
+
+// A checked copy in the backups folder, by whoever has the state.
+Result<fs::path> back_up(Context& context) {
+  WEIR_TRY(auto state, JobState::open(context));
+  WEIR_TRY(auto const made, state.post("/api/v1/state/backup", Json::object()));
+  return fs::path(text_at(made, "file"));
+}
+
+// The greatest number of a job that has a log: numbers are not given twice, whatever the state says.
+std::int64_t greatest_logged(fs::path const& logs) {
+  std::int64_t greatest = 0;
+  std::error_code failed;
+  for (auto const& entry : fs::directory_iterator(logs, failed))
+    greatest = std::max(greatest, jobs::job_of_log(entry.path().filename().string()));
+  return greatest;
+}
+
+// The state that another one is to replace: nobody else has it as long as this lives.
+class Present {
+ public:
+  // Error: Busy. A damaged one is taken as it is.
+  static Result<Present> take(fs::path const& file) {
+    Present present;
+    present.file_ = file;
+    std::error_code failed;
+    present.exists_ = fs::exists(file, failed);
+    if (!present.exists_) return present;
+    auto open = jobs::open_sqlite(file, system_clock());
+    if (!open.ok() && open.error().kind() == ErrorKind::Busy) return std::move(open).error();
+    if (!open.ok()) return present;
+    present.database_ = std::move(*open);
+    if (auto const counters = jobs::read_counters(*present.database_); counters.ok()) present.counters_ = *counters;
+    return present;
+  }
+
+  jobs::Counters const& counters() const { return counters_; }
+
+  // Returns where it is now, "" where there was none. What its journal holds goes with it.
+  Result<fs::path> move_aside() {
+    if (!exists_) return fs::path();
+    std::error_code failed;
+    auto const kept =
+        file_.parent_path() / fmt::format("state.db.before-restore-{}", compact_time(system_clock().now()));
+    fs::rename(file_, kept, failed);
+    if (failed) return file_trouble("move", file_, failed);
+    database_.reset();
+    fs::path const journal = file_.string() + "-wal";
+    if (fs::exists(journal, failed)) fs::rename(journal, kept.string() + "-wal", failed);
+    return kept;
+  }
+
+ private:
+  fs::path file_;
+  bool exists_ = false;
+  std::unique_ptr<jobs::Database> database_;
+  jobs::Counters counters_;
+};
+
+// The copy as a state of today, its numbers behind those given since.
+Status make_ready(fs::path const& from, fs::path const& next, fs::path const& folder, jobs::Counters known) {
+  known.job = std::max(known.job, greatest_logged(folder / "logs"));
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  fs::remove(next, failed);
+  fs::copy_file(from, next, failed);
+  if (failed) return file_trouble("copy", from, failed);
+  chmod(next.c_str(), 0600);
+  auto open = jobs::open_sqlite(next, system_clock());
+  Status taken = open.ok() ? jobs::take_over(std::move(*open), known, person()) : Status(open.error().clone());
+  if (taken.ok()) return taken;
+  fs::remove(next, failed);
+  return Error(ErrorKind::Usage, fmt::format("\"{}\" cannot be the state", from.string()))
+      .object(from.string())
+      .cause(taken.error().message())
+      .state("nothing was changed: the state is what it was")
+      .next("weir state backup makes copies that can");
+}
+
+}  // namespace
+
+Result<int> run_state_backup(Context& context) {
+  auto const& words = context.arguments().positionals;
+  fs::path const wanted = words.empty() ? fs::path() : fs::path(words[0]);
+  std::error_code failed;
+  if (!wanted.empty() && fs::exists(wanted, failed))
+    return Error(ErrorKind::Usage, fmt::format("\"{}\" exists already", wanted.string()))
+        .object(wanted.string())
+        .state("nothing was written");
+  WEIR_TRY(auto made, back_up(context));
+  if (!wanted.empty()) {
+    fs::copy_file(made, wanted, failed);
+    if (failed) return file_trouble("write", wanted, failed).state(fmt::format("the copy is in {}", made.string()));
+    fs::remove(made, failed);
+    made = wanted;
+  }
+  write_out(context.format() == Format::Json ? Json{{"file", made.string()}}.dump(2) + "\n" : made.string() + "\n");
+  return 0;
+}
+
+Result<int> run_state_restore(Context& context) {
+  fs::path const from = context.arguments().positionals[0];
+  WEIR_TRY(auto const* config, context.config());
+  auto const& folder = config->state_folder;
+  fs::path const current = folder / "state.db", next = folder / "state.db.restoring";
+  std::error_code failed;
+  if (!fs::is_regular_file(from, failed))
+    return Error(ErrorKind::Usage, fmt::format("\"{}\" is no file", from.string())).next("weir state backup makes one");
+  WEIR_TRY(auto present, Present::take(current));
+  WEIR_DO(make_ready(from, next, folder, present.counters()));
+  WEIR_TRY(auto const kept, present.move_aside());
+  // Not over what somebody has made at this moment.
+  if (link(next.c_str(), current.c_str()) != 0) return file_trouble("write", current, {errno, std::system_category()});
+  fs::remove(next, failed);
+  log_info("the state is that of {}{}", from.string(),
+           kept.empty() ? std::string() : fmt::format("; what it was is in {}", kept.string()));
+  return 0;
+}
+
+Result<int> run_state_prune(Context& context) {
+  auto const text = context.arguments().value("older-than");
+  auto const age = parse_duration(text.empty() ? "90d" : text);
+  if (!age || age->count() <= 0)
+    return Error(ErrorKind::Usage, fmt::format("\"--older-than\" is a duration, not \"{}\"", text))
+        .next("--older-than 90d");
+  WEIR_TRY(auto state, JobState::open(context));
+  WEIR_TRY(auto const done, state.post("/api/v1/state/prune", Json{{"older_than_s", age->count() / 1'000'000},
+                                                                   {"dry_run", context.arguments().has("plan")}}));
+  if (context.format() == Format::Json) {
+    write_out(done.dump(2) + "\n");
+    return 0;
+  }
+  write_out(fmt::format("{} {}, {}, {}\n", context.arguments().has("plan") ? "would remove" : "removed",
+                        plural(static_cast<std::uint64_t>(number_at(done, "jobs")), "job"),
+                        plural(static_cast<std::uint64_t>(number_at(done, "events")), "event"),
+                        plural(static_cast<std::uint64_t>(number_at(done, "logs")), "log")));
+  return 0;
+}
+
+}  // namespace weir::app

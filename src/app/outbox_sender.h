@@ -1,0 +1,34 @@
+#pragma once
+// Sends what the state's outbox holds, in a thread of its own, as long as it lives: what does not get through is left
+// for later, by this program or by the next one.
+
+#include <chrono>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "config/config.h"
+#include "jobs/store.h"
+
+namespace weir::app {
+
+class OutboxSender {
+ public:
+  // Both outlive it.
+  OutboxSender(jobs::Store& store, config::Config const& config);
+  ~OutboxSender();
+
+  // Waits until nothing is due any more, at most for `time`: for programs that end with the job.
+  void flush(Duration time, std::stop_token const& stop);
+
+ private:
+  void run(std::stop_token const& stop);
+  // One round. False: there was nothing to send.
+  bool send_due(std::stop_token const& stop);
+
+  jobs::Store& store_;
+  config::Config const& config_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+}  // namespace weir::app

@@ -1,0 +1,24 @@
+#pragma once
+// Jobs, attempts and events read from the state's database: within a transaction of the store, or by the store itself.
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "jobs/database.h"
+#include "jobs/event.h"
+#include "jobs/job.h"
+
+namespace weir::jobs {
+
+extern std::string_view const kJobColumns, kEventColumns;  // of a SELECT whose rows job_of() and event_of() read
+Job job_of(Rows const& rows, std::size_t row);
+Event event_of(Rows const& rows, std::size_t row);
+
+Result<Job> read_job(Database& database, std::int64_t id);  // Usage: there is none, and what the numbers are
+Result<std::vector<Attempt>> read_attempts(Database& database, std::int64_t job);
+// In their order, after `after`; of a job, or all.
+Result<std::vector<Event>> read_events(Database& database, std::int64_t after, std::optional<std::int64_t> job,
+                                       int most);
+
+}  // namespace weir::jobs

@@ -1,0 +1,100 @@
+#include "jobs/upkeep.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+
+namespace weir::jobs {
+namespace {
+
+// Tokens say who claimed last: those given since the copy was made are never met again.
+constexpr std::int64_t kTokenGap = 1000;
+
+// Jobs that nothing needs any more.
+constexpr std::string_view kOldJobs =
+    "state IN ('failed', 'succeeded', 'cancelled') AND finished_at < $1 AND id NOT IN (SELECT max(id) FROM job GROUP "
+    "BY "
+    "name) AND id NOT IN (SELECT i.job FROM incident_job i JOIN incident n ON n.id = i.incident WHERE n.state <> "
+    "'resolved')";
+
+// The first event that is still needed.
+Result<std::int64_t> first_needed(Database& database, Instant before) {
+  WEIR_TRY(
+      auto const rows,
+      database.query("SELECT coalesce((SELECT min(seq) FROM event WHERE at >= $1), (SELECT max(seq) FROM event), 0), "
+                     "coalesce((SELECT min(stale_cause) FROM relation), 9223372036854775807), coalesce((SELECT "
+                     "min(e.seq) FROM event e JOIN incident_job i ON i.job = e.job JOIN incident n ON n.id = "
+                     "i.incident WHERE n.state <> 'resolved'), 9223372036854775807)",
+                     {before}));
+  return std::min({rows.number(0, 0), rows.number(0, 1), rows.number(0, 2)});
+}
+
+Status forget(Database& database, std::string_view sql, std::vector<Value> const& values) {
+  WEIR_TRY(auto const done, database.query(sql, values));
+  return {};
+}
+
+}  // namespace
+
+Result<Counters> read_counters(Database& database) {
+  WEIR_TRY(auto const rows, database.query("SELECT name, value FROM counter"));
+  Counters found;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const name = rows.text(i, 0);
+    if (name == "job") found.job = rows.number(i, 1);
+    if (name == "token") found.token = rows.number(i, 1);
+    if (name == "incident") found.incident = rows.number(i, 1);
+    if (name == "message") found.message = rows.number(i, 1);
+  }
+  return found;
+}
+
+Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::string const& who) {
+  WEIR_TRY(auto store, Store::open(std::move(copy), "weir"));
+  return store->transact([&](Change& change) -> Status {
+    for (auto const& [name, value] : {std::pair<char const*, std::int64_t>{"job", known.job},
+                                      {"token", known.token + kTokenGap},
+                                      {"incident", known.incident},
+                                      {"message", known.message}}) {
+      WEIR_DO(forget(change.database, "UPDATE counter SET value = $2 WHERE name = $1 AND value < $2", {name, value}));
+    }
+    NewEvent event;
+    event.kind = "weir.state.restored";
+    event.data = json_line({{"jobs_go_on_after", known.job}});
+    WEIR_DO(change.append(event, who));
+    return {};
+  });
+}
+
+Result<Pruned> prune(Change& change, Instant before, bool only_count) {
+  auto& database = change.database;
+  Pruned pruned;
+  WEIR_TRY(auto const old, database.query(fmt::format("SELECT id FROM job WHERE {} ORDER BY id", kOldJobs), {before}));
+  for (std::size_t i = 0; i < old.size(); ++i) pruned.jobs.push_back(old.number(i, 0));
+  WEIR_TRY(auto const needed, first_needed(database, before));
+  WEIR_TRY(auto const events, database.query("SELECT count(*) FROM event WHERE seq < $1", {needed}));
+  pruned.events = events.number(0, 0);
+  if (only_count) return pruned;
+  WEIR_DO(forget(database, "DELETE FROM event WHERE seq < $1", {needed}));
+  for (auto const id : pruned.jobs) {
+    WEIR_DO(forget(database, "DELETE FROM attempt WHERE job = $1", {id}));
+    WEIR_DO(forget(database, "DELETE FROM job WHERE id = $1", {id}));
+  }
+  WEIR_DO(forget(database, "DELETE FROM slot WHERE at < $1", {before}));
+  WEIR_DO(forget(database, "DELETE FROM worker WHERE last_seen < $1", {before}));
+  constexpr std::string_view kOldIncidents = "SELECT id FROM incident WHERE state = 'resolved' AND resolved_at < $1";
+  for (auto const* table : {"incident_job", "incident_relation", "outbox"}) {
+    WEIR_DO(forget(database, fmt::format("DELETE FROM {} WHERE incident IN ({})", table, kOldIncidents), {before}));
+  }
+  WEIR_DO(forget(database, fmt::format("DELETE FROM incident WHERE id IN ({})", kOldIncidents), {before}));
+  NewEvent event;
+  event.kind = "weir.state.pruned";
+  event.data = json_line({{"jobs", pruned.jobs.size()}, {"events", pruned.events}});
+  WEIR_DO(change.append(event, "weir"));
+  return pruned;
+}
+
+}  // namespace weir::jobs
