@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+
 namespace weir::alert {
 namespace {
 
@@ -78,7 +80,7 @@ std::string to_json(Notice const& notice) {
   json["links"] = Json::array();
   for (auto const& link : notice.links)
     json["links"].push_back(Json{{"text", link.text}, {"url", link.url}, {"command", link.command}});
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_line(json);
 }
 
 Result<Notice> from_json(std::string_view text) {

@@ -35,10 +35,6 @@ std::vector<Incident> incidents_of(Rows const& rows) {
   return found;
 }
 
-std::string object_of(std::int64_t id) {
-  return fmt::format("incident #{}", id);
-}
-
 // Numbers, which differ from one time to the next, as one sign.
 std::string without_numbers(std::string const& text) {
   std::string out;
@@ -125,6 +121,10 @@ Result<bool> is_over(Database& database, Incident const& incident) {
 }
 
 }  // namespace
+
+std::string object_of(std::int64_t id) {
+  return fmt::format("incident #{}", id);
+}
 
 std::string fingerprint_of(std::string const& job, std::string const& error_json) {
   auto const error = parse_json(error_json);

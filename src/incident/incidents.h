@@ -27,6 +27,9 @@ struct Incident {
   std::int64_t failures = 1;
 };
 
+// What its events name as their object: incident #7.
+std::string object_of(std::int64_t id);
+
 struct ConcernedJob {
   std::int64_t job = 0;
   std::string name;

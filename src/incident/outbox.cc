@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "incident/incidents.h"
 
 namespace weir::incident {
 namespace {
@@ -99,7 +100,7 @@ Status record(Change& change, Message const& message, Outcome outcome, std::stri
   if (state == "pending") return {};
   jobs::NewEvent event;
   event.kind = state == "sent" ? "weir.alert.sent" : "weir.alert.failed";
-  event.object = message.incident ? fmt::format("incident #{}", *message.incident) : message.channel;
+  event.object = message.incident ? object_of(*message.incident) : message.channel;
   Json data{
       {"channel", message.channel}, {"notice", message.notice.id}, {"title", message.notice.title}, {"tries", tries}};
   if (state != "sent") data["why"] = trouble;

@@ -25,10 +25,6 @@ constexpr int kEventsAtATime = 10'000;
 
 // ------------------------------------------------------------------------------------------------------------- collect
 
-std::string object_of(std::int64_t id) {
-  return fmt::format("incident #{}", id);
-}
-
 // Where the incident's story begins in the log, and where it ends.
 struct Span {
   std::int64_t first = 0, last = 0;
@@ -554,16 +550,7 @@ Json report_json(ReportFacts const& facts) {
                                 {"attempts", std::move(attempts)}});
   }
   json["events"] = Json::array();
-  for (auto const& event : facts.events)
-    json["events"].push_back(Json{{"seq", event.seq},
-                                  {"at", iso_text(event.at)},
-                                  {"actor", event.actor},
-                                  {"kind", event.kind},
-                                  {"object", event.object},
-                                  {"job", event.job ? Json(*event.job) : Json()},
-                                  {"attempt", event.attempt ? Json(*event.attempt) : Json()},
-                                  {"data", parse_json(event.data)},
-                                  {"hash", event.hash}});
+  for (auto const& event : facts.events) json["events"].push_back(jobs::event_json(event));
   return json;
 }
 

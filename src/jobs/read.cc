@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/time_text.h"
 
 namespace weir::jobs {
 std::string_view const kJobColumns =
@@ -85,6 +86,19 @@ Result<std::vector<Event>> read_events(Database& database, std::int64_t after, s
   std::vector<Event> events;
   for (std::size_t i = 0; i < rows.size(); ++i) events.push_back(event_of(rows, i));
   return events;
+}
+
+nlohmann::ordered_json event_json(Event const& event) {
+  using Json = nlohmann::ordered_json;
+  return Json{{"seq", event.seq},
+              {"at", iso_text(event.at)},
+              {"actor", event.actor},
+              {"kind", event.kind},
+              {"object", event.object},
+              {"job", event.job ? Json(*event.job) : Json()},
+              {"attempt", event.attempt ? Json(*event.attempt) : Json()},
+              {"data", parse_json(event.data)},
+              {"hash", event.hash}};
 }
 
 }  // namespace weir::jobs

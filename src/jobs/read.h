@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "jobs/database.h"
 #include "jobs/event.h"
 #include "jobs/job.h"
@@ -20,5 +22,8 @@ Result<std::vector<Attempt>> read_attempts(Database& database, std::int64_t job)
 // In their order, after `after`; of a job, or all.
 Result<std::vector<Event>> read_events(Database& database, std::int64_t after, std::optional<std::int64_t> job,
                                        int most);
+
+// As people's commands and the API say it; its time in UTC.
+nlohmann::ordered_json event_json(Event const& event);
 
 }  // namespace weir::jobs

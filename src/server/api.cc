@@ -216,16 +216,4 @@ Json attempt_json(jobs::Attempt const& attempt) {
       {"log", jobs::log_name(attempt.job, attempt.n)}};
 }
 
-Json event_json(jobs::Event const& event) {
-  return Json{{"seq", event.seq},
-              {"at", iso_text(event.at)},
-              {"actor", event.actor},
-              {"kind", event.kind},
-              {"object", event.object},
-              {"job", event.job ? Json(*event.job) : Json()},
-              {"attempt", event.attempt ? Json(*event.attempt) : Json()},
-              {"data", parse_json(event.data)},
-              {"hash", event.hash}};
-}
-
 }  // namespace weir::server

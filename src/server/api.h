@@ -56,6 +56,5 @@ Error error_of(Response const& response);
 
 nlohmann::ordered_json job_json(jobs::Job const& job);
 nlohmann::ordered_json attempt_json(jobs::Attempt const& attempt);
-nlohmann::ordered_json event_json(jobs::Event const& event);
 
 }  // namespace weir::server

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "jobs/log_file.h"
+#include "jobs/read.h"
 #include "server/handlers.h"
 
 namespace weir::server {
