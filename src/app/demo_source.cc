@@ -83,7 +83,8 @@ Result<int> read_port(int output) {
 
 }  // namespace
 
-Result<DemoSource> DemoSource::start(fs::path const& folder, std::string const& user, std::string const& password) {
+Result<DemoSource> DemoSource::start(fs::path const& folder, std::string const& user, std::string const& password,
+                                     int port) {
   WEIR_TRY(auto program, find_program());
   WEIR_DO(write_example(folder));
   int input[2], output[2];
@@ -101,9 +102,18 @@ Result<DemoSource> DemoSource::start(fs::path const& folder, std::string const& 
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // a Ctrl-C at the terminal is for weir, not for it
   std::string const description = (folder / "core.yml").string();
-  std::vector<std::string> words = {
-      program.string(), "--database", description,      "--listen",        "127.0.0.1:0",         "--tls", "off",
-      "--user",         user,         "--password-env", kPasswordVariable, "--until-stdin-closes"};
+  std::vector<std::string> words = {program.string(),
+                                    "--database",
+                                    description,
+                                    "--listen",
+                                    fmt::format("127.0.0.1:{}", port),
+                                    "--tls",
+                                    "off",
+                                    "--user",
+                                    user,
+                                    "--password-env",
+                                    kPasswordVariable,
+                                    "--until-stdin-closes"};
   std::vector<char*> argv, env;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -116,15 +126,15 @@ Result<DemoSource> DemoSource::start(fs::path const& folder, std::string const& 
   posix_spawnattr_destroy(&attributes);
   close(input[0]);
   close(output[1]);
-  auto port = failed == 0 ? read_port(output[0]) : Result<int>(system_error("start weir-tds", failed));
+  auto bound = failed == 0 ? read_port(output[0]) : Result<int>(system_error("start weir-tds", failed));
   close(output[0]);
   if (failed != 0) made.pid_ = -1;
-  if (!port.ok()) {
-    if (auto log = read_file(folder / "weir-tds.log"); log.ok() && port.error().cause().empty())
-      port.error().cause(std::string(trim(*log)));
-    return std::move(port).error();
+  if (!bound.ok()) {
+    if (auto log = read_file(folder / "weir-tds.log"); log.ok() && bound.error().cause().empty())
+      bound.error().cause(std::string(trim(*log)));
+    return std::move(bound).error();
   }
-  made.port_ = *port;
+  made.port_ = *bound;
   return made;
 }
 

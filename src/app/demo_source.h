@@ -13,9 +13,10 @@ namespace weir::app {
 
 class DemoSource {
  public:
-  // `folder`: where the description is written to. `user` and `password` are a login that it accepts.
+  // `folder`: where the description is written to. `user` and `password` are a login that it accepts. `port`: 0 for a
+  // free one.
   static Result<DemoSource> start(std::filesystem::path const& folder, std::string const& user,
-                                  std::string const& password);
+                                  std::string const& password, int port);
   DemoSource(DemoSource&& other) noexcept;
   DemoSource& operator=(DemoSource&&) = delete;
   ~DemoSource();

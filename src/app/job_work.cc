@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/child_process.h"
+#include "base/clock_lead.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/words.h"
@@ -108,7 +109,8 @@ StepEnd run_step(std::vector<std::string> const& command, std::filesystem::path 
   options.output_to = out_there.get();
   options.extra = reports_there.get();
   options.environment = {"WEIR_STEP_FD=3", fmt::format("WEIR_STEP_JOB={}", job), "NO_COLOR=1",
-                         "WEIR_PROJECT_DIR=" + folder.string()};
+                         "WEIR_PROJECT_DIR=" + folder.string(),
+                         fmt::format("WEIR_STEP_CLOCK={}", clock_lead().count())};
   auto const child = start_child(command, options);
   if (!child.ok()) return end.error = child.error().clone(), std::move(end);
   out_there.reset();
@@ -335,15 +337,6 @@ std::vector<std::string> dbt_words(std::string const& text, Json const& resume,
   return again;
 }
 
-// By its name, for whoever looks at processes; by the link where an upgrade has replaced the file: steps are of the
-// version that runs.
-std::string own_program() {
-  constexpr char const* kLink = "/proc/self/exe";
-  std::error_code failed;
-  auto const path = std::filesystem::read_symlink(kLink, failed).string();
-  return failed || path.ends_with(" (deleted)") ? kLink : path;
-}
-
 std::vector<std::string> command_of(config::JobStep const& step, Json const& resume,
                                     std::vector<std::string> const& without) {
   std::vector<std::string> command = {own_program()};
@@ -392,6 +385,15 @@ Error step_failed(std::string const& step, int status, std::string const& log) {
 }
 
 }  // namespace
+
+// By its name, for whoever looks at processes; by the link where an upgrade has replaced the file: steps are of the
+// version that runs.
+std::string own_program() {
+  constexpr char const* kLink = "/proc/self/exe";
+  std::error_code failed;
+  auto const path = std::filesystem::read_symlink(kLink, failed).string();
+  return failed || path.ends_with(" (deleted)") ? kLink : path;
+}
 
 bool is_building(config::JobStep const& step) {
   if (step.kind != config::JobStep::Kind::Dbt) return false;

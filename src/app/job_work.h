@@ -17,6 +17,9 @@ namespace weir::app {
 // A dbt command that builds models or snapshots.
 bool is_building(config::JobStep const& step);
 
+// The full path of this program.
+std::string own_program();
+
 class JobWork final : public jobs::Work {
  public:
   // `project`: the folder of weir.yml. `state`: what is kept of each attempt stands below it. `store`: is asked which

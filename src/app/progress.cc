@@ -23,17 +23,6 @@ std::string row_progress(sync::Progress const& progress) {
   return text + " rows";
 }
 
-std::string cut(std::string text, std::size_t width) {
-  if (characters(text) <= width) return text;
-  std::size_t at = 0, seen = 0;
-  while (at < text.size() && seen + 1 < width) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
-    ++seen;
-  }
-  return text.substr(0, at) + "…";
-}
-
 }  // namespace
 
 ProgressView::ProgressView(std::string title, std::size_t streams, Terminal const& terminal)

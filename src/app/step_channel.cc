@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/clock_lead.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr char const* kVariable = "WEIR_STEP_FD";
 constexpr char const* kJobVariable = "WEIR_STEP_JOB";
+constexpr char const* kClockVariable = "WEIR_STEP_CLOCK";
 int g_channel = -1;
 std::int64_t g_job = 0;
 
@@ -41,6 +43,9 @@ void open_step_channel() {
   g_channel = static_cast<int>(*number);
   if (char const* const job = std::getenv(kJobVariable); job != nullptr) g_job = parse_int(job).value_or(0);
   unsetenv(kJobVariable);
+  if (char const* const lead = std::getenv(kClockVariable); lead != nullptr)
+    set_clock_lead(Duration(parse_int(lead).value_or(0)));
+  unsetenv(kClockVariable);
   fcntl(g_channel, F_SETFD, FD_CLOEXEC);
   // The thread that started this program waits for it: it goes away with its program alone (prctl(2)).
   prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -1,7 +1,8 @@
 #pragma once
 // How a command that is a step of a job tells the job what came of it: JSON lines on a socket that the job's runner
 // holds the other end of (WEIR_STEP_FD). When the program that waits for the result goes away, the command stops as if
-// it had been told to (SIGTERM). Without such a socket nothing of this does anything.
+// it had been told to (SIGTERM). Its clock is that program's (WEIR_STEP_CLOCK: microseconds ahead of the machine's).
+// Without such a socket nothing of this does anything.
 
 #include <cstdint>
 

@@ -136,6 +136,17 @@ std::size_t characters(std::string_view text) {
   return n;
 }
 
+std::string cut(std::string text, std::size_t width) {
+  if (characters(text) <= width) return text;
+  std::size_t at = 0, seen = 0;
+  while (at < text.size() && seen + 1 < width) {
+    ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+    ++seen;
+  }
+  return text.substr(0, at) + "…";
+}
+
 std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden) {
   termios before{};
   bool const quiet = hidden && tcgetattr(STDIN_FILENO, &before) == 0;

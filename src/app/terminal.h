@@ -41,6 +41,8 @@ std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden 
 // `text` padded with spaces to `width` characters (UTF-8 characters count one).
 std::string pad(std::string_view text, std::size_t width);
 std::size_t characters(std::string_view text);
+// No wider than that: what is longer ends in "…".
+std::string cut(std::string text, std::size_t width);
 
 // Columns of text, aligned, two spaces between; the last column is not padded.
 class TextTable {

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -25,7 +26,7 @@ struct Moment {
 };
 
 Moment now() {
-  auto const time = std::chrono::system_clock::now().time_since_epoch();
+  auto const time = system_clock().now().time_since_epoch();
   auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
   Moment out;
   std::time_t const whole = static_cast<std::time_t>(seconds.count());
@@ -210,8 +211,7 @@ std::string const& thread_name() {
   return current_thread_name;
 }
 std::int64_t microseconds_now() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return system_clock().now().time_since_epoch().count();
 }
 std::string timestamp_now() {
   return timestamp(now());

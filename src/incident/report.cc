@@ -11,6 +11,7 @@
 #include "base/time_text.h"
 #include "incident/explain.h"
 #include "incident/notices.h"
+#include "incident/story.h"
 #include "jobs/read.h"
 
 namespace weir::incident {
@@ -204,14 +205,28 @@ class Writer {
     for (auto const& job : facts_.jobs)
       if (is_failed(job.id)) names.insert(job.name);
     std::map<std::string, std::int64_t> last;
+    auto const back = tables_back();
     for (auto const& event : facts_.events) {
-      bool const made_one = is_good(event) && objects.contains(event.object);
+      bool const made_one = is_refresh(event) && objects.contains(event.object) && event.seq >= back;
       bool const is_name = event.kind == "weir.job.succeeded" && names.contains(event.object);
       if (event.job && (made_one || is_name)) last[event.object] = *event.job;
     }
     std::set<std::int64_t> jobs;
     for (auto const& [object, job] : last) jobs.insert(job);
     return jobs;
+  }
+  // The event by which the first of the tables was fresh again: models that were built before it were built on old
+  // data.
+  std::int64_t tables_back() const {
+    std::int64_t failed = 0;
+    for (auto const& event : facts_.events)
+      if (event.kind == "weir.job.failed" && event.job && is_failed(*event.job)) failed = event.seq;
+    std::set<std::string> tables;
+    for (auto const& one : facts_.impact)
+      if (one.kind == "table") tables.insert(one.relation);
+    for (auto const& event : facts_.events)
+      if (event.seq > failed && is_refresh(event) && tables.contains(event.object)) return event.seq;
+    return 0;
   }
   // The error of the last attempt of the first job that failed.
   Json first_error() const {
@@ -298,98 +313,11 @@ class Writer {
 
   // ---- what happened when
 
-  static std::string why(Json const& data) {
-    auto const error = data.find("error");
-    std::string const message = error == data.end() ? std::string() : text_at(*error, "message");
-    return message.empty() ? text_at(data, "why") : message;
-  }
-
-  // One line, or "" for what goes without saying.
-  std::string told(Event const& event) const {
-    auto const data = parse_json(event.data);
-    auto const job = event.job ? fmt::format("job {}", *event.job) : std::string();
-    auto const attempt = fmt::format("{}, attempt {}", job, event.attempt.value_or(0));
-    if (event.kind == "weir.job.queued") {
-      if (auto const slot = text_at(data, "slot"); !slot.empty())
-        return fmt::format("{} ({}) was due: its slot of {}", job, event.object, slot);
-      if (auto const parent = number_at(data, "parent"); parent > 0)
-        return fmt::format("{} ran job {} again, as {} ({})", event.actor, parent, job, event.object);
-      return fmt::format("{} ran {} ({})", event.actor, job, event.object);
-    }
-    if (event.kind == "weir.attempt.failed")
-      return fmt::format("{} failed ({}): {}; {}", attempt, text_at(data, "class"), why(data), text_at(data, "then"));
-    if (event.kind == "weir.job.succeeded") return fmt::format("{} ({}) succeeded", job, event.object);
-    if (event.kind == "weir.job.failed")
-      return fmt::format("{} ({}) failed: {}", job, event.object, text_at(data, "why"));
-    if (event.kind == "weir.job.cancelled")
-      return fmt::format("{} ({}) was cancelled: {}", job, event.object, text_at(data, "why"));
-    if (event.kind == "weir.model.failed") return fmt::format("{} failed: {}", event.object, why(data));
-    if (event.kind == "weir.table.failed" || event.kind == "weir.table.held")
-      return fmt::format("{} was {}: {}", event.object, event.kind == "weir.table.held" ? "held" : "not loaded",
-                         why(data));
-    if (event.kind == "weir.table.late") return fmt::format("{} is late: {}", event.object, text_at(data, "why"));
-    if (event.kind == "weir.schedule.missed")
-      return fmt::format("{} missed {}: {}", event.object,
-                         plural(static_cast<std::uint64_t>(number_at(data, "missed")), "run"), text_at(data, "why"));
-    if (event.kind.starts_with("weir.schedule."))
-      return fmt::format("{} {} the schedule of {}", event.actor, event.kind.substr(14), event.object);
-    if (event.kind == "weir.alert.sent")
-      return fmt::format("{} was told: {}", text_at(data, "channel"), text_at(data, "title"));
-    if (event.kind == "weir.alert.failed")
-      return fmt::format("{} could not be told: {}", text_at(data, "channel"), text_at(data, "why"));
-    if (event.kind == "weir.incident.opened") return fmt::format("{} opened", event.object);
-    if (event.kind == "weir.incident.joined")
-      return fmt::format("{}: {} failed for the same cause", event.object, job.empty() ? "another" : job);
-    if (event.kind == "weir.incident.recovered")
-      return fmt::format("{} is over: everything is well again", event.object);
-    if (event.kind == "weir.incident.acknowledged") return fmt::format("{} took {} over", event.actor, event.object);
-    if (event.kind == "weir.incident.noted") return fmt::format("{} noted: {}", event.actor, text_at(data, "text"));
-    if (event.kind.starts_with("weir.incident.")) {
-      auto const text = text_at(data, "text");
-      return fmt::format("{} {} {}{}", event.actor, event.kind.substr(14), event.object,
-                         text.empty() ? "" : ": " + text);
-    }
-    return {};
-  }
-
-  // Tables and models that came out of one attempt well are one line.
-  static bool is_good(Event const& event) {
-    return event.kind == "weir.table.published" || event.kind == "weir.table.unchanged" ||
-           event.kind == "weir.model.passed";
-  }
-  Line good_line(std::size_t begin, std::size_t& end) const {
-    auto const& events = facts_.events;
-    auto const& first = events[begin];
-    std::vector<std::string> names;
-    Line line;
-    bool const is_model = first.kind == "weir.model.passed";
-    for (end = begin; end < events.size() && is_good(events[end]) && events[end].job == first.job &&
-                      (events[end].kind == "weir.model.passed") == is_model;
-         ++end) {
-      auto const relation = is_model ? text_at(parse_json(events[end].data), "relation") : events[end].object;
-      names.push_back(relation.empty() ? events[end].object : relation);
-      line.events.push_back(events[end].seq);
-    }
-    auto const count = static_cast<std::uint64_t>(names.size());
-    line.text =
-        fmt::format("{}  job {} {} {}: {}", local(first.at), first.job.value_or(0), is_model ? "built" : "refreshed",
-                    plural(count, is_model ? "model" : "table"), names_text(names, 12));
-    return line;
-  }
-
   void timeline() {
     heading(2, fmt::format("Timeline ({})", zone_.name()));
     List list;
-    auto const& events = facts_.events;
-    for (std::size_t i = 0; i < events.size();) {
-      if (is_good(events[i])) {
-        list.lines.push_back(good_line(i, i));
-        continue;
-      }
-      if (auto text = told(events[i]); !text.empty())
-        list.lines.push_back({fmt::format("{}  {}", local(events[i].at), text), {events[i].seq}});
-      ++i;
-    }
+    for (auto& part : story(facts_.events))
+      list.lines.push_back({fmt::format("{}  {}", local(part.at), part.text), std::move(part.events)});
     document_.push_back(std::move(list));
   }
 
@@ -401,7 +329,7 @@ class Writer {
     auto const failures = events_of("weir.attempt.failed");
     if (!error.is_object() || text_at(error, "message").empty()) {
       auto const* told_of = first_event(facts_.incident.kind == "late" ? "weir.table.late" : "weir.schedule.missed");
-      say(told_of == nullptr ? std::string("What was recorded names no error.") : told(*told_of),
+      say(told_of == nullptr ? std::string("What was recorded names no error.") : story_line(*told_of),
           told_of == nullptr ? std::vector<std::int64_t>() : std::vector{told_of->seq});
       return;
     }
@@ -426,7 +354,9 @@ class Writer {
       if (!mended_by.contains(job.id) || job.state != jobs::JobState::Succeeded) continue;
       auto const how = job.cause == "schedule" ? std::string("by its schedule")
                        : job.parent            ? fmt::format("by {}, as a retry of job {}", job.actor, *job.parent)
-                                               : fmt::format("by {}", job.actor);
+                       : job.cause == jobs::cause_name(jobs::Cause::Recovery)
+                           ? std::string("to build again what was built on old data")
+                           : fmt::format("by {}", job.actor);
       std::vector<std::int64_t> events;
       for (auto const& event : facts_.events)
         if (event.job == job.id && (event.kind == "weir.job.queued" || event.kind == "weir.job.succeeded"))
@@ -438,7 +368,7 @@ class Writer {
     for (auto const* kind : {"weir.incident.recovered", "weir.incident.resolved"})
       for (auto const& event : facts_.events)
         if (event.kind == kind)
-          list.lines.push_back({fmt::format("{}  {}", local(event.at), told(event)), {event.seq}});
+          list.lines.push_back({fmt::format("{}  {}", local(event.at), story_line(event)), {event.seq}});
     if (list.lines.empty()) {
       say("It is not over yet.");
     } else {

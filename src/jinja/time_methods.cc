@@ -8,6 +8,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "base/clock.h"
 #include "jinja/numbers.h"
 #include "jinja/times.h"
 #include "jinja/unicode.h"
@@ -572,9 +573,7 @@ Outcome<Value> parse_time(State&, std::string_view text, std::string_view format
 }
 
 std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-             .count() +
-         kEpochUs;
+  return system_clock().now().time_since_epoch().count() + kEpochUs;
 }
 
 std::int64_t local_offset_us(std::int64_t utc_us) {

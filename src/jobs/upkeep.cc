@@ -32,7 +32,7 @@ Result<std::int64_t> first_needed(Database& database, Instant before) {
   return std::min({rows.number(0, 0), rows.number(0, 1), rows.number(0, 2)});
 }
 
-Status forget(Database& database, std::string_view sql, std::vector<Value> const& values) {
+Status change_rows(Database& database, std::string_view sql, std::vector<Value> const& values) {
   WEIR_TRY(auto const done, database.query(sql, values));
   return {};
 }
@@ -52,6 +52,10 @@ Result<Counters> read_counters(Database& database) {
   return found;
 }
 
+Status raise_counter(Database& database, std::string const& name, std::int64_t value) {
+  return change_rows(database, "UPDATE counter SET value = $2 WHERE name = $1 AND value < $2", {name, value});
+}
+
 Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::string const& who) {
   WEIR_TRY(auto store, Store::open(std::move(copy), "weir"));
   return store->transact([&](Change& change) -> Status {
@@ -59,7 +63,7 @@ Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::str
                                       {"token", known.token + kTokenGap},
                                       {"incident", known.incident},
                                       {"message", known.message}}) {
-      WEIR_DO(forget(change.database, "UPDATE counter SET value = $2 WHERE name = $1 AND value < $2", {name, value}));
+      WEIR_DO(raise_counter(change.database, name, value));
     }
     NewEvent event;
     event.kind = "weir.state.restored";
@@ -78,18 +82,19 @@ Result<Pruned> prune(Change& change, Instant before, bool only_count) {
   WEIR_TRY(auto const events, database.query("SELECT count(*) FROM event WHERE seq < $1", {needed}));
   pruned.events = events.number(0, 0);
   if (only_count) return pruned;
-  WEIR_DO(forget(database, "DELETE FROM event WHERE seq < $1", {needed}));
+  WEIR_DO(change_rows(database, "DELETE FROM event WHERE seq < $1", {needed}));
   for (auto const id : pruned.jobs) {
-    WEIR_DO(forget(database, "DELETE FROM attempt WHERE job = $1", {id}));
-    WEIR_DO(forget(database, "DELETE FROM job WHERE id = $1", {id}));
+    WEIR_DO(change_rows(database, "DELETE FROM attempt WHERE job = $1", {id}));
+    WEIR_DO(change_rows(database, "DELETE FROM job WHERE id = $1", {id}));
   }
-  WEIR_DO(forget(database, "DELETE FROM slot WHERE at < $1", {before}));
-  WEIR_DO(forget(database, "DELETE FROM worker WHERE last_seen < $1", {before}));
+  WEIR_DO(change_rows(database, "DELETE FROM slot WHERE at < $1", {before}));
+  WEIR_DO(change_rows(database, "DELETE FROM worker WHERE last_seen < $1", {before}));
   constexpr std::string_view kOldIncidents = "SELECT id FROM incident WHERE state = 'resolved' AND resolved_at < $1";
   for (auto const* table : {"incident_job", "incident_relation", "outbox"}) {
-    WEIR_DO(forget(database, fmt::format("DELETE FROM {} WHERE incident IN ({})", table, kOldIncidents), {before}));
+    WEIR_DO(
+        change_rows(database, fmt::format("DELETE FROM {} WHERE incident IN ({})", table, kOldIncidents), {before}));
   }
-  WEIR_DO(forget(database, fmt::format("DELETE FROM incident WHERE id IN ({})", kOldIncidents), {before}));
+  WEIR_DO(change_rows(database, fmt::format("DELETE FROM incident WHERE id IN ({})", kOldIncidents), {before}));
   NewEvent event;
   event.kind = "weir.state.pruned";
   event.data = json_line({{"jobs", pruned.jobs.size()}, {"events", pruned.events}});

@@ -14,6 +14,8 @@ struct Counters {
   std::int64_t job = 0, token = 0, incident = 0, message = 0;
 };
 Result<Counters> read_counters(Database& database);
+// "job", "token", "incident" or "message": the last number given is at least `value`.
+Status raise_counter(Database& database, std::string const& name, std::int64_t value);
 
 // Makes an older copy the state: its schema is brought up to date, and its numbers go on behind `known`, so that no
 // number is given twice. Written down as an event by `who`.

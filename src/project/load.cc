@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "project/loading.h"
 #include "project/select_spec.h"
@@ -58,7 +59,7 @@ Result<Data> read_selector_definitions(Draft const& draft) {
 Result<ManifestPtr> load_project(LoadOptions const& options) {
   Draft draft;
   draft.options = &options;
-  draft.now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  draft.now = std::chrono::duration<double>(system_clock().now().time_since_epoch()).count();
   draft.projects.reserve(256);  // contexts point into it
   WEIR_DO(read_projects(draft));
   draft.facts.target = draft.target;

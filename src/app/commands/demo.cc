@@ -1,64 +1,34 @@
-// weir demo: the night of the incident, in a PostgreSQL and a SQL Server stand-in of its own. Everything that is shown
-// is really done: the same configuration, plan, sync and publish as in production, by a role that owns nothing but its
-// tables.
+// weir demo: two nights of the incident, in a PostgreSQL, a SQL Server stand-in and a chat of its own. Everything that
+// is shown is really done: the same jobs, syncs, dbt runs, alerts and commands as in production, by a role that owns
+// nothing but its tables. Only the clock passes over the hours in which nothing happens.
 #include <chrono>
-#include <random>
 
 #include <fmt/format.h>
 
 #include "app/commands/commands.h"
-#include "app/demo_source.h"
-#include "app/sync_view.h"
-#include "app/wiring.h"
+#include "app/demo_night.h"
+#include "app/demo_world.h"
+#include "app/job_work.h"
+#include "base/child_process.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
-#include "odbc/drivers.h"
-#include "odbc/session.h"
-#include "pg/private_cluster.h"
 #include "swap/swap.h"
-#include "sync/sync.h"
 
 namespace weir::app {
 namespace {
 
-constexpr char const* kDatabase = "warehouse";
+constexpr char const* kZone = "Europe/Copenhagen";
+constexpr auto kLongestCommand = std::chrono::minutes(2);
 
-constexpr std::string_view kWeirYml = R"(connections:
-  integration:                     # 03:00
-    from: core_sql
-    into: sync_core
-    tables: [Integration.*]
-  core:                            # 06:00
-    from: core_sql
-    into: sync_core
-    tables:
-      dbo.*:
-      dbo.ActiveUser: false        # a view
-      dbo.Country: { method: shell }
-)";
-
-// What somebody left in production yesterday afternoon, as a test.
+// What somebody left in production one afternoon, as a test.
 constexpr std::string_view kLeftover[] = {
-    "CREATE VIEW staging.stg_country AS SELECT * FROM sync_core.\"Country\"",
-    "CREATE VIEW mart.country_count AS SELECT count(*) AS countries FROM staging.stg_country",
-};
-
-constexpr std::string_view kWorkingDay[] = {
-    "UPDATE dbo.Country SET IsSupported = 1 - IsSupported WHERE Alpha2 = 'NO'",
-    "UPDATE dbo.[User] SET UpdatedAt = '2026-11-23T15:20:00' WHERE UserId <= 12",
-    "DELETE FROM dbo.PaymentStatus WHERE PaymentStatusId = 6",
+    "CREATE VIEW sandbox.stg_country AS SELECT * FROM sync_core.\"Country\"",
+    "CREATE VIEW sandbox.country_count AS SELECT count(*) AS countries FROM sandbox.stg_country",
 };
 
 sql::QualifiedName const kCountry{"sync_core", "Country"};
-
-std::string random_password() {
-  static constexpr std::string_view kLetters = "abcdefghijkmnpqrstuvwxyz23456789";
-  std::random_device device;
-  std::string text;
-  for (int i = 0; i < 20; ++i) text += kLetters[device() % kLetters.size()];
-  return text;
-}
 
 Status run(Result<pg::Rows> done) {
   if (!done.ok()) return std::move(done).error();
@@ -70,14 +40,15 @@ class Demo {
   explicit Demo(Context& context) : context_(context), terminal_(context.terminal()) {}
 
   Result<int> play() {
+    if (!logs(LogLevel::Step)) set_log_level(LogLevel::Error);  // what the service says is told as it happens
     WEIR_DO(set_up());
     WEIR_DO(first_load());
     WEIR_DO(leave_views());
-    WEIR_DO(change_the_source());
-    WEIR_DO(what_drop_says());
-    WEIR_DO(plan_of_the_night());
-    WEIR_DO(the_night());
+    WEIR_DO(quiet_night());
     WEIR_DO(proof());
+    WEIR_DO(the_night());
+    WEIR_DO(the_morning());
+    WEIR_DO(report());
     if (context_.arguments().has("keep")) return keep();
     say(fmt::format("\n{} in {}, and nothing is left behind. Next: {}\n", terminal_.paint(Colour::Bold, "Done"),
                     format_duration(elapsed()), terminal_.paint(Colour::Bold, "weir init")));
@@ -101,107 +72,96 @@ class Demo {
     return Error(ErrorKind::Cancelled, "the demo was stopped").state("its databases and files are removed");
   }
 
+  // What happens, as it happens; on a terminal a line each.
+  void tell(incident::StoryPart const& part) {
+    std::string line = fmt::format("  {}  {}", night_->local(part.at).substr(11), part.text);
+    if (terminal_.out_is_tty) line = cut(line, static_cast<std::size_t>(terminal_.width));
+    say(line + "\n");
+    while (auto const text = world_->next_message())
+      for (auto const& line_of_it : split(*text, '\n'))
+        say(fmt::format("            {}  {}\n", terminal_.paint(Colour::Yellow, "#data-alerts"), line_of_it));
+  }
+
   Status set_up() {
-    write_err("starting a private PostgreSQL and a SQL Server stand-in ...\n");
-    auto cluster = pg::PrivateCluster::start();
-    if (!cluster.ok()) return std::move(cluster).error().context("starting the demo's PostgreSQL");
-    cluster_.emplace(std::move(cluster).value());
-    WEIR_DO(stopped());
-    project_ = cluster_->folder() / "project";
-    std::error_code failed;
-    std::filesystem::create_directories(project_, failed);
-    std::string const password = random_password();
-    WEIR_TRY(auto source, DemoSource::start(project_ / "core", "weir", password));
-    source_.emplace(std::move(source));
-    WEIR_DO(write_file(project_ / "core_password", password, 0600));
-    WEIR_DO(write_file(project_ / "weir.yml", kWeirYml));
-    WEIR_DO(write_file(project_ / "endpoints.yml", endpoints_yml()));
-    WEIR_TRY(auto admin, pg::Session::connect(cluster_->options()));
-    WEIR_DO(run(admin.execute("CREATE ROLE weir LOGIN; CREATE ROLE analyst LOGIN")));
-    WEIR_DO(run(admin.execute(fmt::format("CREATE DATABASE {}", sql::quote_pg(kDatabase)))));
-    WEIR_TRY(auto owner, pg::Session::connect(cluster_->options(kDatabase)));
-    WEIR_DO(run(owner.execute(
-        fmt::format("GRANT CREATE ON DATABASE {} TO weir; CREATE SCHEMA staging AUTHORIZATION analyst; CREATE SCHEMA "
-                    "mart AUTHORIZATION analyst;"
-                    " CREATE SCHEMA sync_core AUTHORIZATION weir; GRANT USAGE ON SCHEMA sync_core TO analyst;"
-                    " ALTER DEFAULT PRIVILEGES FOR ROLE weir IN SCHEMA sync_core GRANT SELECT ON TABLES TO analyst",
-                    sql::quote_pg(kDatabase)))));
-    WEIR_TRY(config_, config::load(project_));
-    WEIR_TRY(auto warehouse, connect_as("weir"));
+    write_err("starting a private PostgreSQL, a SQL Server stand-in and a chat ...\n");
+    WEIR_TRY(world_, DemoWorld::start());
+    Arguments there;
+    there.options["project-dir"] = {world_->project().string()};
+    inside_.emplace(std::move(there), terminal_, context_.interrupt());
+    WEIR_TRY(night_,
+             DemoNight::start(*inside_, kZone, "2024-06-19 10:00:00", [this](auto const& part) { tell(part); }));
+    WEIR_TRY(auto warehouse, world_->connect_as("weir"));
     say(fmt::format("PostgreSQL {}.{} and database Core are up, on this machine only, in {}\n",
-                    warehouse.server_version() / 10000, warehouse.server_version() % 10000,
-                    cluster_->folder().string()));
+                    warehouse.server_version() / 10000, warehouse.server_version() % 10000, world_->folder().string()));
     return stopped();
   }
 
-  std::string endpoints_yml() const {
-    return fmt::format(
-        "warehouses:\n  wh: {{ host: \"{}\", port: {}, database: {}, user: weir }}\n"
-        "sources:\n  core_sql: {{ kind: sqlserver, host: 127.0.0.1, port: {}, database: Core, user: weir, encrypt: "
-        "\"off\", "
-        "password: \"${{file:core_password}}\" }}\n",
-        cluster_->folder().string(), cluster_->port(), kDatabase, source_->port());
+  // A command of weir's, as it is typed in the project's folder.
+  Status type(std::vector<std::string> const& words) {
+    say(fmt::format("\n  {} {}\n", terminal_.paint(Colour::Dim, "$ weir"), join(words, " ")));
+    std::vector<std::string> command = {own_program(), "-C", world_->project().string()};
+    command.insert(command.end(), words.begin(), words.end());
+    ChildOptions options;
+    options.folder = world_->project();
+    options.output = world_->project() / "typed";
+    options.environment = {fmt::format("WEIR_COLOR={}", terminal_.colour_out ? "always" : "never")};
+    WEIR_TRY(int const status, run_child(command, options, kLongestCommand, context_.interrupt().token()));
+    WEIR_TRY(auto const text, read_file(options.output));
+    std::error_code failed;
+    std::filesystem::remove(options.output, failed);
+    for (auto const& line : split(trim(text), '\n')) {
+      if (line.starts_with("## Appendix")) break;  // logs of attempts, and every event: long
+      say(line.empty() ? "\n" : "  " + line + "\n");
+    }
+    if (status == 0) return night_->tell_news();
+    return Error(ErrorKind::Internal, fmt::format("weir {} ended with exit status {}", join(words, " "), status))
+        .next("please report this");
   }
 
-  Result<pg::Session> connect_as(std::string const& role) const {
-    auto options = cluster_->options(kDatabase);
-    for (auto& [key, value] : options.parameters)
-      if (key == "user") value = role;
-    return pg::Session::connect(options);
+  // A job that is to end well, or not.
+  Status expect(std::int64_t job, jobs::JobState state) {
+    WEIR_TRY(auto const ended, night_->job(job));
+    if (ended.state == state) return stopped();
+    return Error(ErrorKind::Internal, fmt::format("job {} ({}) is {}", job, ended.name, state_name(ended.state)))
+        .cause(ended.state == jobs::JobState::Succeeded ? "its source was away" : "nothing stood in its way")
+        .next("please report this");
   }
-
-  Result<sync::SyncPlan> plan(std::string const& name, std::vector<std::string> only = {}) {
-    auto const& connection = config_.connections.at(name);
-    WEIR_TRY(auto endpoints, wire(config_, connection));
-    sync::PlanOptions options;
-    options.selection.include = std::move(only);
-    return sync::plan(connection, *endpoints, options);
-  }
-
-  Result<sync::SyncReport> sync(std::string const& name) {
-    WEIR_DO(stopped());
-    auto const& connection = config_.connections.at(name);
-    WEIR_TRY(auto endpoints, wire(config_, connection));
-    WEIR_TRY(auto plan, sync::plan(connection, *endpoints, {}));
-    sync::RunOptions run;
-    run.stop = context_.interrupt().token();
-    WEIR_TRY(auto report, sync::run(plan, connection, *endpoints, run));
-    WEIR_DO(stopped());
-    for (auto& stream : report.streams)
-      if (stream.error) return std::move(*stream.error).context(fmt::format("loading {}", stream.stream));
-    return report;
+  Status run_well(Result<std::int64_t> job) {
+    if (!job.ok()) return std::move(job).error();
+    return expect(*job, jobs::JobState::Succeeded);
   }
 
   Status first_load() {
-    heading("Some days ago", "the first load");
-    std::uint64_t rows = 0, tables = 0;
-    for (char const* name : {"integration", "core"}) {
-      WEIR_TRY(auto report, sync(name));
-      for (auto const& stream : report.streams) rows += stream.rows_read, ++tables;
+    heading("Wed 19 June, 10:00", "tables are loaded and models are built for the first time");
+    WEIR_DO(night_->go_on_at(4529));
+    for (char const* name : {"integration", "core", "dbt"}) {
+      WEIR_DO(run_well(night_->run(name)));
     }
-    say(fmt::format("  {} from SQL Server into sync_core, {}\n", plural(tables, "table"), plural(rows, "row")));
     return {};
   }
 
   Status leave_views() {
-    heading("Yesterday 16:40", "somebody tries a model in production, and leaves it there");
-    WEIR_TRY(auto analyst, connect_as("analyst"));
+    night_->pass_until("2024-06-19 16:40:00");
+    heading("Wed 19 June, 16:40", "somebody tries a model in production, and leaves it there");
+    WEIR_TRY(auto analyst, world_->connect_as("analyst"));
     for (auto const statement : kLeftover) {
       WEIR_DO(run(analyst.execute(statement)));
       say(fmt::format("  {}\n", statement));
     }
     WEIR_TRY(before_, identities());
+    WEIR_DO(world_->change_source());
+    say("  (meanwhile, at the source: one country and twelve users change, a payment status goes)\n");
     return stopped();
   }
 
   // The table and the two views: their OIDs, and what a reader gets.
   Result<std::vector<Identity>> identities() const {
-    WEIR_TRY(auto analyst, connect_as("analyst"));
+    WEIR_TRY(auto analyst, world_->connect_as("analyst"));
     std::vector<Identity> found;
     for (auto const& [object, question] :
          {std::pair<std::string, std::string>{kCountry.text(), "SELECT count(*) FROM " + kCountry.quoted()},
-          {"staging.stg_country", "SELECT count(*) FROM staging.stg_country"},
-          {"mart.country_count", "SELECT countries FROM mart.country_count"}}) {
+          {"sandbox.stg_country", "SELECT count(*) FROM sandbox.stg_country"},
+          {"sandbox.country_count", "SELECT countries FROM sandbox.country_count"}}) {
       WEIR_TRY(auto oid, analyst.query("SELECT $1::regclass::oid", {object}));
       WEIR_TRY(auto answer, analyst.execute(question));
       found.push_back(Identity{object, std::string(oid.text(0, 0)), std::string(answer.text(0, 0))});
@@ -209,67 +169,30 @@ class Demo {
     return found;
   }
 
-  // A working day at the source, so that the night has something to load.
-  Status change_the_source() {
-    WEIR_TRY(std::string const driver, odbc::choose_sqlserver_driver(""));
-    bool const is_microsoft = driver.find("msodbcsql") != std::string::npos || driver.starts_with("ODBC Driver");
-    odbc::ConnectOptions options;
-    options.attributes = {{"Driver", driver}, {"UID", "weir"}, {"Database", "Core"}};
-    if (is_microsoft) {
-      options.attributes.emplace_back("Server", fmt::format("127.0.0.1,{}", source_->port()));
-      options.attributes.emplace_back("Encrypt", "no");
-    } else {
-      options.attributes.emplace_back("Server", "127.0.0.1");
-      options.attributes.emplace_back("Port", std::to_string(source_->port()));
-      options.attributes.emplace_back("TDS_Version", "7.4");
-    }
-    WEIR_TRY(auto resolved, resolve_settings(config_, config_.endpoints.at("core_sql")));
-    options.password = resolved.password;
-    options.place = "the demo's SQL Server stand-in";
-    WEIR_TRY(auto session, odbc::Session::connect(options));
-    for (auto const statement : kWorkingDay) {
-      WEIR_DO(session.execute(statement));
-    }
-    say("  (meanwhile, at the source: one country and twelve users change, a payment status goes)\n");
-    return {};
-  }
-
+  // A loader that does what most do.
   Status what_drop_says() {
-    heading("06:00 elsewhere", fmt::format("what a loader that says DROP TABLE {} hears", kCountry.text()));
-    WEIR_TRY(auto session, connect_as("weir"));
+    say(fmt::format("  a loader that says DROP TABLE {} would hear:\n", kCountry.text()));
+    WEIR_TRY(auto session, world_->connect_as("weir"));
     WEIR_TRY(auto text, swap::what_drop_would_say(session, kCountry));
     for (auto const& line : split(text, '\n')) say(fmt::format("  {}\n", terminal_.paint(Colour::Red, line)));
-    say("  Five attempts later an alert goes out, ten tables are a day old, and so is all that is built on them.\n");
     return stopped();
   }
 
-  Status plan_of_the_night() {
-    heading("06:00 here", "weir sync core --plan -s dbo.Country");
-    WEIR_TRY(auto made, plan("core", {"dbo.Country"}));
-    auto const text = plan_view(made, terminal_);
-    auto const lines = split(text, '\n');
-    for (std::size_t i = 2; i + 3 < lines.size(); ++i) say(lines[i] + "\n");  // without heading and advice
-    return stopped();
-  }
-
-  Status the_night() {
-    heading("03:00", "weir sync integration");
-    WEIR_TRY(auto first, sync("integration"));
-    say(indent_lines(report_view(first, terminal_)));
-    heading("06:00", "weir sync core");
-    WEIR_TRY(auto second, sync("core"));
-    say(indent_lines(report_view(second, terminal_)));
-    return {};
-  }
-
-  static std::string indent_lines(std::string const& text) {
-    std::string out;
-    for (auto const& line : split(std::string(trim(text)), '\n')) out += "  " + line + "\n";
-    return out;
+  Status quiet_night() {
+    heading("Thu 20 June", "the night behind: the views are in nobody's way");
+    WEIR_DO(what_drop_says());
+    night_->pass_until("2024-06-20 03:00:00");
+    WEIR_DO(run_well(night_->next_job("integration")));
+    night_->pass_until("2024-06-20 06:00:00");
+    WEIR_TRY(auto const core, night_->next_job("core"));
+    WEIR_DO(expect(core, jobs::JobState::Succeeded));
+    WEIR_DO(type({"logs", std::to_string(core), "--grep", "kept"}));
+    night_->pass_until("2024-06-20 08:00:00");
+    return run_well(night_->next_job("dbt"));
   }
 
   Status proof() {
-    heading("08:00", "everything is where it was");
+    say("\n");
     WEIR_TRY(auto after, identities());
     TextTable table({"  object", "OID before", "OID now", "an analyst reads"});
     bool same = true;
@@ -285,10 +208,45 @@ class Demo {
     return {};
   }
 
+  Status the_night() {
+    heading("Fri 21 June", "the night in which the source is down");
+    world_->stop_source();
+    WEIR_DO(night_->go_on_at(4544));
+    night_->pass_until("2024-06-21 03:00:00");
+    WEIR_TRY(auto const integration, night_->next_job("integration"));
+    WEIR_DO(expect(integration, jobs::JobState::Failed));
+    WEIR_DO(night_->go_on_at(4552));
+    night_->pass_until("2024-06-21 06:00:00");
+    WEIR_TRY(auto const core, night_->next_job("core"));
+    WEIR_DO(expect(core, jobs::JobState::Failed));
+    night_->pass_until("2024-06-21 08:00:00");
+    return run_well(night_->next_job("dbt"));
+  }
+
+  Status the_morning() {
+    heading("Fri 21 June, 09:50", "somebody reads the message");
+    night_->pass_until("2024-06-21 09:50:00");
+    WEIR_DO(type({"incident", "ack", "1"}));
+    WEIR_DO(type({"why", "users_by_country"}));
+    heading("Fri 21 June, 11:20", "the source is back");
+    night_->pass_until("2024-06-21 11:20:00");
+    WEIR_DO(world_->start_source());
+    WEIR_DO(type({"retry", "integration#4544", "-q"}));
+    WEIR_DO(run_well(night_->next_job("dbt")));  // what was built on old data, and no more
+    WEIR_DO(type({"retry", "core#4552", "-q"}));
+    WEIR_DO(run_well(night_->next_job("dbt")));
+    WEIR_DO(type({"status"}));
+    return stopped();
+  }
+
+  Status report() {
+    heading("Afterwards", "the post-mortem is written");
+    return type({"incident", "report", "1"});
+  }
+
   Result<int> keep() {
-    say(fmt::format("\n{}\n  psql 'host={} port={} dbname={} user=analyst'\n  weir -C {} sync core --plan\n",
-                    terminal_.paint(Colour::Bold, "Look around"), cluster_->folder().string(), cluster_->port(),
-                    kDatabase, project_.string()));
+    say(fmt::format("\n{}, on the morning of 2024-06-21\n  {}\n  weir -C {} status\n",
+                    terminal_.paint(Colour::Bold, "Look around"), world_->psql(), world_->project().string()));
     write_err("Ctrl-C ends and removes it all\n");
     while (!context_.interrupt().asked()) system_clock().sleep(std::chrono::hours(1), context_.interrupt().token());
     return 0;
@@ -297,10 +255,9 @@ class Demo {
   Context& context_;
   Terminal const& terminal_;
   std::chrono::steady_clock::time_point const started_ = std::chrono::steady_clock::now();
-  std::optional<pg::PrivateCluster> cluster_;
-  std::optional<DemoSource> source_;
-  std::filesystem::path project_;
-  config::Config config_;
+  std::unique_ptr<DemoWorld> world_;
+  std::optional<Context> inside_;  // the project
+  std::unique_ptr<DemoNight> night_;
   std::vector<Identity> before_;
 };
 

@@ -1,0 +1,2 @@
+select "IntegrationTypeId" as integration_type_id, "Code" as integration_type_code, "Name" as integration_type
+from {{ source('core', 'IntegrationType') }}

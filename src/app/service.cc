@@ -1,0 +1,76 @@
+#include "app/service.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/job_work.h"
+#include "app/outbox_sender.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "incident/promise.h"
+
+namespace weir::app {
+namespace {
+
+// A job that builds what was built on old data, and no more: the first of its steps that builds models.
+Status rebuild(jobs::Store& store, config::Job const& job, incident::Rebuild const& what) {
+  auto const step = std::find_if(job.steps.begin(), job.steps.end(), is_building);
+  if (!job.rebuilds_stale || step == job.steps.end()) return {};
+  auto const index = static_cast<std::size_t>(step - job.steps.begin());
+  jobs::NewJob wanted;
+  wanted.definition = job;
+  wanted.cause = jobs::Cause::Recovery;
+  wanted.actor = "weir";
+  wanted.resume = json_line({{"step", index}, {"last", index}, {"only", what.selectors}});
+  WEIR_TRY(auto const made, store.enqueue(std::move(wanted)));
+  if (made.is_new)
+    log_info("job {} builds {} again that {} built on old data", made.job, plural(what.selectors.size(), "model"),
+             what.selectors.size() == 1 ? "was" : "were");
+  return {};
+}
+
+Status keep_promises(jobs::Store& store, config::Config const& config) {
+  std::vector<incident::Rebuild> rebuilds;
+  WEIR_DO(store.transact([&](jobs::Change& change) -> Status {
+    WEIR_DO(incident::check_promises(change, config));
+    WEIR_TRY(rebuilds, incident::to_rebuild(change.database));
+    return {};
+  }));
+  for (auto const& one : rebuilds)
+    if (auto const job = config.jobs.find(one.job); job != config.jobs.end()) {
+      WEIR_DO(rebuild(store, job->second, one));
+    }
+  return {};
+}
+
+}  // namespace
+
+Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler& scheduler,
+                  ServiceOptions const& options, std::stop_token stop, std::function<Status()> const& begun) {
+  auto& store = *state.store();
+  JobWork work(config.root, state.folder(), store);
+  OutboxSender sender(store, config);
+  jobs::RunnerOptions running;
+  running.worker = state.worker();
+  running.logs = state.logs();
+  running.slots = options.slots;
+  running.look = options.look;
+  jobs::Runner runner(store, work, system_clock(), running);
+  WEIR_TRY(auto const tried, scheduler.tick(store));
+  WEIR_DO(begun());
+  std::string said;
+  runner.serve(
+      scheduler, std::move(stop),
+      [&](Error const& trouble) {
+        if (trouble.message() == said) return;
+        said = trouble.message();
+        log_info("{}", trouble.to_text());
+      },
+      [&] { return keep_promises(store, config); });
+  return {};
+}
+
+}  // namespace weir::app
