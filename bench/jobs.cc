@@ -1,8 +1,10 @@
-// What the state of jobs costs: weir-bench-jobs FOLDER JOBS SCHEDULES EVENTS prints seconds as JSON. Beside it the
-// floor: as many small writes forced to the same disk as a job's life has commits.
+// What the state of jobs costs: weir-bench-jobs FOLDER JOBS SCHEDULES EVENTS [HOST PORT DATABASE] prints seconds as
+// JSON. The state is a file in the folder, or in the PostgreSQL there. Beside it the floor: as many small writes forced
+// to the folder's disk as a job's life has commits.
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -10,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "jobs/postgres.h"
 #include "jobs/scheduler.h"
 #include "jobs/sqlite.h"
 #include "jobs/store.h"
@@ -53,6 +56,13 @@ config::Job definition(std::string name) {
   return job;
 }
 
+Result<std::unique_ptr<jobs::Database>> open_server(std::array<std::string, 3> const& place, Clock& clock) {
+  jobs::PostgresOptions options;
+  options.session.parameters = {{"host", place[0]}, {"port", place[1]}, {"user", "postgres"}, {"dbname", place[2]}};
+  options.clock = &clock;
+  return jobs::open_postgres(std::move(options));
+}
+
 double floor_of(std::string const& file, int writes) {
   int const fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   std::string const page(4096, 'x');
@@ -74,11 +84,13 @@ void add_events(jobs::Store& store, int events) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 8) return 2;
   std::string const folder = argv[1];
   int const count = std::atoi(argv[2]), schedules = std::atoi(argv[3]), events = std::atoi(argv[4]);
   Fixed clock;
-  auto store = must(jobs::Store::open(must(jobs::open_sqlite(folder + "/state.db", clock)), "bench"));
+  auto store = must(jobs::Store::open(must(argc == 8 ? open_server({argv[5], argv[6], argv[7]}, clock)
+                                                     : jobs::open_sqlite(folder + "/state.db", clock)),
+                                      "bench"));
   auto const job = definition("nightly");
   double const cycles = seconds([&] {
     for (int i = 0; i < count; ++i) {

@@ -91,6 +91,30 @@ Result<std::vector<Check>> look_at_source(config::Config const& config, config::
   return checks;
 }
 
+Result<std::vector<Check>> look_at_state(config::Config const& config, std::string const& subject) {
+  auto const& endpoint = config.endpoints.at(config.state_endpoint);
+  WEIR_TRY(auto session, connect_warehouse(config, endpoint));
+  WEIR_TRY(auto facts, session.query("SELECT current_user, current_database(), pg_is_in_recovery(),"
+                                     " has_database_privilege(current_database(), 'CREATE') OR"
+                                     " EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),"
+                                     " to_regnamespace('weir') IS NOT NULL",
+                                     {config.state_schema}));
+  std::vector<Check> checks = {Check{
+      Health::Ok, subject, fmt::format("schema {} of database {}", config.state_schema, facts.text(0, 1)), {}, 0}};
+  if (facts.boolean(0, 2))
+    checks.push_back(Check{Health::Failure, subject, "the server is a standby: it takes no writes",
+                           "name the primary, or all of them with target_session_attrs=read-write", 1});
+  if (!facts.boolean(0, 3))
+    checks.push_back(Check{Health::Failure, subject,
+                           fmt::format("role {} may not create schema {}", facts.text(0, 0), config.state_schema),
+                           fmt::format("GRANT CREATE ON DATABASE {} TO {}", facts.text(0, 1), facts.text(0, 0)), 4});
+  if (facts.boolean(0, 4))
+    checks.push_back(Check{Health::Warning, subject,
+                           "that database is a warehouse: when it is full or down, jobs are too",
+                           "give the state a database of its own", 0});
+  return checks;
+}
+
 }  // namespace
 
 Check failed_check(std::string subject, Error const& error) {
@@ -105,6 +129,14 @@ std::vector<Check> check_endpoint(config::Config const& config, config::Endpoint
   std::string const subject = fmt::format("{} {}", endpoint.is_warehouse ? "warehouse" : "source", endpoint.name);
   auto checks =
       endpoint.is_warehouse ? look_at_warehouse(config, endpoint, subject) : look_at_source(config, endpoint, subject);
+  if (checks.ok()) return std::move(checks).value();
+  return {failed_check(subject, checks.error())};
+}
+
+std::vector<Check> check_state(config::Config const& config) {
+  if (config.state_endpoint.empty()) return {};
+  std::string const subject = "state " + config.state_endpoint;
+  auto checks = look_at_state(config, subject);
   if (checks.ok()) return std::move(checks).value();
   return {failed_check(subject, checks.error())};
 }

@@ -23,6 +23,8 @@ struct Check {
 
 // Logs in and looks at rights, version, encryption, clock. Never fails itself: what goes wrong is a Failure line.
 std::vector<Check> check_endpoint(config::Config const& config, config::Endpoint const& endpoint);
+// Where the state of jobs is, if it is in PostgreSQL: that it can be kept there. Nothing where it is a file.
+std::vector<Check> check_state(config::Config const& config);
 
 std::string checks_text(std::vector<Check> const& checks, Terminal const& terminal);
 nlohmann::ordered_json checks_json(std::vector<Check> const& checks);

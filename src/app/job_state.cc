@@ -14,12 +14,15 @@
 #include <nlohmann/json.hpp>
 
 #include "app/version.h"
+#include "app/wiring.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/test_hooks.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "http/server.h"
+#include "jobs/postgres.h"
 #include "jobs/sqlite.h"
 
 namespace weir::app {
@@ -29,11 +32,6 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr char const* kDoorFile = "serve.json";
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
 
 std::string random_token() {
   std::random_device device;
@@ -133,13 +131,26 @@ class JobState::Doorway {
   std::jthread thread_;
 };
 
+Result<std::unique_ptr<jobs::Database>> JobState::open_database(config::Config const& config) {
+  is_shared_ = !config.state_endpoint.empty();
+  if (is_shared_) {
+    WEIR_TRY(auto session, session_options(config, config.endpoints.at(config.state_endpoint)));
+    session.application_name += " state";
+    address_ = session.text();
+    return jobs::open_postgres({std::move(session), config.state_schema});
+  }
+  address_ = folder_.string();
+  WEIR_TRY(auto database, jobs::open_sqlite(folder_ / "state.db", system_clock()));
+  WEIR_DO(back_up_before_migration(*database, folder_));
+  return database;
+}
+
 Result<JobState> JobState::open_here(Context& context) {
   WEIR_TRY(auto const* config, context.config());
   JobState state;
   state.folder_ = config->state_folder;
   state.worker_ = jobs::new_worker();
-  WEIR_TRY(auto database, jobs::open_sqlite(state.folder_ / "state.db", system_clock()));
-  WEIR_DO(back_up_before_migration(*database, state.folder_));
+  WEIR_TRY(auto database, state.open_database(*config));
   state.recorder_ = std::make_unique<incident::Recorder>(
       config->root.filename().string(),
       [config](auto const& job, auto topic) { return audience_of(*config, job, topic); });
@@ -163,7 +174,7 @@ Result<JobState> JobState::open(Context& context) {
   auto here = open_here(context);
   if (here.ok() || here.error().kind() != ErrorKind::Busy) return here;
   WEIR_TRY(auto const* config, context.config());
-  auto remote = find_remote(config->state_folder);
+  auto remote = config->state_endpoint.empty() ? find_remote(config->state_folder) : std::nullopt;
   if (!remote) return here;
   JobState state;
   state.folder_ = config->state_folder;
@@ -175,17 +186,27 @@ Result<JobState> JobState::take(Context& context, bool serves) {
   auto state = open_here(context);
   if (!state.ok()) {
     WEIR_TRY(auto const* config, context.config());
-    auto const remote = find_remote(config->state_folder);
+    auto const remote = config->state_endpoint.empty() ? find_remote(config->state_folder) : std::nullopt;
     if (state.error().kind() == ErrorKind::Busy && remote)
       state.error().cause(fmt::format("pid {}, {}, has it", remote->pid, remote->serves ? "weir serve" : "weir run"));
     return state;
   }
-  WEIR_DO(state->store_->meet_worker(state->worker_, host_name(), getpid(), std::string(kVersion)));
-  // The state belongs to one program at a time: who ran these is gone.
-  WEIR_TRY(auto const lost, state->store_->expire(0, state->worker_));
+  WEIR_DO(state->store_->meet_worker(
+      {state->worker_, jobs::host_name(), getpid(), std::string(kVersion), (state->folder_ / "logs").string()}));
+  // A state that belongs to one program at a time: who ran these is gone. Else their leases tell.
+  WEIR_TRY(auto const lost, state->store_->expire(0, state->is_shared_ ? std::nullopt : std::optional(state->worker_)));
   for (auto const job : lost) log_info("job {} was left running by a weir that went away", job);
+  if (state->is_shared_) return state;
   WEIR_TRY(state->doorway_, Doorway::open(state->folder_, *state->api_, serves));
   return state;
+}
+
+jobs::RunnerOptions JobState::runner_options() const {
+  jobs::RunnerOptions options;
+  options.worker = worker_;
+  options.logs = folder_ / "logs";
+  if (auto const lease = test_lease(); lease.count() > 0) options.lease = lease, options.look = lease / 20;
+  return options;
 }
 
 Result<Json> JobState::ask(server::Request request) {

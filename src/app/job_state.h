@@ -1,7 +1,8 @@
 #pragma once
-// The state that commands about jobs ask and change. One program at a time has it; while it does, it answers for it on
-// a loopback port, which stands with a token in a file beside the state that its owner alone can read. Commands say the
-// same either way: what they ask is a request of the API (server/api.h).
+// The state that commands about jobs ask and change. Where it is a file, one program at a time has it; while it does,
+// it answers for it on a loopback port, which stands with a token in a file beside the state that its owner alone can
+// read. Where it is in PostgreSQL, every program has it. Commands say the same in all cases: what they ask is a request
+// of the API (server/api.h).
 
 #include <filesystem>
 #include <memory>
@@ -23,8 +24,9 @@ class JobState {
  public:
   // The project's state, here or at the program that has it. Errors: Busy (that program does not answer), Config.
   static Result<JobState> open(Context& context);
-  // The state itself, to carry out jobs, and answering for it. What another program left running when it went away ends
-  // as "worker lost". `serves`: jobs of others are carried out here too. Errors: Busy, with who has it; Config.
+  // The state itself, to carry out jobs, and answering for it where it is a file. What another program left running
+  // when it went away ends as "worker lost". `serves`: jobs of others are carried out here too. Errors: Busy, with who
+  // has it; Config; Unavailable.
   static Result<JobState> take(Context& context, bool serves);
 
   // GET with a query, POST with a body.
@@ -34,9 +36,10 @@ class JobState {
   // Where the state is here (take()); null where another program has it.
   jobs::Store* store() { return store_.get(); }
   bool is_served() const { return remote_ && remote_->serves; }  // by that program
-  std::string const& worker() const { return worker_; }          // this start of the program
   std::filesystem::path const& folder() const { return folder_; }
-  std::filesystem::path logs() const { return folder_ / "logs"; }
+  std::string const& address() const { return address_; }  // where the state is, for people
+  // Of the worker that this start of the program is.
+  jobs::RunnerOptions runner_options() const;
 
  private:
   struct Remote {
@@ -48,10 +51,13 @@ class JobState {
   class Doorway;
 
   static Result<JobState> open_here(Context& context);
+  Result<std::unique_ptr<jobs::Database>> open_database(config::Config const& config);
   static std::optional<Remote> find_remote(std::filesystem::path const& folder);
   Result<nlohmann::ordered_json> ask(server::Request request);
 
   std::filesystem::path folder_;
+  std::string address_;
+  bool is_shared_ = false;  // other programs have it too
   std::string worker_;
   std::unique_ptr<incident::Recorder> recorder_;  // follows the store's events
   std::unique_ptr<jobs::Store> store_;

@@ -95,8 +95,8 @@ bool take_bytes(int from, Take take) {
   return true;
 }
 
-StepEnd run_step(std::vector<std::string> const& command, std::filesystem::path const& folder, std::int64_t job,
-                 jobs::Listener& listener, std::stop_token const& stop) {
+StepEnd run_step(std::vector<std::string> const& command, std::filesystem::path const& folder,
+                 std::vector<std::string> const& environment, jobs::Listener& listener, std::stop_token const& stop) {
   StepEnd end;
   int output[2], channel[2];
   if (pipe2(output, O_CLOEXEC) != 0) return end.error = no_start("pipe", errno), std::move(end);
@@ -108,9 +108,10 @@ StepEnd run_step(std::vector<std::string> const& command, std::filesystem::path 
   options.folder = folder;
   options.output_to = out_there.get();
   options.extra = reports_there.get();
-  options.environment = {"WEIR_STEP_FD=3", fmt::format("WEIR_STEP_JOB={}", job), "NO_COLOR=1",
-                         "WEIR_PROJECT_DIR=" + folder.string(),
-                         fmt::format("WEIR_STEP_CLOCK={}", clock_lead().count())};
+  options.environment = environment;
+  options.environment.insert(options.environment.end(),
+                             {"WEIR_STEP_FD=3", "NO_COLOR=1", "WEIR_PROJECT_DIR=" + folder.string(),
+                              fmt::format("WEIR_STEP_CLOCK={}", clock_lead().count())});
   auto const child = start_child(command, options);
   if (!child.ok()) return end.error = child.error().clone(), std::move(end);
   out_there.reset();
@@ -316,8 +317,10 @@ std::vector<std::string> dbt_words(std::string const& text, Json const& resume,
                                    std::vector<std::string> const& without) {
   auto words = split_words(text);  // was checked when the file was read
   if (!words.ok()) return {text};
+  // What it goes on from is a file of the machine that ran it: elsewhere the whole command runs again.
   std::string const retry = text_at(resume, "retry");
-  if (retry.empty()) {
+  std::error_code failed;
+  if (retry.empty() || !std::filesystem::exists(retry, failed)) {
     if (auto const only = texts_of(member(resume, "only")); !only.empty()) return narrowed(*words, only);
     if (!without.empty()) {
       words->push_back("--exclude");
@@ -356,6 +359,14 @@ std::vector<std::string> command_of(config::JobStep const& step, Json const& res
       break;
   }
   return command;
+}
+
+// By which the step knows its job, and the warehouse this attempt from later ones: whoever has what the step uses.
+std::vector<std::string> whose(jobs::Job const& job, config::JobStep const& step, std::string const& instance) {
+  config::Job alone;
+  alone.steps = {step};
+  return {fmt::format("WEIR_STEP_JOB={}", job.id),
+          fmt::format("WEIR_STEP_FENCE={} state {}: {}", job.token, instance, join(jobs::resources_of(alone), ", "))};
 }
 
 Json cancelled_error() {
@@ -476,6 +487,12 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
   auto resume = Json::parse(job.resume, nullptr, false);
   if (!resume.is_object()) resume = Json::object();
   auto const& steps = job.definition.steps;
+  auto const instance = store_.instance();
+  if (!instance.ok()) {
+    end.failure = FailureClass::Transient;
+    end.error = json_line(instance.error().to_json());
+    return end;
+  }
   auto const kept_folder = state_ / "artifacts" / fmt::format("job_{}_attempt_{}", job.id, attempt);
   for (std::size_t i = resume.value("step", std::size_t{0}); i < steps.size(); ++i) {
     auto const& step = steps[i];
@@ -491,7 +508,8 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
         return end;
       }
     }
-    auto const done = run_step(command_of(step, resume, without), project_, job.id, listener, stop);
+    auto const done =
+        run_step(command_of(step, resume, without), project_, whose(job, step, *instance), listener, stop);
     Json missing = Json::array();
     std::string kept;
     Failures failures;

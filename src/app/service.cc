@@ -53,11 +53,9 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
   auto& store = *state.store();
   JobWork work(config.root, state.folder(), store);
   OutboxSender sender(store, config);
-  jobs::RunnerOptions running;
-  running.worker = state.worker();
-  running.logs = state.logs();
+  auto running = state.runner_options();
   running.slots = options.slots;
-  running.look = options.look;
+  running.look = std::min(running.look, options.look);
   jobs::Runner runner(store, work, system_clock(), running);
   WEIR_TRY(auto const tried, scheduler.tick(store));
   WEIR_DO(begun());

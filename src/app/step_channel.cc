@@ -9,12 +9,14 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
 #include "base/clock_lead.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "swap/fence.h"
 
 namespace weir::app {
 namespace {
@@ -22,12 +24,24 @@ namespace {
 constexpr char const* kVariable = "WEIR_STEP_FD";
 constexpr char const* kJobVariable = "WEIR_STEP_JOB";
 constexpr char const* kClockVariable = "WEIR_STEP_CLOCK";
+constexpr char const* kFenceVariable = "WEIR_STEP_FENCE";
 int g_channel = -1;
 std::int64_t g_job = 0;
 
 bool other_end_is_gone(int channel) {
   pollfd asked{channel, 0, 0};
   return poll(&asked, 1, 0) > 0 && (asked.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+// The token of the attempt and what it is of: "17 state 3f9c01aa: connection core".
+void take_fence() {
+  char const* const text = std::getenv(kFenceVariable);
+  if (text == nullptr) return;
+  std::string const said = text;
+  unsetenv(kFenceVariable);
+  auto const space = said.find(' ');
+  auto const token = parse_int(said.substr(0, space));
+  if (token && *token > 0 && space != std::string::npos) swap::set_job_fence({said.substr(space + 1), *token});
 }
 
 }  // namespace
@@ -46,6 +60,7 @@ void open_step_channel() {
   if (char const* const lead = std::getenv(kClockVariable); lead != nullptr)
     set_clock_lead(Duration(parse_int(lead).value_or(0)));
   unsetenv(kClockVariable);
+  take_fence();
   fcntl(g_channel, F_SETFD, FD_CLOEXEC);
   // The thread that started this program waits for it: it goes away with its program alone (prctl(2)).
   prctl(PR_SET_PDEATHSIG, SIGTERM);

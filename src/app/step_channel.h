@@ -12,7 +12,8 @@
 
 namespace weir::app {
 
-// Takes over the socket that the environment names, if it does; once, at the start of the program.
+// Takes over the socket that the environment names, if it does, and the attempt's token, by which the warehouse tells
+// it from later ones (swap/fence.h); once, at the start of the program.
 void open_step_channel();
 bool is_step();
 std::int64_t step_job();  // the job's number, 0 where this is no step

@@ -34,14 +34,6 @@ Error at_endpoint(Error error, config::Endpoint const& endpoint) {
   return std::move(error).context(fmt::format("connecting to endpoint \"{}\"", endpoint.name));
 }
 
-Result<pg::SessionOptions> warehouse_options(config::Config const& config, config::Endpoint const& endpoint) {
-  WEIR_TRY(auto resolved, resolve_settings(config, endpoint));
-  auto options = pg::session_options(resolved.settings, std::move(resolved.password));
-  if (!options.ok()) return at_endpoint(std::move(options).error(), endpoint);
-  options->application_name = fmt::format("weir {}", kVersion);
-  return options;
-}
-
 Result<source::SourceOptions> source_options(config::Config const& config, config::Endpoint const& endpoint,
                                              std::string const& isolation) {
   WEIR_TRY(auto resolved, resolve_settings(config, endpoint));
@@ -85,8 +77,16 @@ Result<ResolvedSettings> resolve_settings(config::Config const& config, config::
   return resolved;
 }
 
+Result<pg::SessionOptions> session_options(config::Config const& config, config::Endpoint const& endpoint) {
+  WEIR_TRY(auto resolved, resolve_settings(config, endpoint));
+  auto options = pg::session_options(resolved.settings, std::move(resolved.password));
+  if (!options.ok()) return at_endpoint(std::move(options).error(), endpoint);
+  options->application_name = fmt::format("weir {}", kVersion);
+  return options;
+}
+
 Result<pg::Session> connect_warehouse(config::Config const& config, config::Endpoint const& endpoint) {
-  WEIR_TRY(auto options, warehouse_options(config, endpoint));
+  WEIR_TRY(auto options, session_options(config, endpoint));
   auto session = pg::Session::connect(options);
   if (!session.ok()) return at_endpoint(std::move(session).error(), endpoint);
   return session;
@@ -104,7 +104,7 @@ Result<std::unique_ptr<sync::Endpoints>> wire(config::Config const& config, conf
   auto const& from = config.endpoints.at(connection.from);
   auto const& to = config.endpoints.at(connection.to);
   WEIR_TRY(auto source, source_options(config, from, connection.isolation));
-  WEIR_TRY(auto warehouse, warehouse_options(config, to));
+  WEIR_TRY(auto warehouse, session_options(config, to));
   return std::make_unique<sync::Endpoints>(
       [source, &from]() -> Result<std::unique_ptr<source::Source>> {
         auto opened = source::open(source);

@@ -20,6 +20,8 @@ struct ResolvedSettings {
 };
 Result<ResolvedSettings> resolve_settings(config::Config const& config, config::Endpoint const& endpoint);
 
+// Of an endpoint of kind postgres.
+Result<pg::SessionOptions> session_options(config::Config const& config, config::Endpoint const& endpoint);
 Result<pg::Session> connect_warehouse(config::Config const& config, config::Endpoint const& endpoint);
 Result<std::unique_ptr<source::Source>> open_source(config::Config const& config, config::Endpoint const& endpoint,
                                                     std::string const& isolation);

@@ -41,6 +41,11 @@ void crash_point(char const* label) {
   if (stop.is_reached(label)) raise(SIGSTOP);
 }
 
+std::chrono::microseconds test_lease() {
+  char const* const text = std::getenv("WEIR_LEASE");
+  return text == nullptr ? std::chrono::microseconds() : parse_duration(text).value_or(std::chrono::microseconds());
+}
+
 }  // namespace weir
 
 #endif

@@ -4,13 +4,21 @@
 //
 // crash_point("kL7"): if the environment says WEIR_CRASH_AT=kL7 (or kL7:3 for its third passing), the process kills
 // itself there with SIGKILL. The labels are those of docs/faults.md.
+//
+// WEIR_LEASE=2s: how long a worker has its jobs without a word, so that tests of workers that died take seconds.
+
+#include <chrono>
 
 namespace weir {
 
 #if defined(WEIR_TEST_HOOKS)
 void crash_point(char const* label);
+std::chrono::microseconds test_lease();  // 0: as always
 #else
 inline void crash_point(char const*) {}
+inline std::chrono::microseconds test_lease() {
+  return {};
+}
 #endif
 
 }  // namespace weir

@@ -20,6 +20,7 @@
 #include "build/together.h"
 #include "project/templates.h"
 #include "sql/name.h"
+#include "swap/fence.h"
 #include "swap/swap.h"
 
 namespace weir::build {
@@ -259,6 +260,7 @@ class Runner {
   Status prepare(Worker& worker) {
     WEIR_TRY(auto* session, worker.session());
     WEIR_DO(swap::prepare_warehouse(*session));
+    WEIR_DO(swap::raise_job_fence(*session));
     std::set<std::string> wanted;
     for (auto const& one : plan_.nodes) {
       auto const& node = run_.manifest.nodes()[one.node];

@@ -10,6 +10,7 @@
 #include "build/cte.h"
 #include "sql/name.h"
 #include "sql/statement.h"
+#include "swap/fence.h"
 
 namespace weir::build {
 namespace {
@@ -45,6 +46,8 @@ Result<pg::Session> connect(project::Target const& target) {
                              .password = target.password,
                              .application_name = target.application_name,
                              .connect_timeout_s = static_cast<int>(target.connect_timeout)};
+  if (auto const step = swap::job_fence_name(); !step.empty())
+    options.application_name = fmt::format("weir/{}/dbt", step);
   for (std::int64_t attempt = 0;; ++attempt) {
     auto session = pg::Session::connect(options);
     if (session.ok()) {
@@ -103,6 +106,10 @@ Status Worker::begin() {
 Status Worker::commit() {
   stands_alone = false;
   if (!in_transaction()) return {};
+  if (auto const held = swap::hold_job_fence(*session_); !held.ok()) {
+    WEIR_DO(rollback());
+    return held.error().clone();
+  }
   note_commit();
   WEIR_DO(session_->execute("COMMIT"));
   return {};

@@ -172,6 +172,8 @@ struct Config {
   std::map<std::string, Alert> alerts;
   std::map<std::string, Job> jobs;
   std::filesystem::path state_folder;  // absolute
+  std::string state_endpoint;          // of the PostgreSQL that has the state; "": a file in state_folder has it
+  std::string state_schema = "weir_state";
   std::vector<std::string> warnings;
   std::vector<Setting> settings;  // of both files, in their order, defaults included; no secret is resolved
 

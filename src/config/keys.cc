@@ -394,9 +394,19 @@ constexpr Key kState[] = {
     {.name = "folder",
      .type = Type::Text,
      .meaning = "The folder of jobs, attempts, logs and events, on a disk of this machine. A relative path starts at "
-                "the project. WEIR_STATE_DIR wins over it.",
+                "the project. WEIR_STATE_DIR wins over it. With postgres: of the logs of attempts.",
      .fallback = ".weir",
      .example = "/var/lib/weir"},
+    {.name = "postgres",
+     .type = Type::Text,
+     .meaning = "The endpoint (kind postgres) whose database has jobs, attempts and events: several weirs, on one or "
+                "several machines, then share the work. A database of its own, not the warehouse's.",
+     .example = "weir_state"},
+    {.name = "schema",
+     .type = Type::Text,
+     .meaning = "The schema there, one a project.",
+     .fallback = "weir_state",
+     .example = "weir_shop"},
 };
 
 constexpr Key kWeir[] = {

@@ -194,6 +194,21 @@ class Semantics {
       if (entry.value->kind == Kind::Mapping) connection(*entry.key, *entry.value);
   }
 
+  // Where the state is.
+  void state(Node const& root) {
+    Node const* state = root.find("state");
+    if (state == nullptr || state->kind != Kind::Mapping) return;
+    Reader{*state}.text("postgres", config_.state_endpoint);
+    Reader{*state}.text("schema", config_.state_schema);
+    if (config_.state_endpoint.empty()) return;
+    auto const& mark = state->find("postgres")->mark;
+    auto const found = config_.endpoints.find(config_.state_endpoint);
+    if (found == config_.endpoints.end()) return no_endpoint(mark, config_.state_endpoint, false);
+    if (found->second.kind != EndpointKind::Postgres)
+      checker_.add(mark, fmt::format("endpoint \"{}\" is no PostgreSQL", config_.state_endpoint),
+                   "name one of kind postgres, or none: the state is a file then");
+  }
+
   // After connections() and read_alerts().
   void jobs(Node const& root) {
     Node const* list = root.find("jobs");
@@ -391,7 +406,7 @@ Result<yaml::NodePtr> read_yaml(std::filesystem::path const& root, char const* n
   return yaml::parse(name, std::move(text), options);
 }
 
-std::filesystem::path state_folder(Node const& weir, std::filesystem::path const& root) {
+std::filesystem::path state_folder_of(Node const& weir, std::filesystem::path const& root) {
   std::string folder = ".weir";
   Reader{weir}.object("state", [&](Reader const& state) { state.text("folder", folder); });
   if (char const* from_environment = std::getenv("WEIR_STATE_DIR");
@@ -449,7 +464,8 @@ Result<Config> load(std::filesystem::path const& start) {
   weir_semantics.connections(*weir);
   read_alerts(*weir, config, weir_checker);
   weir_semantics.jobs(*weir);
-  config.state_folder = state_folder(*weir, config.root);
+  config.state_folder = state_folder_of(*weir, config.root);
+  weir_semantics.state(*weir);
   if (!weir_checker.problems().empty()) return weir_checker.error(kWeirFile);
   config.settings = weir_checker.take_settings();
   auto more = endpoints_checker.take_settings();

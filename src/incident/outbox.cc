@@ -64,8 +64,8 @@ Status post(Change& change, std::vector<std::string> const& channels, std::optio
 Result<std::vector<Message>> take_due(Change& change, int most, Duration lease) {
   WEIR_TRY(auto const rows, change.database.query(
                                 fmt::format("SELECT {} FROM outbox WHERE state = 'pending' AND next_try <= $1 ORDER BY "
-                                            "next_try, id LIMIT $2{}",
-                                            kColumns, change.database.skip_locked()),
+                                            "next_try, id LIMIT $2",
+                                            kColumns),
                                 {change.now, most}));
   auto messages = messages_of_rows(rows);
   for (auto const& message : messages) {

@@ -18,15 +18,6 @@ namespace {
 using jobs::Change;
 using jobs::Event;
 
-// This state's own name, by which receivers tell the incidents of several weirs apart.
-Result<std::string> instance_of(Change& change, Event const& event) {
-  WEIR_TRY(auto const done,
-           change.database.query("INSERT INTO meta (name, value) VALUES ('instance', $1) ON CONFLICT DO NOTHING",
-                                 {sha256_hex(event.hash).substr(0, 8)}));
-  WEIR_TRY(auto const rows, change.database.query("SELECT value FROM meta WHERE name = 'instance'"));
-  return rows.text(0, 0);
-}
-
 // When the work began that the job is the last part of: what an earlier one did, and this one only went on with,
 // counts. Nothing for a job that does a part of its steps alone.
 Result<std::optional<Instant>> began(Change& change, jobs::Job const& job) {
@@ -102,7 +93,7 @@ Status Recorder::take_job_failure(Change& change, Event const& event) {
   WEIR_TRY(auto const opened, open_or_join(change, failure));
   if (!opened.is_new) return {};
   facts.source = source_;
-  WEIR_TRY(facts.instance, instance_of(change, event));
+  WEIR_TRY(facts.instance, jobs::instance_of(change.database));
   facts.incident = opened.incident;
   return post(change, audience_(job.name, failure.kind), opened.incident.id, failure_notice(facts, change.now));
 }
@@ -117,7 +108,7 @@ Status Recorder::take_job_success(Change& change, Event const& event) {
   WEIR_TRY(auto const over, settle(change));
   for (auto const& incident : over) {
     IncidentFacts facts{source_, {}, incident, {}, {}};
-    WEIR_TRY(facts.instance, instance_of(change, event));
+    WEIR_TRY(facts.instance, jobs::instance_of(change.database));
     WEIR_TRY(facts.jobs, jobs_of(change.database, incident.id));
     WEIR_TRY(facts.relations, relations_of(change.database, incident.id));
     std::string const name = facts.jobs.empty() ? std::string() : facts.jobs.front().name;
@@ -145,7 +136,7 @@ Status Recorder::take_missed(Change& change, Event const& event) {
   WEIR_TRY(auto const opened, open_or_join(change, failure));
   if (!opened.is_new) return {};
   IncidentFacts facts{source_, {}, opened.incident, {}, {}};
-  WEIR_TRY(facts.instance, instance_of(change, event));
+  WEIR_TRY(facts.instance, jobs::instance_of(change.database));
   bool const catches_up = flag_at(data, "catches_up");
   return post(change, audience_(event.object, "missed"), opened.incident.id,
               other_notice(facts, text_at(data, "why"),
@@ -173,7 +164,7 @@ Status Recorder::take_late(Change& change, Event const& event) {
   if (!opened.is_new && !opened.is_graver) return {};
   IncidentFacts facts{source_, {}, opened.incident, {}, {}};
   if (opened.is_graver) facts.incident.title = failure.title;
-  WEIR_TRY(facts.instance, instance_of(change, event));
+  WEIR_TRY(facts.instance, jobs::instance_of(change.database));
   WEIR_TRY(facts.relations, relations_of(change.database, opened.incident.id));
   auto notice = other_notice(facts, text_at(data, "why"), "with the next good run of the sync",
                              fmt::format("weir why {}", event.object), change.now);

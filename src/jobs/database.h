@@ -1,6 +1,7 @@
 #pragma once
-// The database behind the state, as little of it as the store needs. Two kinds: SQLite (sqlite.h), PostgreSQL. SQL says
-// $1, $2, ... for values in both, and each value as often as it likes. A Database belongs to one thread at a time.
+// The database behind the state, as little of it as the store needs. Two kinds: SQLite (sqlite.h), PostgreSQL
+// (postgres.h). SQL says $1, $2, ... for values in both, and each value as often as it likes. A Database belongs to one
+// thread at a time.
 
 #include <cstdint>
 #include <optional>
@@ -63,12 +64,13 @@ class Database {
   // One statement. Errors: Busy and Unavailable (try again), Config (a full disk, a damaged file), Internal.
   virtual Result<Rows> query(std::string_view sql, std::vector<Value> const& values = {}) = 0;
   virtual Status script(std::string_view sql) = 0;  // several statements without values
-  virtual Status begin() = 0;                       // a transaction that may write
+  // A transaction that may write: nobody else's is open beside it.
+  virtual Status begin() = 0;
   virtual Status commit() = 0;
   virtual void rollback() = 0;
-  // What a SELECT of rows that are about to be changed ends with, where others may look at the same ones.
-  virtual std::string_view skip_locked() const { return ""; }
-  // The time that leases are measured by; nothing where it is this machine's clock.
+  // What is read until rollback() is of one moment, where others may write meanwhile.
+  virtual Status begin_look() { return {}; }
+  // The time that leases are measured by.
   virtual Result<std::int64_t> now_us() = 0;
 };
 

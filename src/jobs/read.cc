@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/time_text.h"
 
@@ -86,6 +87,17 @@ Result<std::vector<Event>> read_events(Database& database, std::int64_t after, s
   std::vector<Event> events;
   for (std::size_t i = 0; i < rows.size(); ++i) events.push_back(event_of(rows, i));
   return events;
+}
+
+Result<std::string> instance_of(Database& database) {
+  constexpr std::string_view kKnown = "SELECT value FROM meta WHERE name = 'instance'";
+  WEIR_TRY(auto known, database.query(kKnown));
+  if (!known.empty()) return known.text(0, 0);
+  WEIR_TRY(auto const first, database.query("SELECT hash FROM event ORDER BY seq LIMIT 1"));
+  if (first.empty()) return Error(ErrorKind::Internal, "a state without an event was asked for its name");
+  std::string name = sha256_hex(first.text(0, 0)).substr(0, 8);
+  WEIR_TRY(auto const done, database.query("INSERT INTO meta (name, value) VALUES ('instance', $1)", {name}));
+  return name;
 }
 
 nlohmann::ordered_json event_json(Event const& event) {

@@ -23,6 +23,10 @@ Result<std::vector<Attempt>> read_attempts(Database& database, std::int64_t job)
 Result<std::vector<Event>> read_events(Database& database, std::int64_t after, std::optional<std::int64_t> job,
                                        int most);
 
+// This state's own name, by which receivers of messages and the warehouse tell several of them apart: made from its
+// first event, kept with it. Within a transaction.
+Result<std::string> instance_of(Database& database);
+
 // As people's commands and the API say it; its time in UTC.
 nlohmann::ordered_json event_json(Event const& event);
 

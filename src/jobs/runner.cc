@@ -1,6 +1,9 @@
 #include "jobs/runner.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <random>
 
@@ -36,11 +39,17 @@ std::string new_worker() {
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 // An attempt that is being carried out.
 struct Runner::Running {
   Claim const& claim;
   Duration began;
   std::atomic<Duration::rep> last_sign;  // of life: a line of its log
+  Duration held_at;                      // when it was asked for last that the lease begins anew
   std::stop_source stop = {};
   std::optional<FailureClass> why = {};  // the first reason to stop it
   std::optional<Error> error = {};
@@ -50,6 +59,12 @@ struct Runner::Running {
     why = reason;
     error = std::move(with);
     stop.request_stop();
+  }
+  void lose(std::string cause) {
+    end(FailureClass::WorkerLost, Error(ErrorKind::Unavailable, "the lease of this attempt could not be kept")
+                                      .cause(std::move(cause))
+                                      .state("what was not published is not published; the old data is still served")
+                                      .next("nothing to do: the next attempt goes on"));
   }
 };
 
@@ -69,7 +84,8 @@ class Runner::Keeper final : public Listener {
       event.job = running_.claim.job.id;
       event.attempt = running_.claim.attempt;
     }
-    auto const added = runner_.store_.add_events(events);
+    auto const added =
+        runner_.until_answered<Status>(running_, [&] { return runner_.store_.add_events(events, &running_.claim); });
     if (!added.ok()) line(added.error().to_text());
   }
 
@@ -82,7 +98,8 @@ class Runner::Keeper final : public Listener {
 
 Runner::Runner(Store& store, Work& work, Clock& clock, RunnerOptions options)
     : store_(store), work_(work), clock_(clock), options_(std::move(options)), luck_(std::random_device{}()) {
-  keeper_ = std::jthread([this](std::stop_token end) { keep(end); });
+  keeper_ = std::jthread([this](std::stop_token end) { keep_leases(end); });
+  watcher_ = std::jthread([this](std::stop_token end) { watch(end); });
 }
 
 Runner::~Runner() = default;
@@ -93,36 +110,64 @@ double Runner::luck() {
   return static_cast<double>(luck_ >> 11) / 9007199254740992.0;
 }
 
-// One thread for all that runs: renews the leases, hands cancels on, enforces time limits.
-void Runner::keep(std::stop_token end) {
+// One thread for all that runs: renews the leases, hands cancels on.
+void Runner::keep_leases(std::stop_token end) {
   Duration renewed = clock_.monotonic();
+  while (clock_.sleep(options_.look, end)) ask_store(renewed);
+}
+
+void Runner::ask_store(Duration& renewed) {
+  Duration const asked = clock_.monotonic();
+  {
+    MutexLock lock(mutex_);
+    if (running_.empty()) {
+      renewed = asked;
+      return;
+    }
+  }
+  bool const renews = asked - renewed >= options_.lease / 3;
+  auto const answer = renews ? store_.renew(options_.worker, options_.lease) : store_.held_by(options_.worker);
+  if (!answer.ok()) return;
+  if (renews) renewed = asked;
+  auto among = [](std::vector<std::int64_t> const& tokens, std::int64_t token) {
+    return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+  };
+  MutexLock lock(mutex_);
+  for (auto& [token, one] : running_) {
+    if (among(answer->to_cancel, token)) one->end(FailureClass::Cancelled);
+    if (among(answer->held, token)) {
+      if (renews) one->held_at = std::max(one->held_at, asked);
+    } else if (one->began < asked) {
+      one->lose("another worker took the job up");
+    }
+  }
+}
+
+// Another one, which waits for nobody: enforces what has a limit.
+void Runner::watch(std::stop_token end) {
   while (clock_.sleep(options_.look, end)) {
+    MutexLock lock(mutex_);
+    Duration const now = clock_.monotonic();
+    for (auto& [token, one] : running_) {
+      check_limits(*one);
+      if (now - one->held_at > trusted()) one->lose("the state could not be reached in time");
+    }
+  }
+}
+
+// Asks the store again while it is away, as long as the attempt may still be this worker's.
+template <typename T>
+T Runner::until_answered(Running& running, std::function<T()> const& ask) {
+  for (;;) {
+    auto answer = ask();
+    if (answer.ok()) return answer;
+    auto const kind = answer.error().kind();
+    if (kind != ErrorKind::Busy && kind != ErrorKind::Unavailable) return answer;
     {
       MutexLock lock(mutex_);
-      if (running_.empty()) {
-        renewed = clock_.monotonic();
-        continue;
-      }
-      for (auto& [job, one] : running_) check_limits(*one);
+      if (clock_.monotonic() - running.held_at > trusted()) return answer;
     }
-    Duration const asked = clock_.monotonic();
-    auto const answer = asked - renewed < options_.lease / 3 ? store_.held_by(options_.worker)
-                                                             : store_.renew(options_.worker, options_.lease);
-    if (answer.ok() && asked - renewed >= options_.lease / 3) renewed = asked;
-    MutexLock lock(mutex_);
-    for (auto& [job, one] : running_) {
-      if (answer.ok() && std::find(answer->to_cancel.begin(), answer->to_cancel.end(), job) != answer->to_cancel.end())
-        one->end(FailureClass::Cancelled);
-      bool const taken = answer.ok() &&
-                         std::find(answer->held.begin(), answer->held.end(), job) == answer->held.end() &&
-                         one->began < asked;
-      if (taken || asked - renewed > options_.lease - options_.lease / 3)
-        one->end(FailureClass::WorkerLost,
-                 Error(ErrorKind::Unavailable, "the lease of this attempt could not be kept")
-                     .cause(taken ? "another worker took the job up" : "the state could not be reached in time")
-                     .state("what was not published is not published; the old data is still served")
-                     .next("nothing to do: the next attempt goes on"));
-    }
+    clock_.sleep(options_.look, {});
   }
 }
 
@@ -145,14 +190,14 @@ Result<AfterAttempt> Runner::carry_out(Claim const& claim, FailureClass stopped_
                                        std::function<void(std::string_view)> const& told) {
   auto log = LogWriter::create(options_.logs / log_name(claim.job.id, claim.attempt));
   Duration const now = clock_.monotonic();
-  Running running{claim, now, now.count()};
+  Running running{claim, now, now.count(), now};
   Keeper keeper(*this, running, log.ok() ? log->get() : nullptr, told);
   if (!log.ok() && told) told(log.error().to_text());
   keeper.line(fmt::format("job {} ({}), attempt {} of {}: {}", claim.job.id, claim.job.name, claim.attempt,
                           claim.job.definition.attempts + claim.job.uncounted, steps_text(claim.job.definition)));
   {
     MutexLock lock(mutex_);
-    running_[claim.job.id] = &running;
+    running_[claim.job.token] = &running;
   }
   AttemptEnd end;
   {
@@ -164,7 +209,6 @@ Result<AfterAttempt> Runner::carry_out(Claim const& claim, FailureClass stopped_
   }
   {
     MutexLock lock(mutex_);
-    running_.erase(claim.job.id);
     // Work that was done when the stop came is done.
     if (running.why && end.failure != FailureClass::None) {
       end.failure = *running.why;
@@ -173,11 +217,11 @@ Result<AfterAttempt> Runner::carry_out(Claim const& claim, FailureClass stopped_
   }
   if (!log.ok() || (*log)->is_cut())
     keeper.events({{"weir.log.cut", log_name(claim.job.id, claim.attempt), {}, {}, "{}"}});
-  // The store may be away for a moment; until then the lease holds.
-  auto after = store_.finish(claim, end, luck());
-  while (!after.ok() && (after.error().kind() == ErrorKind::Busy || after.error().kind() == ErrorKind::Unavailable) &&
-         clock_.sleep(options_.look, {}))
-    after = store_.finish(claim, end, luck());
+  auto after = until_answered<Result<AfterAttempt>>(running, [&] { return store_.finish(claim, end, luck()); });
+  {
+    MutexLock lock(mutex_);
+    running_.erase(claim.job.token);
+  }
   if (after.ok()) {
     std::string const what =
         end.failure == FailureClass::None
@@ -208,6 +252,13 @@ Result<Job> Runner::see_through(std::int64_t id, std::string const& who, std::st
       return store_.job(id);
     }
     WEIR_TRY(auto const now, store_.now());
+    if (job.state == JobState::Running) {
+      WEIR_TRY(auto const by, store_.worker(job.worker));
+      if (by) say_once(fmt::format("another weir carries it out: pid {} on {}", by->pid, by->host));
+      WEIR_TRY(auto const lost, store_.expire(luck()));  // it may be gone
+      clock_.sleep(options_.look, stop);
+      continue;
+    }
     if (job.run_at > now) {
       clock_.sleep(std::min(job.run_at - now, options_.look), stop);
       continue;

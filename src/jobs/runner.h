@@ -2,7 +2,8 @@
 // Carries out jobs of a Store by a Work: claims, keeps the lease, enforces time limits, hands cancels on, writes logs.
 //
 // A lease is renewed by one statement for all jobs of a worker. Whoever could not renew counts from before he asked,
-// and stops his attempts before the lease can end at the store (lease minus a third): another worker may then go on.
+// and stops his attempts before the lease can end at the store (lease minus a third), also while the store does not
+// answer: another worker may then go on.
 
 #include <filesystem>
 #include <functional>
@@ -30,6 +31,7 @@ struct RunnerOptions {
 };
 
 std::string new_worker();
+std::string host_name();  // of this machine
 
 class Runner {
  public:
@@ -57,8 +59,13 @@ class Runner {
   Result<AfterAttempt> carry_out(Claim const& claim, FailureClass stopped_as, std::stop_token stop,
                                  std::function<void(std::string_view)> const& told);
   Status begin_due(Scheduler& scheduler, std::list<Beside>& beside, std::stop_token stop);
-  void keep(std::stop_token end);
+  void keep_leases(std::stop_token end);
+  void ask_store(Duration& renewed);
+  void watch(std::stop_token end);
+  Duration trusted() const { return options_.lease - options_.lease / 3; }
   void check_limits(Running& running) WEIR_REQUIRES(mutex_);
+  template <typename T>
+  T until_answered(Running& running, std::function<T()> const& ask) WEIR_EXCLUDES(mutex_);
   double luck() WEIR_EXCLUDES(mutex_);
 
   Store& store_;
@@ -66,9 +73,9 @@ class Runner {
   Clock& clock_;
   RunnerOptions const options_;
   Mutex mutex_;
-  std::map<std::int64_t, Running*> running_ WEIR_GUARDED_BY(mutex_);
+  std::map<std::int64_t, Running*> running_ WEIR_GUARDED_BY(mutex_);  // by its token
   std::uint64_t luck_ WEIR_GUARDED_BY(mutex_);
-  std::jthread keeper_;
+  std::jthread keeper_, watcher_;
 };
 
 }  // namespace weir::jobs

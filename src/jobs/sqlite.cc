@@ -260,7 +260,11 @@ Result<std::unique_ptr<Database>> open_sqlite(std::filesystem::path const& file,
 }
 
 Status back_up_sqlite(Database& database, std::filesystem::path const& to) {
-  return static_cast<Sqlite&>(database).copy_to(to);
+  auto* sqlite = dynamic_cast<Sqlite*>(&database);
+  if (sqlite != nullptr) return sqlite->copy_to(to);
+  return Error(ErrorKind::Usage, "the state is in PostgreSQL, and is copied as all that is there")
+      .state("nothing was written")
+      .next("pg_dump of the schema that state: in weir.yml names");
 }
 
 }  // namespace weir::jobs

@@ -14,7 +14,8 @@ namespace weir::jobs {
 // it; `next` says what to do), Config (a network file system, damaged, cannot be written).
 Result<std::unique_ptr<Database>> open_sqlite(std::filesystem::path const& file, Clock& clock);
 
-// A copy of the open database as it is now, checked, in `to` (which does not exist yet). Of open_sqlite()'s only.
+// A copy of the open database as it is now, checked, in `to` (which does not exist yet). Error: Usage (another kind of
+// database).
 Status back_up_sqlite(Database& database, std::filesystem::path const& to);
 
 }  // namespace weir::jobs

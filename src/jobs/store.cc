@@ -141,6 +141,14 @@ Result<Instant> Store::now() {
   return clock();
 }
 
+Result<std::string> Store::instance() {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  WEIR_TRY(auto name, instance_of(*database_));
+  WEIR_DO(transaction.commit());
+  return name;
+}
+
 Result<std::int64_t> Store::next(char const* counter) {
   WEIR_TRY(auto const rows,
            database_->query("UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value", {counter}));
@@ -189,8 +197,8 @@ Result<std::optional<Claim>> Store::claim(std::string const& worker, Duration le
   WEIR_TRY(auto const now, clock());
   WEIR_TRY(auto const rows,
            database_->query(fmt::format("SELECT {} FROM job WHERE state IN ('pending', 'incomplete') AND "
-                                        "run_at <= $1 AND ($2 = 0 OR id = $2) ORDER BY run_at, id LIMIT 100{}",
-                                        kJobColumns, database_->skip_locked()),
+                                        "run_at <= $1 AND ($2 = 0 OR id = $2) ORDER BY run_at, id LIMIT 100",
+                                        kJobColumns),
                             {now, only.value_or(0)}));
   std::optional<Claim> claimed;
   for (std::size_t i = 0; i < rows.size() && !claimed; ++i) {
@@ -294,17 +302,21 @@ Result<AfterAttempt> Store::end_attempt(Job const& job, std::vector<Attempt> con
   return after;
 }
 
+Result<bool> Store::holds(Claim const& claim) {
+  WEIR_TRY(auto const rows, database_->query("SELECT 1 FROM job WHERE id = $1 AND token = $2 AND state = 'running'",
+                                             {claim.job.id, claim.job.token}));
+  return !rows.empty();
+}
+
 Result<AfterAttempt> Store::finish(Claim const& claim, AttemptEnd const& end, double luck) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  WEIR_TRY(auto const held,
-           database_->query(
-               fmt::format("SELECT {} FROM job WHERE id = $1 AND token = $2 AND state = 'running'", kJobColumns),
-               {claim.job.id, claim.job.token}));
-  if (held.empty()) return overtaken(claim);
+  WEIR_TRY(bool const is_holder, holds(claim));
+  if (!is_holder) return overtaken(claim);
+  WEIR_TRY(auto const job, read_job(*database_, claim.job.id));
   WEIR_TRY(auto const attempts, read_attempts(*database_, claim.job.id));
-  WEIR_TRY(auto after, end_attempt(job_of(held, 0), attempts, end, luck, now));
+  WEIR_TRY(auto after, end_attempt(job, attempts, end, luck, now));
   WEIR_DO(transaction.commit());
   return after;
 }
@@ -315,7 +327,7 @@ Result<Renewed> Store::renew(std::string const& worker, Duration lease) {
   WEIR_TRY(auto const now, clock());
   WEIR_TRY(auto const rows,
            database_->query(
-               "UPDATE job SET lease_until = $2 WHERE worker = $1 AND state = 'running' RETURNING id, cancelled_by",
+               "UPDATE job SET lease_until = $2 WHERE worker = $1 AND state = 'running' RETURNING token, cancelled_by",
                {worker, now + lease}));
   WEIR_TRY(auto const seen, database_->query("UPDATE worker SET last_seen = $2 WHERE id = $1", {worker, now}));
   WEIR_DO(transaction.commit());
@@ -325,7 +337,7 @@ Result<Renewed> Store::renew(std::string const& worker, Duration lease) {
 Result<Renewed> Store::held_by(std::string const& worker) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto const rows,
-           database_->query("SELECT id, cancelled_by FROM job WHERE worker = $1 AND state = 'running'", {worker}));
+           database_->query("SELECT token, cancelled_by FROM job WHERE worker = $1 AND state = 'running'", {worker}));
   return renewed(rows);
 }
 
@@ -342,11 +354,11 @@ Result<std::vector<std::int64_t>> Store::expire(double luck, std::optional<std::
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  std::string const which = all_but ? "worker <> $2" : "lease_until < $1";
-  WEIR_TRY(auto const rows,
-           database_->query(fmt::format("SELECT {} FROM job WHERE state = 'running' AND {} ORDER BY id{}", kJobColumns,
-                                        which, database_->skip_locked()),
-                            {now, all_but.value_or("")}));
+  std::string_view const which = all_but ? "worker <> $1" : "lease_until < $1";
+  WEIR_TRY(
+      auto const rows,
+      database_->query(fmt::format("SELECT {} FROM job WHERE state = 'running' AND {} ORDER BY id", kJobColumns, which),
+                       {all_but ? Value(*all_but) : Value(now)}));
   std::vector<std::int64_t> lost;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Job const job = job_of(rows, i);
@@ -371,8 +383,8 @@ Result<std::vector<std::int64_t>> Store::expire_queue() {
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
   WEIR_TRY(auto const rows,
-           database_->query(fmt::format("SELECT {} FROM job WHERE state = 'pending' AND waiting <> '' ORDER BY id{}",
-                                        kJobColumns, database_->skip_locked())));
+           database_->query(
+               fmt::format("SELECT {} FROM job WHERE state = 'pending' AND waiting <> '' ORDER BY id", kJobColumns)));
   std::vector<std::int64_t> failed;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Job const job = job_of(rows, i);
@@ -541,16 +553,23 @@ Result<std::vector<SlotRecord>> Store::slots(std::string const& name, int most) 
 
 // ---------------------------------------------------------------------------------------------------- workers, events
 
-Status Store::meet_worker(std::string const& worker, std::string const& host, std::int64_t pid,
-                          std::string const& version) {
+Status Store::meet_worker(WorkerInfo const& worker) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
   WEIR_TRY(auto const done,
-           database_->query(
-               "INSERT INTO worker (id, host, pid, version, started_at, last_seen) VALUES ($1, $2, $3, $4, $5, $5)",
-               {worker, host, pid, version, now}));
+           database_->query("INSERT INTO worker (id, host, pid, version, folder, started_at, last_seen) VALUES ($1, "
+                            "$2, $3, $4, $5, $6, $6)",
+                            {worker.id, worker.host, worker.pid, worker.version, worker.folder, now}));
   return transaction.commit();
+}
+
+Result<std::optional<WorkerInfo>> Store::worker(std::string const& id) {
+  MutexLock lock(mutex_);
+  WEIR_TRY(auto const rows, database_->query("SELECT id, host, pid, version, folder FROM worker WHERE id = $1", {id}));
+  if (rows.empty()) return std::optional<WorkerInfo>();
+  return std::optional(
+      WorkerInfo{rows.text(0, 0), rows.text(0, 1), rows.number(0, 2), rows.text(0, 3), rows.text(0, 4)});
 }
 
 Result<std::int64_t> Store::append(NewEvent const& event, std::string const& actor, Instant now) {
@@ -586,7 +605,10 @@ Change Store::change(Instant now) {
 
 Status Store::look(std::function<Status(Database& database)> const& looking) {
   MutexLock lock(mutex_);
-  return looking(*database_);
+  WEIR_DO(database_->begin_look());
+  auto looked = looking(*database_);
+  database_->rollback();
+  return looked;
 }
 
 Status Store::transact(std::function<Status(Change& change)> const& work) {
@@ -598,9 +620,13 @@ Status Store::transact(std::function<Status(Change& change)> const& work) {
   return transaction.commit();
 }
 
-Status Store::add_events(std::vector<NewEvent> const& events) {
+Status Store::add_events(std::vector<NewEvent> const& events, Claim const* claim) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
+  if (claim != nullptr) {
+    WEIR_TRY(bool const is_holder, holds(*claim));
+    if (!is_holder) return overtaken(*claim);
+  }
   WEIR_TRY(auto const now, clock());
   for (auto const& event : events) {
     WEIR_DO(append(event, actor_, now));

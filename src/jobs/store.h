@@ -60,9 +60,17 @@ struct ScheduleState {
   bool is_enabled = true;
 };
 
-// A worker's renewal: what it still holds, and what of that somebody wants cancelled.
+// A worker's renewal: the tokens of the attempts that it still holds, and of those that somebody wants cancelled.
 struct Renewed {
   std::vector<std::int64_t> held, to_cancel;
+};
+
+// One start of a program that carries jobs out.
+struct WorkerInfo {
+  std::string id;  // random; see new_worker()
+  std::string host;
+  std::int64_t pid = 0;
+  std::string version, folder;  // of its logs
 };
 
 class Store {
@@ -86,7 +94,8 @@ class Store {
   Result<AfterAttempt> finish(Claim const& claim, AttemptEnd const& end, double luck);
   Result<Renewed> renew(std::string const& worker, Duration lease);
   Result<Renewed> held_by(std::string const& worker);  // the same, without renewing
-  // Attempts whose lease has ended; with `all_but`, every running one of other workers (SQLite: they cannot be alive).
+  // Attempts whose lease has ended; with `all_but`, every running one of other workers (SQLite only: they cannot be
+  // alive).
   // Each ends as "worker lost". Returns the jobs.
   Result<std::vector<std::int64_t>> expire(double luck, std::optional<std::string> all_but = {});
   // Jobs that waited longer than their queue timeout fail.
@@ -114,14 +123,18 @@ class Store {
   Result<std::vector<SlotRecord>> slots(std::string const& name, int most);
 
   // ---- workers, events
-  Status meet_worker(std::string const& worker, std::string const& host, std::int64_t pid, std::string const& version);
-  Status add_events(std::vector<NewEvent> const& events);  // in one transaction
+  Status meet_worker(WorkerInfo const& worker);
+  Result<std::optional<WorkerInfo>> worker(std::string const& id);
+  // In one transaction. Of an attempt, from its holder only: Refused as with finish(); null: of no attempt.
+  Status add_events(std::vector<NewEvent> const& events, Claim const* claim = nullptr);
   // In their order, after `after`.
   Result<std::vector<Event>> events(std::int64_t after, std::optional<std::int64_t> job, int most);
   // The first event whose hash is not what it must be; nothing = the chain is whole.
   Result<std::optional<std::int64_t>> broken_link();
 
   Result<Instant> now();
+  // This state's own name, by which it is told from others. There is none before the first event.
+  Result<std::string> instance();
   // Looks at the database, or copies it, outside of a transaction; changes nothing.
   Status look(std::function<Status(Database& database)> const& looking);
   // One transaction over what stands beside jobs: it is kept if `change` succeeds. No other function of the store may
@@ -141,6 +154,7 @@ class Store {
       WEIR_REQUIRES(mutex_);
   Result<std::string> holder_of(Job const& job) WEIR_REQUIRES(mutex_);
   static Renewed renewed(Rows const& rows);
+  Result<bool> holds(Claim const& claim) WEIR_REQUIRES(mutex_);
   Result<AfterAttempt> end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
                                    double luck, Instant now) WEIR_REQUIRES(mutex_);
   Status end_job(Job const& job, JobState state, std::string const& why, Instant now) WEIR_REQUIRES(mutex_);

@@ -8,6 +8,7 @@
 #include "base/time_text.h"
 #include "jobs/log_file.h"
 #include "jobs/read.h"
+#include "jobs/runner.h"
 #include "server/handlers.h"
 
 namespace weir::server {
@@ -40,7 +41,27 @@ Result<std::string> rest_of(jobs::Job const& old, config::Job const& job) {
   return old.resume;
 }
 
-// An incomplete job goes on now; one that runs or waits for another is left as it is.
+// Of an attempt that another machine, or a weir with another folder, carried out: where its log is; nothing where it
+// should be here.
+Result<std::optional<Error>> elsewhere(Api::Insides const& api, std::int64_t job, std::int64_t attempt) {
+  WEIR_TRY(auto const attempts, api.store.attempts(job));
+  for (auto const& one : attempts) {
+    if (one.n != attempt) continue;
+    WEIR_TRY(auto const by, api.store.worker(one.worker));
+    if (!by || by->folder.empty()) break;
+    bool const is_here = by->host == jobs::host_name();
+    if (is_here && by->folder == api.logs.string()) break;
+    auto const file = std::filesystem::path(by->folder) / jobs::log_name(job, static_cast<int>(attempt));
+    return std::optional(
+        Error(ErrorKind::Usage, fmt::format("the log of attempt {} of job {} is not here", attempt, job))
+            .where(fmt::format("{}:{}", by->host, file.string()))
+            .cause(is_here ? "a weir with another folder carried the attempt out"
+                           : fmt::format("host \"{}\" carried the attempt out, and logs are files", by->host))
+            .next(fmt::format("weir job show {} says what came of it; read the file there", job)));
+  }
+  return std::optional<Error>();
+}
+
 }  // namespace
 
 Result<Json> Handlers::list_jobs() {
@@ -123,6 +144,11 @@ Result<Json> Handlers::read_log() {
                   ? fmt::format("weir job show {}", id)
                   : fmt::format("it has {}", plural(static_cast<std::uint64_t>(job.attempts), "attempt")));
   auto const file = api.logs / jobs::log_name(id, static_cast<int>(attempt));
+  std::error_code failed;
+  if (!std::filesystem::exists(file, failed)) {
+    WEIR_TRY(auto not_here, elsewhere(api, id, attempt));
+    if (not_here) return std::move(*not_here);
+  }
   WEIR_TRY(auto const page, jobs::read_log(file, static_cast<std::uint64_t>(from), kMostLogBytes));
   return Json{{"text", page.text}, {"next", page.next}, {"file", file.string()}};
 }

@@ -6,7 +6,8 @@
 
 #include "base/test_hooks.h"
 #include "base/text.h"
-#include "swap/doubt.h"
+#include "pg/doubt.h"
+#include "swap/fence.h"
 #include "swap/leaf.h"
 #include "warehouse/relation.h"
 
@@ -338,7 +339,7 @@ Status Load::finish(std::uint64_t rows_expected, std::optional<std::uint64_t> ke
     s.transaction.reset();
     if (committed.ok() || committed.error().kind() != ErrorKind::InDoubt) return committed;
     s.locked = false;  // went with the session
-    return settle_doubt(session, id, std::move(committed).error());
+    return pg::settle_doubt(session, id, std::move(committed).error());
   };
   if (Status done = commit(); !done.ok()) return in_finish(std::move(done).error(), plan);
   s.ready = true;

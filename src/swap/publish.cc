@@ -6,7 +6,8 @@
 
 #include "base/test_hooks.h"
 #include "base/text.h"
-#include "swap/doubt.h"
+#include "pg/doubt.h"
+#include "swap/fence.h"
 #include "swap/leaf.h"
 #include "swap/load.h"
 #include "swap/statistics.h"
@@ -23,6 +24,7 @@ Error changed_meanwhile(Plan const& plan, std::string what) {
 }
 
 Status take_fence(Publication& p) {
+  WEIR_DO(hold_job_fence(p.session));
   WEIR_TRY(auto rows, p.session.query(R"(
 INSERT INTO weir.fence AS f (scope, token) VALUES ($1, $2)
 ON CONFLICT (scope) DO UPDATE SET token = excluded.token, taken_at = clock_timestamp() WHERE f.token <= excluded.token
@@ -122,7 +124,7 @@ Status publish_once(Publication& p) {
   Status committed = std::move(transaction).commit();
   if (p.locked_at != Duration::zero()) p.report.locked = clock.monotonic() - p.locked_at;
   if (!committed.ok() && committed.error().kind() == ErrorKind::InDoubt) {
-    committed = settle_doubt(p.session, id, std::move(committed).error());
+    committed = pg::settle_doubt(p.session, id, std::move(committed).error());
     if (committed.ok()) p.report.notes.push_back("the answer to COMMIT was lost; the server says it was committed");
   }
   WEIR_DO(std::move(committed));

@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "swap/fence.h"
+#include "swap/swap.h"
 #include "sync/planning.h"
 #include "sync/retry.h"
 #include "sync/stream_run.h"
@@ -149,6 +151,7 @@ Result<SyncReport> run(SyncPlan const& plan, config::Connection const& connectio
   report.warnings = plan.warnings;
   WEIR_TRY(auto session, endpoints.take_warehouse());
   WEIR_DO(swap::prepare_warehouse(*session));
+  WEIR_DO(swap::raise_job_fence(*session));
   WEIR_DO(create_schemas(plan, *session));
   report.job = options.job;
   if (report.job == 0) {
@@ -156,7 +159,10 @@ Result<SyncReport> run(SyncPlan const& plan, config::Connection const& connectio
   }
   endpoints.give_back(std::move(session));
 
-  RunContext context{connection, endpoints, options, &plan, clock, random_name(), report.job};
+  // Of a step, by what later attempts know its sessions.
+  std::string const fenced = swap::job_fence_name();
+  std::string const instance = fenced.empty() ? random_name() : fenced;
+  RunContext context{connection, endpoints, options, &plan, clock, instance, report.job};
   std::vector<std::unique_ptr<StreamRun>> runs;
   Tickets tickets;
   for (StreamPlan const& stream : plan.streams) {

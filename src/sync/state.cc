@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "swap/fence.h"
 
 namespace weir::sync {
 namespace {
@@ -216,6 +217,7 @@ Result<StreamFacts> read_facts_of(pg::Session& session, std::string const& scope
 
 Result<std::int64_t> lock_target(pg::Session& session, sql::QualifiedName const& target, std::string const& scope,
                                  std::string const& instance, std::int64_t job) {
+  WEIR_DO(swap::hold_job_fence(session));
   auto const key = static_cast<std::int64_t>(sql::stable_hash("weir loads " + target.quoted()));
   std::optional<Holder> holder;
   for (int tries = 0; tries < 100; ++tries) {

@@ -1,4 +1,4 @@
-// Incidents, freshness and the outbox, over SQLite in memory with a clock of the test's own: what follows from events.
+// Incidents, freshness and the outbox, over either database with a clock of the test's own: what follows from events.
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -9,8 +9,8 @@
 #include "incident/promise.h"
 #include "incident/recorder.h"
 #include "incident/report.h"
-#include "jobs/sqlite.h"
 #include "jobs/store.h"
+#include "state_database.h"
 
 namespace weir::incident {
 namespace {
@@ -32,7 +32,7 @@ class TestClock final : public Clock {
   Instant now_ = std::chrono::sys_days(std::chrono::year(2024) / 6 / 21);
 };
 
-class Incidents : public testing::Test {
+class Incidents : public testing::TestWithParam<test::StateKind> {
  protected:
   TestClock clock_;
   Recorder recorder_{"shop", [](std::string const& job, std::string_view topic) {
@@ -42,9 +42,7 @@ class Incidents : public testing::Test {
   std::unique_ptr<jobs::Store> store_;
 
   void SetUp() override {
-    auto database = jobs::open_sqlite("", clock_);
-    ASSERT_TRUE(database.ok());
-    auto made = jobs::Store::open(std::move(*database), "weir", &recorder_);
+    auto made = jobs::Store::open(test::new_state(GetParam(), clock_), "weir", &recorder_);
     ASSERT_TRUE(made.ok()) << made.error().to_text();
     store_ = std::move(*made);
   }
@@ -133,7 +131,9 @@ class Incidents : public testing::Test {
   }
 };
 
-TEST_F(Incidents, WhatIsBetweenTwoRunsIsFresh) {
+INSTANTIATE_TEST_SUITE_P(Both, Incidents, test::kBothStates, test::state_kind_name);
+
+TEST_P(Incidents, WhatIsBetweenTwoRunsIsFresh) {
   good_night();
   run("core", [&](auto job) { published(job, "s.a"), published(job, "s.b"); });
   for (auto const* name : {"s.a", "s.b", "m.view", "m.sum", "m.other"}) EXPECT_EQ(state_of(name), "fresh") << name;
@@ -141,7 +141,7 @@ TEST_F(Incidents, WhatIsBetweenTwoRunsIsFresh) {
   EXPECT_TRUE(messages().empty());
 }
 
-TEST_F(Incidents, AFailedSyncMakesStaleWhatItDidNotLoadAndWhatIsBuiltOnIt) {
+TEST_P(Incidents, AFailedSyncMakesStaleWhatItDidNotLoadAndWhatIsBuiltOnIt) {
   good_night();
   run(
       "core", [&](auto job) { published(job, "s.b"); }, "no route to host");
@@ -157,7 +157,7 @@ TEST_F(Incidents, AFailedSyncMakesStaleWhatItDidNotLoadAndWhatIsBuiltOnIt) {
   ASSERT_EQ(why["incidents"].size(), 1U);
 }
 
-TEST_F(Incidents, AHealedSyncLeavesNothingBehindUnlessModelsWereBuiltMeanwhile) {
+TEST_P(Incidents, AHealedSyncLeavesNothingBehindUnlessModelsWereBuiltMeanwhile) {
   good_night();
   run("core", nothing, "no route to host");
   run("core", [&](auto job) { published(job, "s.a"), published(job, "s.b"); });
@@ -190,7 +190,7 @@ TEST_F(Incidents, AHealedSyncLeavesNothingBehindUnlessModelsWereBuiltMeanwhile) 
   EXPECT_TRUE(read([](jobs::Database& database) { return to_rebuild(database); }).empty());
 }
 
-TEST_F(Incidents, ARebuildThatFailsIsNotBegunAgainAndAgain) {
+TEST_P(Incidents, ARebuildThatFailsIsNotBegunAgainAndAgain) {
   good_night();
   run("core", nothing, "no route to host");
   run("dbt", [&](auto job) {
@@ -203,7 +203,7 @@ TEST_F(Incidents, ARebuildThatFailsIsNotBegunAgainAndAgain) {
   EXPECT_EQ(state_of("m.sum"), "stale");
 }
 
-TEST_F(Incidents, FailuresOfOneCauseAreOneIncidentAndOneMessage) {
+TEST_P(Incidents, FailuresOfOneCauseAreOneIncidentAndOneMessage) {
   run("core", nothing, "port 5432: no route to host");
   run("early", nothing, "port 5433: no route to host");
   run("other", nothing, "disk full");
@@ -225,13 +225,13 @@ TEST_F(Incidents, FailuresOfOneCauseAreOneIncidentAndOneMessage) {
   EXPECT_EQ(well[0].notice.moment, alert::Moment::Recovered);
 }
 
-TEST_F(Incidents, WhoIsNotToBeToldIsNot) {
+TEST_P(Incidents, WhoIsNotToBeToldIsNot) {
   run("quiet", nothing, "x");
   EXPECT_EQ(incidents().size(), 1U);
   EXPECT_TRUE(messages().empty());
 }
 
-TEST_F(Incidents, ReopenedItWaitsForAnotherSuccess) {
+TEST_P(Incidents, ReopenedItWaitsForAnotherSuccess) {
   run("core", nothing, "x");
   run("core", nothing);
   ASSERT_TRUE(incidents(true).empty());
@@ -242,7 +242,7 @@ TEST_F(Incidents, ReopenedItWaitsForAnotherSuccess) {
   EXPECT_TRUE(incidents(true).empty());
 }
 
-TEST_F(Incidents, LateDataIsToldOncePerLimitAndOverWithTheNextLoad) {
+TEST_P(Incidents, LateDataIsToldOncePerLimitAndOverWithTheNextLoad) {
   good_night();
   config::Config config;
   auto& connection = config.connections["core"];
@@ -268,7 +268,7 @@ TEST_F(Incidents, LateDataIsToldOncePerLimitAndOverWithTheNextLoad) {
   EXPECT_EQ(state_of("s.a"), "fresh");
 }
 
-TEST_F(Incidents, LatenessThatAnIncidentExplainsIsNotToldAgain) {
+TEST_P(Incidents, LatenessThatAnIncidentExplainsIsNotToldAgain) {
   good_night();
   run("core", nothing, "x");
   EXPECT_EQ(messages().size(), 1U);
@@ -280,7 +280,7 @@ TEST_F(Incidents, LatenessThatAnIncidentExplainsIsNotToldAgain) {
   EXPECT_EQ(incidents().size(), 1U);
 }
 
-TEST_F(Incidents, MissedRunsAreToldAndOverWithTheNextGoodOne) {
+TEST_P(Incidents, MissedRunsAreToldAndOverWithTheNextGoodOne) {
   ASSERT_TRUE(store_->meet_schedule("core", "rule").ok());
   clock_.advance(3h);
   std::vector<jobs::DueSlot> slots(2);
@@ -300,7 +300,7 @@ TEST_F(Incidents, MissedRunsAreToldAndOverWithTheNextGoodOne) {
   EXPECT_TRUE(incidents(true).empty());
 }
 
-TEST_F(Incidents, AMessageIsTriedUntilItGetsThroughAndNeverTwice) {
+TEST_P(Incidents, AMessageIsTriedUntilItGetsThroughAndNeverTwice) {
   run("core", nothing, "x");
   auto due = messages();
   ASSERT_EQ(due.size(), 1U);
@@ -320,7 +320,7 @@ TEST_F(Incidents, AMessageIsTriedUntilItGetsThroughAndNeverTwice) {
   EXPECT_TRUE(messages().empty());
 }
 
-TEST_F(Incidents, AMessageExpires) {
+TEST_P(Incidents, AMessageExpires) {
   run("core", nothing, "x");
   int tries = 0;
   for (int hour = 0; hour < 40; ++hour) {
@@ -337,7 +337,7 @@ TEST_F(Incidents, AMessageExpires) {
   EXPECT_EQ(left[0].state, "expired");
 }
 
-TEST_F(Incidents, TheSameEventsGiveTheSameReport) {
+TEST_P(Incidents, TheSameEventsGiveTheSameReport) {
   good_night();
   run("core", nothing, "a | b <c> `d`");
   run("core", [&](auto job) { published(job, "s.a"), published(job, "s.b"); });

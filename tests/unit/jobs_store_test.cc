@@ -1,4 +1,4 @@
-// The store and the rules of jobs, over SQLite in memory with a clock of the test's own; and a simulator that does all
+// The store and the rules of jobs, over either database with a clock of the test's own; and a simulator that does all
 // of it in random order, with workers that crash between any two calls, whose requests or replies are lost, and clocks
 // that jump. WEIR_SEED=N runs one seed, WEIR_SEEDS=N so many.
 #include <cstdlib>
@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "jobs/scheduler.h"
-#include "jobs/sqlite.h"
 #include "jobs/store.h"
+#include "pg/faults.h"
+#include "state_database.h"
 
 namespace weir::jobs {
 namespace {
@@ -53,10 +54,8 @@ struct World {
   TestClock clock;
   std::unique_ptr<Store> store;
 
-  World() {
-    auto database = open_sqlite("", clock);
-    EXPECT_TRUE(database.ok());
-    auto made = Store::open(std::move(*database), "weir");
+  explicit World(test::StateKind kind) {
+    auto made = Store::open(test::new_state(kind, clock), "weir");
     EXPECT_TRUE(made.ok()) << made.error().to_text();
     store = std::move(*made);
   }
@@ -74,8 +73,13 @@ struct World {
   JobState state(std::int64_t job) { return store->job(job)->state; }
 };
 
-TEST(JobsStore, JobsKeepTheirNumbersAndOneOfANameLives) {
-  World world;
+class JobsStore : public testing::TestWithParam<test::StateKind> {};
+INSTANTIATE_TEST_SUITE_P(Both, JobsStore, test::kBothStates, test::state_kind_name);
+class JobsScheduler : public testing::TestWithParam<test::StateKind> {};
+INSTANTIATE_TEST_SUITE_P(Both, JobsScheduler, test::kBothStates, test::state_kind_name);
+
+TEST_P(JobsStore, JobsKeepTheirNumbersAndOneOfANameLives) {
+  World world(GetParam());
   auto const first = world.enqueue(definition("nightly"));
   EXPECT_EQ(first, 1);
   NewJob again;
@@ -89,8 +93,8 @@ TEST(JobsStore, JobsKeepTheirNumbersAndOneOfANameLives) {
   EXPECT_EQ(world.enqueue(definition("nightly")), 2);
 }
 
-TEST(JobsStore, FiveAttemptsWithLongerPauses) {
-  World world;
+TEST_P(JobsStore, FiveAttemptsWithLongerPauses) {
+  World world(GetParam());
   auto const id = world.enqueue(definition("nightly"));
   std::vector<Duration> pauses;
   for (int n = 1; n <= 5; ++n) {
@@ -107,8 +111,8 @@ TEST(JobsStore, FiveAttemptsWithLongerPauses) {
     EXPECT_NEAR(static_cast<double>(pauses[i].count()), 1e7 * std::pow(3, static_cast<double>(i)), 1000);
 }
 
-TEST(JobsStore, AnAttemptThatPublishedIsNoneOfTheFive) {
-  World world;
+TEST_P(JobsStore, AnAttemptThatPublishedIsNoneOfTheFive) {
+  World world(GetParam());
   auto const id = world.enqueue(definition("nightly"));
   int attempts = 0;
   while (!is_final(world.state(id))) {
@@ -121,14 +125,14 @@ TEST(JobsStore, AnAttemptThatPublishedIsNoneOfTheFive) {
   EXPECT_EQ(attempts, 10);  // five that published, five that did not
 }
 
-TEST(JobsStore, WhatNoTryChangesIsNotTriedAgain) {
+TEST_P(JobsStore, WhatNoTryChangesIsNotTriedAgain) {
   for (auto const failure : {FailureClass::Config, FailureClass::Held, FailureClass::Bug}) {
-    World world;
+    World world(GetParam());
     auto const id = world.enqueue(definition("nightly"));
     ASSERT_TRUE(world.store->finish(world.claim(), failed(failure), 0).ok());
     EXPECT_EQ(world.state(id), JobState::Failed) << class_name(failure);
   }
-  World world;  // data: once more
+  World world(GetParam());  // data: once more
   auto const id = world.enqueue(definition("nightly"));
   ASSERT_TRUE(world.store->finish(world.claim(), failed(FailureClass::Data), 0).ok());
   EXPECT_EQ(world.state(id), JobState::Incomplete);
@@ -137,8 +141,8 @@ TEST(JobsStore, WhatNoTryChangesIsNotTriedAgain) {
   EXPECT_EQ(world.state(id), JobState::Failed);
 }
 
-TEST(JobsStore, JobsOfOneConnectionWaitForEachOther) {
-  World world;
+TEST_P(JobsStore, JobsOfOneConnectionWaitForEachOther) {
+  World world(GetParam());
   auto const first = world.enqueue(definition("nightly"));
   auto const second = world.enqueue(definition("hourly"));
   auto const third = world.enqueue(definition("other", "shop"));
@@ -155,12 +159,12 @@ TEST(JobsStore, JobsOfOneConnectionWaitForEachOther) {
   EXPECT_EQ(world.claim().job.id, second);
 }
 
-TEST(JobsStore, ALeaseThatEndedGivesTheJobToAnotherWorker) {
-  World world;
+TEST_P(JobsStore, ALeaseThatEndedGivesTheJobToAnotherWorker) {
+  World world(GetParam());
   auto const id = world.enqueue(definition("nightly"));
   auto const lost = world.claim("a");
   world.clock.advance(20s);
-  EXPECT_EQ(world.store->renew("a", 30s)->held, std::vector{id});
+  EXPECT_EQ(world.store->renew("a", 30s)->held, std::vector{lost.job.token});
   world.clock.advance(31s);
   EXPECT_EQ(*world.store->expire(0), std::vector{id});
   world.clock.advance(1min);
@@ -176,22 +180,22 @@ TEST(JobsStore, ALeaseThatEndedGivesTheJobToAnotherWorker) {
   EXPECT_EQ(world.store->attempts(id)->front().failure, "worker lost");
 }
 
-TEST(JobsStore, ACancelIsDoneAtOnceOrByWhoeverRunsIt) {
-  World world;
+TEST_P(JobsStore, ACancelIsDoneAtOnceOrByWhoeverRunsIt) {
+  World world(GetParam());
   auto const waiting = world.enqueue(definition("nightly"));
   EXPECT_EQ(*world.store->cancel(waiting, "ada"), JobState::Cancelled);
   EXPECT_FALSE(world.store->cancel(waiting, "ada").ok());
   auto const running = world.enqueue(definition("nightly"));
   auto const claim = world.claim();
   EXPECT_EQ(*world.store->cancel(running, "ada"), JobState::Running);
-  EXPECT_EQ(world.store->renew("a", 30s)->to_cancel, std::vector{running});
+  EXPECT_EQ(world.store->renew("a", 30s)->to_cancel, std::vector{claim.job.token});
   ASSERT_TRUE(world.store->finish(claim, failed(FailureClass::Cancelled), 0).ok());
   EXPECT_EQ(world.state(running), JobState::Cancelled);
   EXPECT_EQ(world.store->cancel(99, "ada").error().kind(), ErrorKind::Usage);
 }
 
-TEST(JobsStore, StoppingUsesUpNoAttempt) {
-  World world;
+TEST_P(JobsStore, StoppingUsesUpNoAttempt) {
+  World world(GetParam());
   auto const id = world.enqueue(definition("nightly"));
   for (int n = 0; n < 7; ++n) ASSERT_TRUE(world.store->finish(world.claim(), failed(FailureClass::Stopping), 0).ok());
   auto const job = *world.store->job(id);
@@ -200,7 +204,7 @@ TEST(JobsStore, StoppingUsesUpNoAttempt) {
   EXPECT_EQ(job.run_at, world.clock.now());
 }
 
-TEST(JobsStore, EventsAreAChain) {
+TEST(JobsStoreFile, EventsAreAChain) {
   TestClock clock;
   auto folder = TempFolder::create("weir-state-");
   ASSERT_TRUE(folder.ok());
@@ -222,7 +226,7 @@ TEST(JobsStore, EventsAreAChain) {
   EXPECT_EQ(*(*store)->broken_link(), 3);
 }
 
-TEST(JobsStore, OneProgramHasTheFile) {
+TEST(JobsStoreFile, OneProgramHasTheFile) {
   TestClock clock;
   auto folder = TempFolder::create("weir-state-");
   ASSERT_TRUE(folder.ok());
@@ -236,7 +240,7 @@ TEST(JobsStore, OneProgramHasTheFile) {
   EXPECT_TRUE(open_sqlite(folder->path() / "copy.db", clock).ok());
 }
 
-TEST(JobsStore, ADamagedFileIsRefused) {
+TEST(JobsStoreFile, ADamagedFileIsRefused) {
   TestClock clock;
   auto folder = TempFolder::create("weir-state-");
   ASSERT_TRUE(folder.ok());
@@ -247,7 +251,7 @@ TEST(JobsStore, ADamagedFileIsRefused) {
   EXPECT_EQ(opened.error().kind(), ErrorKind::Config);
 }
 
-TEST(JobsStore, ANewerStateIsRefused) {
+TEST(JobsStoreFile, ANewerStateIsRefused) {
   TestClock clock;
   auto folder = TempFolder::create("weir-state-");
   ASSERT_TRUE(folder.ok());
@@ -265,8 +269,8 @@ TEST(JobsStore, ANewerStateIsRefused) {
 // ------------------------------------------------------------------------------------------------------------
 // schedules
 
-TEST(JobsScheduler, ASlotMakesOneJobWhateverTheClockDoes) {
-  World world;
+TEST_P(JobsScheduler, ASlotMakesOneJobWhateverTheClockDoes) {
+  World world(GetParam());
   auto job = definition("nightly");
   job.when.cron = "0 3 * * *";
   job.when.zone = "Europe/Berlin";
@@ -285,8 +289,8 @@ TEST(JobsScheduler, ASlotMakesOneJobWhateverTheClockDoes) {
   EXPECT_EQ(world.store->slots("nightly", 10)->size(), 1U);
 }
 
-TEST(JobsScheduler, WhatWasMissedIsMadeUpForOnce) {
-  World world;
+TEST_P(JobsScheduler, WhatWasMissedIsMadeUpForOnce) {
+  World world(GetParam());
   auto job = definition("hourly");
   job.when.cron = "0 * * * *";
   auto scheduler = Scheduler::make({{"hourly", job}});
@@ -303,8 +307,8 @@ TEST(JobsScheduler, WhatWasMissedIsMadeUpForOnce) {
   EXPECT_EQ(world.store->slots("hourly", 1)->front().outcome, "coalesced");
 }
 
-TEST(JobsScheduler, ADisabledScheduleMakesNothingAndMissesNothing) {
-  World world;
+TEST_P(JobsScheduler, ADisabledScheduleMakesNothingAndMissesNothing) {
+  World world(GetParam());
   auto job = definition("hourly");
   job.when.cron = "0 * * * *";
   auto scheduler = Scheduler::make({{"hourly", job}});
@@ -333,7 +337,7 @@ struct SimulatedWorker {
 
 class Simulation {
  public:
-  explicit Simulation(std::uint64_t seed) : random_(seed) {
+  Simulation(test::StateKind kind, std::uint64_t seed) : random_(seed), world_(kind) {
     for (int i = 0; i < 3; ++i) {
       auto job = definition("job" + std::to_string(i), i < 2 ? "core" : "shop");
       job.when.cron = i == 0 ? "*/10 * * * *" : "30 * * * *";
@@ -405,7 +409,7 @@ class Simulation {
       auto const renewed = store().renew(worker.name, 30s);
       ASSERT_TRUE(renewed.ok());
       bool const held =
-          std::find(renewed->held.begin(), renewed->held.end(), worker.claim->job.id) != renewed->held.end();
+          std::find(renewed->held.begin(), renewed->held.end(), worker.claim->job.token) != renewed->held.end();
       if (!held) worker.claim.reset();
       return;
     }
@@ -490,11 +494,15 @@ std::int64_t from_environment(char const* name, std::int64_t fallback) {
   return text == nullptr ? fallback : parse_int(text).value_or(fallback);
 }
 
-TEST(JobsSimulation, AnyOrderOfCrashesLosesAndDoublesNothing) {
-  auto const only = from_environment("WEIR_SEED", 0), seeds = from_environment("WEIR_SEEDS", 100);
+class JobsSimulation : public testing::TestWithParam<test::StateKind> {};
+INSTANTIATE_TEST_SUITE_P(Both, JobsSimulation, test::kBothStates, test::state_kind_name);
+
+TEST_P(JobsSimulation, AnyOrderOfCrashesLosesAndDoublesNothing) {
+  bool const is_fast = GetParam() == test::StateKind::Sqlite;
+  auto const only = from_environment("WEIR_SEED", 0), seeds = from_environment("WEIR_SEEDS", is_fast ? 100 : 4);
   for (std::int64_t seed = only > 0 ? only : 1; seed <= (only > 0 ? only : seeds); ++seed) {
     SCOPED_TRACE("WEIR_SEED=" + std::to_string(seed));
-    Simulation(static_cast<std::uint64_t>(seed)).run(300);
+    Simulation(GetParam(), static_cast<std::uint64_t>(seed)).run(300);
     if (HasFailure()) break;
   }
 }

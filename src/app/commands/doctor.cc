@@ -68,6 +68,8 @@ Result<int> run_doctor(Context& context) {
       auto found = check_endpoint(**config, endpoint);
       checks.insert(checks.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
     }
+    auto state = check_state(**config);
+    checks.insert(checks.end(), std::make_move_iterator(state.begin()), std::make_move_iterator(state.end()));
     for (auto const& [name, channel] : (*config)->channels) checks.push_back(check_channel(**config, channel));
   }
   checks.push_back(check_server_programs());

@@ -35,10 +35,7 @@ Status run_here(Context& context, JobState& state, std::int64_t id) {
   WEIR_TRY(auto const* config, context.config());
   JobWork work(config->root, state.folder(), *state.store());
   OutboxSender sender(*state.store(), *config);
-  jobs::RunnerOptions options;
-  options.worker = state.worker();
-  options.logs = state.logs();
-  jobs::Runner runner(*state.store(), work, system_clock(), options);
+  jobs::Runner runner(*state.store(), work, system_clock(), state.runner_options());
   WEIR_TRY(auto const job, runner.see_through(id, person(), context.interrupt().token(), tell));
   sender.flush(std::chrono::seconds(10), context.interrupt().token());
   return {};

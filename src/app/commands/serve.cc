@@ -30,7 +30,7 @@ Result<int> run_serve(Context& context) {
   });
   WEIR_DO(serve_jobs(*config, state, scheduler, options, context.interrupt().token(), [&] {
     log_info("serving {} of {}; state in {}", plural(config->jobs.size(), "job"), config->root.string(),
-             state.folder().string());
+             state.address());
     if (auto const next = scheduler.next()) log_info("the next one runs at {} UTC", utc_text(*next));
     return tell_service_manager(fmt::format("READY=1\nSTATUS=serving {}", plural(config->jobs.size(), "job")));
   }));

@@ -134,6 +134,10 @@ Result<int> run_state_backup(Context& context) {
 Result<int> run_state_restore(Context& context) {
   fs::path const from = context.arguments().positionals[0];
   WEIR_TRY(auto const* config, context.config());
+  if (!config->state_endpoint.empty())
+    return Error(ErrorKind::Usage, "the state is in PostgreSQL, and is put back as all that is there")
+        .state("nothing was changed")
+        .next("stop every weir, then psql or pg_restore of a pg_dump; docs/workers.md says what else there is to do");
   auto const& folder = config->state_folder;
   fs::path const current = folder / "state.db", next = folder / "state.db.restoring";
   std::error_code failed;

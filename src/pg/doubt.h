@@ -6,14 +6,11 @@
 #include "base/result.h"
 #include "pg/session.h"
 
-namespace weir::swap {
+namespace weir::pg {
 
 // Connects again, asks pg_xact_status() for up to 30 seconds, and puts the fresh session in the place of `session`.
 // Ok: it was committed. Error Unavailable: it was not, and nothing changed. `doubt` itself where the answer cannot be
 // had.
-Status settle_doubt(pg::Session& session, std::string const& transaction_id, Error doubt);
+Status settle_doubt(Session& session, std::string const& transaction_id, Error doubt);
 
-// The token was overtaken: Refused.
-Error fenced(std::string const& scope, std::int64_t token, std::int64_t seen);
-
-}  // namespace weir::swap
+}  // namespace weir::pg

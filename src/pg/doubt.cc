@@ -1,17 +1,17 @@
-#include "swap/doubt.h"
+#include "pg/doubt.h"
 
 #include <fmt/format.h>
 
 #include "base/clock.h"
 
-namespace weir::swap {
+namespace weir::pg {
 
-Status settle_doubt(pg::Session& session, std::string const& transaction_id, Error doubt) {
+Status settle_doubt(Session& session, std::string const& transaction_id, Error doubt) {
   Clock& clock = system_clock();
   Duration const until = clock.monotonic() + std::chrono::seconds(30);
-  pg::SessionOptions const options = session.options();
+  SessionOptions const options = session.options();
   do {
-    auto fresh = pg::Session::connect(options);
+    auto fresh = Session::connect(options);
     if (fresh.ok()) {
       auto rows = fresh->query("SELECT pg_xact_status($1::xid8)", {transaction_id});
       if (rows.ok() && rows->text(0, 0) != "in progress") {
@@ -30,11 +30,4 @@ Status settle_doubt(pg::Session& session, std::string const& transaction_id, Err
   return std::move(doubt.next(fmt::format("ask the server: SELECT pg_xact_status('{}')", transaction_id)));
 }
 
-Error fenced(std::string const& scope, std::int64_t token, std::int64_t seen) {
-  return Error(ErrorKind::Refused, fmt::format("attempt {} of \"{}\" was overtaken by attempt {}", token, scope, seen))
-      .object(scope)
-      .state("nothing was changed by this attempt")
-      .next("nothing to do: the newer attempt's rows stand");
-}
-
-}  // namespace weir::swap
+}  // namespace weir::pg
