@@ -507,17 +507,22 @@ Result<std::vector<std::int64_t>> Store::record_slots(std::string const& name, s
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  if (auto const missed = missed_data(slots, now)) {
-    WEIR_DO(append(NewEvent{"weir.schedule.missed", name, {}, {}, json_line(*missed)}, std::string(kWorkerActor), now));
-  }
-  std::vector<std::int64_t> made;
+  // Others may have recorded some of them meanwhile.
+  std::vector<DueSlot> fresh;
   for (auto const& due : slots) {
     WEIR_TRY(auto const is_new,
              database_->query(
                  "INSERT INTO slot (schedule, local, fold, at, outcome, reason, made_at) VALUES ($1, $2, $3, $4, $5, "
                  "$6, $7) ON CONFLICT DO NOTHING RETURNING local",
                  {name, due.slot.local, due.slot.fold, due.slot.at, outcome_text(due.outcome), due.reason, now}));
-    if (is_new.empty() || due.outcome != Outcome::Fire) continue;
+    if (!is_new.empty()) fresh.push_back(due);
+  }
+  if (auto const missed = missed_data(fresh, now)) {
+    WEIR_DO(append(NewEvent{"weir.schedule.missed", name, {}, {}, json_line(*missed)}, std::string(kWorkerActor), now));
+  }
+  std::vector<std::int64_t> made;
+  for (auto const& due : fresh) {
+    if (due.outcome != Outcome::Fire) continue;
     NewJob job;
     job.definition = definition;
     job.cause = Cause::Schedule;

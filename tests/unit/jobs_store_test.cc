@@ -307,6 +307,30 @@ TEST_P(JobsScheduler, WhatWasMissedIsMadeUpForOnce) {
   EXPECT_EQ(world.store->slots("hourly", 1)->front().outcome, "coalesced");
 }
 
+TEST_P(JobsScheduler, WhatAnotherOneHasSeenToWasNotMissed) {
+  World world(GetParam());
+  auto job = definition("hourly");
+  job.when.cron = "0 * * * *";
+  auto here = Scheduler::make({{"hourly", job}}), elsewhere = Scheduler::make({{"hourly", job}});
+  EXPECT_TRUE(here->tick(*world.store)->empty());
+  EXPECT_TRUE(elsewhere->tick(*world.store)->empty());
+  world.clock.set(*here->next());
+  EXPECT_EQ(here->tick(*world.store)->size(), 1U);
+  // Elsewhere the schedule is read again before its slots are looked at, or they are found to be there.
+  world.clock.advance(2h + 30min);
+  EXPECT_TRUE(here->tick(*world.store)->empty());  // its job goes on
+  EXPECT_TRUE(elsewhere->tick(*world.store)->empty());
+  auto const handled = world.clock.now();
+  ASSERT_TRUE(
+      world.store
+          ->record_slots("hourly", due(*schedule_of(job), handled - 3h, handled, MisfirePolicy{}).slots, handled, job)
+          .ok());
+  int missed = 0;
+  auto const events = *world.store->events(0, std::nullopt, 100);
+  for (auto const& event : events) missed += event.kind == "weir.schedule.missed";
+  EXPECT_EQ(missed, 1);
+}
+
 TEST_P(JobsScheduler, ADisabledScheduleMakesNothingAndMissesNothing) {
   World world(GetParam());
   auto job = definition("hourly");
