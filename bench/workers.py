@@ -16,13 +16,13 @@ JOBS = 4
 
 def measure(options):
     report = Report('workers', 'several workers on one state', options)
-    deaths, seconds = (1, 3) if options.smoke else (3, 60)
+    deaths, seconds = (1, 3) if options.smoke else (2, 60)
     with Cluster('workers', fsync='on', full_page_writes='on', synchronous_commit='on') as cluster:
         cluster.sql(''.join(f'CREATE SCHEMA s{n}; CREATE TABLE s{n}.t AS SELECT 1 AS id;' for n in range(JOBS)))
         late = _punctuality(options, cluster, seconds)
         lost = _deaths(options, cluster, deaths)
-    report.text(f'{JOBS} jobs of one small table each, every two seconds, two weir serve, {seconds} s: {len(late)} slots. Then one weir serve that runs '
-                f'{JOBS} jobs is killed while another looks on, {deaths} times; leases of 30 s, first pause 10 s.')
+    report.text(f'{JOBS} jobs of one small table each, every two seconds, two weir serve, {seconds} s: {len(late)} slots. Then the weirs that run '
+                f'{JOBS} jobs are killed while another looks on, {deaths} times; leases of 30 s, first pause 10 s.')
     report.table(['what', 'median', 'p99', 'most'], [
         ['from a slot to its job\'s start', *(f'{_at(late, share) * 1000:.0f} ms' for share in (0.5, 0.99, 1))],
         ['from a worker\'s death to its job running elsewhere', *(f'{_at(lost, share):.1f} s' for share in (0.5, 0.99, 1))],
