@@ -1,6 +1,7 @@
 -- What stands at a name, and whether it is plain: a shell that has columns and rows and nothing else (no index, constraint,
 -- trigger, default ... on it or on its leaf), as the newest build left it. One row, always. `stamp` names the rows of the catalog
 -- that describe the relation: while it stays the same, nothing of the relation has changed (plain_stamp.sql asks for it again). `n` is the number of the next leaf.
+-- The last four are the caller's settings, which weir keeps under names of its own in the same round trip (swap/legacy.h, CatalogSettings).
 -- PostgreSQL 13 to 18. psql -v root=mart.orders -v schema=mart -v name=orders -v lock=1 -v key=1 -f queries/plain.sql
 WITH
 root AS MATERIALIZED (SELECT c.*, c.xmin AS written, c.ctid AS place FROM pg_class c WHERE c.oid = to_regclass(:'root')),
@@ -50,4 +51,6 @@ SELECT coalesce((SELECT relkind::text FROM root), '') AS kind,
           WHERE d.classoid = 'pg_class'::regclass),
          (SELECT string_agg(format(' %s %s', l.xmin, l.ctid), '' ORDER BY l.ctid) FROM root JOIN pg_seclabel l ON l.objoid = root.oid
           WHERE l.classoid = 'pg_class'::regclass)) AS stamp,
-  pg_try_advisory_xact_lock(:'lock'::int, :'key'::int) AS locked;
+  pg_try_advisory_xact_lock(:'lock'::int, :'key'::int) AS locked,
+  current_setting('weir.search_path', true) AS search_path, current_setting('weir.lock_timeout', true) AS lock_timeout,
+  current_setting('weir.row_security', true) AS row_security, current_setting('weir.client_min_messages', true) AS client_min_messages;

@@ -153,7 +153,7 @@ Result<std::unique_ptr<EventLog>> EventLog::open(LogOptions options) {
   return log;
 }
 
-void EventLog::write(Event const& event) {
+void EventLog::write(Event const& event, Flush flush) {
   auto const moment = now();
   Event shown = event;
   shown.text = redact(shown.text);
@@ -177,7 +177,7 @@ void EventLog::write(Event const& event) {
     if (!options_.file_colours) shown.text = without_colours(shown.text);
     file_->stream << (options_.file_format == LogFormat::Json ? redact(json_line(shown, moment, options_.invocation_id))
                                                               : debug_line(shown, moment));
-    file_->stream.flush();
+    if (flush == Flush::Now) file_->stream.flush();
   }
 }
 

@@ -46,7 +46,9 @@ class EventLog {
   static Result<std::unique_ptr<EventLog>> open(LogOptions options);
   ~EventLog();
 
-  void write(Event const& event);
+  // Flush::Later: it is in the file when the next event is, for what only matters together with that.
+  enum class Flush { Now, Later };
+  void write(Event const& event, Flush flush = Flush::Now);
   void line(std::string text = "") { write({"Formatting", "Z017", Level::Info, std::move(text), {}, false}); }
   void note(Level level, std::string text) { write({"Note", "Z050", level, std::move(text), {}, false}); }
 

@@ -185,6 +185,7 @@ RelationParts published(RunContext const& context, swap::RelationReport const& r
 Result<std::uint64_t> build_or_hold(RunContext& context, swap::RelationDefinition const& definition, bool existed) {
   WEIR_TRY(auto* session, context.worker().session());
   if (auto* together = context.run().together) {
+    WEIR_DO(context.worker().begin());
     WEIR_TRY(auto const plan, swap::plan_relation(*session, definition));
     WEIR_TRY(auto prepared, swap::prepare(*session, plan));
     std::uint64_t const rows = prepared.rows;
@@ -198,11 +199,18 @@ Result<std::uint64_t> build_or_hold(RunContext& context, swap::RelationDefinitio
   return report.rows;
 }
 
-Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
-  auto& worker = context.worker();
+// Where no hook runs inside of the transaction, it begins with the first statement of swap::build().
+Status begin_with_hooks(RunContext& context) {
   WEIR_DO(run_hooks(context, context.pre_hooks, false));
-  WEIR_DO(worker.begin());
-  WEIR_DO(run_hooks(context, context.pre_hooks, true));
+  auto const& hooks = context.pre_hooks;
+  bool const inside = std::any_of(hooks.begin(), hooks.end(), [](auto const& hook) { return hook.transaction; });
+  if (!inside && !context.worker().stands_alone) return {};
+  WEIR_DO(context.worker().begin());
+  return run_hooks(context, hooks, true);
+}
+
+Result<Materialized> straight(RunContext& context, swap::RelationKind kind, bool existed) {
+  WEIR_DO(begin_with_hooks(context));
   WEIR_DO(run_header(context));
   WEIR_TRY(auto const definition, definition_of(context, kind));
   WEIR_DO(write_run_sql(context, run_sql(context, definition, existed)));
@@ -267,9 +275,7 @@ std::string stored_name(RunContext const& context, std::string const& name) {
 Result<Materialized> seed(RunContext& context, bool existed) {
   auto& worker = context.worker();
   WEIR_TRY(auto const rows, read_seed(context));
-  WEIR_DO(run_hooks(context, context.pre_hooks, false));
-  WEIR_DO(worker.begin());
-  WEIR_DO(run_hooks(context, context.pre_hooks, true));
+  WEIR_DO(begin_with_hooks(context));
   auto const& types = context.config("column_types");
   swap::RelationDefinition definition;
   definition.target = name_of(context.target());

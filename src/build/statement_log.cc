@@ -36,7 +36,8 @@ void StatementLog::answered(std::string_view tag, Error const* error) {
               Level::Debug,
               fmt::format("SQL status: {} in {:.3f} seconds", tag, seconds),
               {{"elapsed", Data(seconds)}, {"query_id", Data("")}, {"status", Data(std::string(tag))}},
-              false});
+              false},
+             EventLog::Flush::Later);
 }
 
 }  // namespace weir::build

@@ -1,9 +1,9 @@
 #include "pg/canceller.h"
 
-#include <libpq-fe.h>
-
 #include <chrono>
 #include <thread>
+
+#include "pg/libpq.h"
 
 namespace weir::pg {
 

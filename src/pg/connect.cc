@@ -189,6 +189,7 @@ std::string session_settings(bool tcp, Parameters const& parameters) {
 }  // namespace
 
 Result<Parameters> complete_parameters(SessionOptions const& options) {
+  WEIR_DO(need_libpq());
   WEIR_DO(check_keywords(options.parameters));
   Parameters parameters = options.parameters;
   set_unless_given(parameters, "application_name", options.application_name);

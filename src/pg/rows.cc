@@ -1,8 +1,7 @@
-#include <libpq-fe.h>
-
 #include <cassert>
 
 #include "base/text.h"
+#include "pg/libpq.h"
 #include "pg/session.h"
 
 namespace weir::pg {

@@ -184,18 +184,26 @@ Result<Rows> Session::query(std::string_view sql, std::initializer_list<Paramete
 }
 
 Result<Rows> Session::query_prepared(std::string const& name, std::string_view sql,
-                                     std::span<Parameter const> parameters) {
-  if (!state_->prepared.contains(name)) {
+                                     std::span<Parameter const> parameters, std::string_view first) {
+  if (!has_prepared(name)) {
+    if (!first.empty()) {
+      WEIR_DO(execute(std::exchange(first, "")));
+    }
     WEIR_DO(state_->run_text(fmt::format("PREPARE {} AS {}", sql::quote_pg(name), sql), State::Told::Nobody));
     state_->prepared.insert(name);  // it outlives the transaction, also one that is rolled back
   }
   std::string values;
   for (auto const& value : parameters)
     values += (values.empty() ? "" : ", ") + (value ? sql::literal_pg(*value) : std::string("NULL"));
-  WEIR_TRY(auto result, state_->run_text(fmt::format("SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE {}{}",
-                                                     sql::quote_pg(name), values.empty() ? "" : "(" + values + ")"),
-                                         State::Told::Nobody));
+  WEIR_TRY(auto result, state_->run_text(fmt::format("{}{}SET LOCAL plan_cache_mode = force_generic_plan; EXECUTE {}{}",
+                                                     first, first.empty() ? "" : "; ", sql::quote_pg(name),
+                                                     values.empty() ? "" : "(" + values + ")"),
+                                         first.empty() ? State::Told::Nobody : State::Told::Listener));
   return Rows(result.release());
+}
+
+bool Session::has_prepared(std::string const& name) const {
+  return state_->prepared.contains(name);
 }
 
 Result<Rows> Session::execute(std::string_view sql) {

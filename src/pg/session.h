@@ -99,8 +99,11 @@ class Session {
   Result<Rows> query(std::string_view sql, std::initializer_list<Parameter> parameters);
   // The same, for a statement whose planning costs more than its work: prepared under `name` at its first use in this
   // session, and planned once, without regard to the parameters (plan_cache_mode, until the end of the transaction).
-  // One name, one text.
-  Result<Rows> query_prepared(std::string const& name, std::string_view sql, std::span<Parameter const> parameters);
+  // One name, one text: it is not looked at where has_prepared(name). `first`: statements that are carried out before,
+  // in the same round trip.
+  Result<Rows> query_prepared(std::string const& name, std::string_view sql, std::span<Parameter const> parameters,
+                              std::string_view first = "");
+  bool has_prepared(std::string const& name) const;
   // One or more statements, simple protocol, one round trip, no parameters. The answer is that of the last statement.
   // Only for text that weir itself wrote.
   Result<Rows> execute(std::string_view sql);

@@ -1,7 +1,5 @@
 #include "pg/settings.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -9,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pg/libpq.h"
 
 namespace weir::pg {
 namespace {
@@ -30,6 +29,7 @@ struct FreeOptions {
 
 // The parts of postgresql://user:password@host/database?key=value, or of key=value pairs.
 Status read_uri(std::string const& uri, SessionOptions& options, bool take_password) {
+  WEIR_DO(need_libpq());
   char* reason = nullptr;
   std::unique_ptr<PQconninfoOption, FreeOptions> const parsed(PQconninfoParse(uri.c_str(), &reason));
   if (parsed == nullptr) {

@@ -1,8 +1,6 @@
 #pragma once
 // Private to pg/: what a Session, its Transaction and its COPYs share, and how libpq's answers become Errors.
 
-#include <libpq-fe.h>
-
 #include <memory>
 #include <set>
 #include <string>
@@ -11,6 +9,7 @@
 
 #include "pg/canceller.h"
 #include "pg/faults.h"
+#include "pg/libpq.h"
 #include "pg/session.h"
 
 namespace weir::pg {

@@ -375,21 +375,31 @@ Result<int> verify_succession(pg::Session& session, Legacy const& legacy, Heir c
       .next("if somebody changed these objects just now, run it again; else report this as a bug of weir");
 }
 
+std::string_view CatalogSettings::entering() {
+  return R"(SELECT set_config('weir.' || name, current_setting(name), true), set_config(name, value, true)
+FROM (VALUES ('lock_timeout', '3s'), ('row_security', 'off'), ('client_min_messages', 'warning'), ('search_path', 'pg_catalog')) weir(name, value))";
+}
+
 Result<CatalogSettings> CatalogSettings::enter(pg::Session& session, std::string_view first) {
-  if (session.transaction_state() != pg::TransactionState::InTransaction)
+  if (first.empty() && session.transaction_state() != pg::TransactionState::InTransaction)
     return Error(ErrorKind::Internal, "a relation was worked on without an open transaction");
-  WEIR_TRY(auto rows, session.execute(fmt::format("{}{}", first, first.empty() ? "" : "; ") + R"(
-SELECT current_setting('search_path'), current_setting('lock_timeout'), current_setting('row_security'),
-       current_setting('client_min_messages'), set_config('search_path', 'pg_catalog', true),
-       set_config('lock_timeout', '3s', true), set_config('row_security', 'off', true), set_config('client_min_messages', 'warning', true))"));
-  CatalogSettings settings(session);
-  settings.callers_ = fmt::format("SET LOCAL search_path = {}; SET LOCAL row_security = {}",
-                                  rows.text(0, 0).empty() ? "''" : rows.text(0, 0), rows.text(0, 2));
+  WEIR_TRY(auto rows, session.execute(fmt::format(R"({}{}{};
+SELECT current_setting('weir.search_path') AS search_path, current_setting('weir.lock_timeout') AS lock_timeout,
+       current_setting('weir.row_security') AS row_security, current_setting('weir.client_min_messages') AS client_min_messages)",
+                                                  first, first.empty() ? "" : "; ", entering())));
+  return of(session, rows);
+}
+
+CatalogSettings CatalogSettings::of(pg::Session& session, pg::Rows const& rows) {
   static constexpr std::array<std::string_view, 4> kNames{"search_path", "lock_timeout", "row_security",
                                                           "client_min_messages"};
-  for (std::size_t i = 0; i < kNames.size(); ++i)
-    settings.restore_ += fmt::format("{}set_config('{}', {}, true)", i == 0 ? "SELECT " : ", ", kNames[i],
-                                     sql::literal_pg(rows.text(0, i)));
+  CatalogSettings settings(session);
+  std::string_view const path = rows.text(0, "search_path");
+  settings.callers_ = fmt::format("SET LOCAL search_path = {}; SET LOCAL row_security = {}", path.empty() ? "''" : path,
+                                  rows.text(0, "row_security"));
+  for (auto const name : kNames)
+    settings.restore_ += fmt::format("{}set_config('{}', {}, true)", settings.restore_.empty() ? "SELECT " : ", ", name,
+                                     sql::literal_pg(rows.text(0, name)));
   return settings;
 }
 

@@ -83,8 +83,11 @@ Status run_deferred(pg::Session& session, sql::QualifiedName const& relation, st
 // Settings of the transaction for reading the catalog and for DDL, and those of the caller again.
 class CatalogSettings {
  public:
-  // `first`: a statement that is carried out before, in the same round trip.
+  // `first`: statements that are carried out before, in the same round trip.
   static Result<CatalogSettings> enter(pg::Session& session, std::string_view first = "");
+  // The same as a statement, ahead of a query with the columns that of() reads (those of queries/plain.sql).
+  static std::string_view entering();
+  static CatalogSettings of(pg::Session& session, pg::Rows const& rows);
   Status leave();                                            // not needed after an error: the rollback gives them back
   std::string const& restoring() const { return restore_; }  // leave() as a statement
   // Statements that set what the caller's own text is to run with, and back again.

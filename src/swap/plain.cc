@@ -17,6 +17,7 @@ namespace {
 using sql::quote_pg;
 
 struct Look {
+  std::optional<CatalogSettings> settings;
   char kind = 0;  // of what stands at the name; 0 = nothing
   bool plain = false;
   bool locked = false;  // the writer lock was to be had
@@ -26,14 +27,17 @@ struct Look {
   std::string columns, stamp;
 };
 
-Result<Look> look(pg::Session& session, sql::QualifiedName const& target) {
+// `first` is carried out before, and then the settings for reading the catalog hold.
+Result<Look> look(pg::Session& session, sql::QualifiedName const& target, std::string_view first) {
   WEIR_TRY(auto rows, warehouse::catalog_rows(session, "plain",
                                               {{"root", target.quoted()},
                                                {"schema", target.schema},
                                                {"name", target.name},
                                                {"lock", std::to_string(kWriterLock)},
-                                               {"key", std::to_string(writer_lock_key(target))}}));
-  return Look{.kind = rows.text(0, "kind").empty() ? char{0} : rows.text(0, "kind")[0],
+                                               {"key", std::to_string(writer_lock_key(target))}},
+                                              fmt::format("{}; {}", first, CatalogSettings::entering())));
+  return Look{.settings = CatalogSettings::of(session, rows),
+              .kind = rows.text(0, "kind").empty() ? char{0} : rows.text(0, "kind")[0],
               .plain = rows.text(0, "plain") == "t",
               .locked = rows.text(0, "locked") == "t",
               .n = rows.integer(0, 2),
@@ -66,15 +70,15 @@ Result<std::string> columns_of(pg::Session& session, std::string const& first, s
 
 class ShortWay {
  public:
-  ShortWay(pg::Session& session, CatalogSettings& settings, RelationDefinition const& definition,
-           PublishLimits const& limits)
-      : session_(session), settings_(settings), definition_(definition), limits_(limits) {
+  ShortWay(pg::Session& session, RelationDefinition const& definition, PublishLimits const& limits)
+      : session_(session), definition_(definition), limits_(limits) {
     report_.target = definition.target;
     report_.kind = definition.kind;
   }
 
   // Nothing: it is not as plain as that, and nothing was changed.
   Result<std::optional<RelationReport>> view() {
+    WEIR_TRY(auto const settings, CatalogSettings::enter(session_, begin()));
     auto rows = session_.query(R"(
 SELECT relkind::text, array_to_string(reloptions, ', '),
        EXISTS (SELECT FROM weir.generation WHERE target_schema = $2 AND target_name = $3 AND state = 'old')
@@ -89,8 +93,8 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
     Duration const before = system_clock().monotonic();
     auto done = session_.execute(
         fmt::format("{}; SET LOCAL lock_timeout = '20ms'; CREATE {}VIEW {}{} AS {}\n; {}; RELEASE SAVEPOINT weir_plain",
-                    settings_.callers(), there ? "OR REPLACE " : "", target(),
-                    with_options(definition_.options, options), definition_.query, settings_.restoring()));
+                    settings.callers(), there ? "OR REPLACE " : "", target(),
+                    with_options(definition_.options, options), definition_.query, settings.restoring()));
     if (!done.ok()) return undo(std::move(done).error());
     report_.lock_tries = there ? 1 : 0;
     report_.locked = there ? system_clock().monotonic() - before : Duration::zero();
@@ -98,7 +102,7 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
   }
 
   Result<std::optional<RelationReport>> table() {
-    auto before = look(session_, definition_.target);
+    auto before = look(session_, definition_.target, begin());
     if (!before.ok()) return undo(std::move(before).error());
     before_ = std::move(*before);
     if (!before_.plain || !before_.locked) return undo();
@@ -122,32 +126,39 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
 
  private:
   std::string target() const { return definition_.target.quoted(); }
+  CatalogSettings& settings() { return *before_.settings; }
+
+  std::string_view begin() const {
+    bool const open = session_.transaction_state() == pg::TransactionState::InTransaction;
+    return open ? "SAVEPOINT weir_plain" : "BEGIN; SAVEPOINT weir_plain";
+  }
 
   Result<std::optional<RelationReport>> undo() {
     WEIR_DO(session_.execute("ROLLBACK TO SAVEPOINT weir_plain; RELEASE SAVEPOINT weir_plain"));
     return std::optional<RelationReport>();
   }
   Result<std::optional<RelationReport>> undo(Error why) {
-    if (session_.is_broken()) return why;
+    if (session_.is_broken() || session_.transaction_state() == pg::TransactionState::Idle) return why;
     return undo();
   }
 
   // The leaf with its rows. False: it would not have the columns of the shell that is there.
   Result<bool> run_query() {
     if (before_.kind != 0) {
-      auto columns = columns_of(session_, settings_.callers(), definition_.query);
+      auto columns = columns_of(session_, settings().callers(), definition_.query);
       if (!columns.ok() && session_.is_broken()) return std::move(columns).error();
       if (!columns.ok() || *columns != before_.columns) return false;
     }
-    WEIR_TRY(auto made, session_.execute(fmt::format("{}; CREATE TABLE {} AS {}\n", settings_.callers(), leaf_.quoted(),
-                                                     definition_.query)));
+    WEIR_TRY(auto made, session_.execute(fmt::format("{}; CREATE TABLE {} AS {}\n", settings().callers(),
+                                                     leaf_.quoted(), definition_.query)));
     report_.rows = made.affected();
     return true;
   }
   // The same with rows of the client. False, too: the definition says more than columns.
   Result<bool> take_rows() {
     auto columns = columns_of(
-        session_, fmt::format("{}; CREATE TABLE {} ({})", settings_.callers(), leaf_.quoted(), definition_.columns_ddl),
+        session_,
+        fmt::format("{}; CREATE TABLE {} ({})", settings().callers(), leaf_.quoted(), definition_.columns_ddl),
         "TABLE " + leaf_.quoted());
     if (!columns.ok() && session_.is_broken()) return std::move(columns).error();
     if (!columns.ok() || (before_.kind != 0 && *columns != before_.columns)) return false;
@@ -163,14 +174,14 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
         "{0}; CREATE TABLE {1} (LIKE {2}) PARTITION BY LIST (({3}.* IS NULL)); ALTER TABLE {1} ATTACH PARTITION {2} "
         "DEFAULT; {4}; {5}; RELEASE SAVEPOINT weir_plain",
         CatalogSettings::ours(), target(), leaf_.quoted(), quote_pg(definition_.target.name), in_the_books(),
-        settings_.restoring()));
+        settings().restoring()));
     if (!done.ok()) return undo(std::move(done).error());
     return std::move(report_);
   }
 
   Result<std::optional<RelationReport>> exchange() {
-    WEIR_DO(session_.execute(fmt::format("{}; SAVEPOINT weir_exchange", CatalogSettings::ours())));
-    WEIR_DO(wait_for_snapshots(session_, limits_, report_.notes));
+    WEIR_DO(wait_for_snapshots(session_, limits_, report_.notes,
+                               fmt::format("{}; SAVEPOINT weir_exchange", CatalogSettings::ours())));
     auto exchanged = try_exchange();
     if (exchanged.ok() && *exchanged) return std::move(report_);
     if (session_.is_broken()) return std::move(exchanged).error();
@@ -185,12 +196,13 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
       WEIR_TRY(facts, warehouse::load_fingerprint(session_, definition_.target, warehouse::Definitions::Omit));
     }
     Duration const before = system_clock().monotonic();
-    WEIR_DO(session_.execute(
-        fmt::format("SET LOCAL lock_timeout = '20ms'; LOCK TABLE {0} IN ACCESS EXCLUSIVE MODE NOWAIT; ALTER TABLE {0} "
-                    "DETACH PARTITION {1}; ALTER TABLE {0} ATTACH PARTITION {2} DEFAULT",
-                    target(), before_.leaf.quoted(), leaf_.quoted())));
+    WEIR_TRY(auto const after,
+             warehouse::catalog_rows(
+                 session_, "plain_stamp", {{"root", target()}},
+                 fmt::format("SET LOCAL lock_timeout = '20ms'; LOCK TABLE {0} IN ACCESS EXCLUSIVE MODE NOWAIT; "
+                             "ALTER TABLE {0} DETACH PARTITION {1}; ALTER TABLE {0} ATTACH PARTITION {2} DEFAULT",
+                             target(), before_.leaf.quoted(), leaf_.quoted())));
     crash_point("kB4");
-    WEIR_TRY(auto const after, warehouse::catalog_rows(session_, "plain_stamp", {{"root", target()}}));
     // Every row of the catalog that describes the relation is the very one that was there before the query ran.
     if (after.text(0, "stamp") != before_.stamp || (after.text(0, "has_dependents") == "t") != before_.has_dependents)
       return false;
@@ -200,7 +212,7 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
       report_.facts_verified = static_cast<int>(facts.size());
     }
     WEIR_DO(session_.execute(fmt::format("DROP TABLE {}; {}; {}; RELEASE SAVEPOINT weir_plain", before_.leaf.quoted(),
-                                         in_the_books(), settings_.restoring())));
+                                         in_the_books(), settings().restoring())));
     report_.lock_tries = 1;
     report_.locked = system_clock().monotonic() - before;
     return true;
@@ -208,7 +220,7 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
 
   // The rows are there already: the long way takes them, or the query runs again.
   Result<std::optional<RelationReport>> by_the_long_way() {
-    WEIR_DO(settings_.leave());
+    WEIR_DO(settings().leave());
     WEIR_TRY(auto const plan, plan_relation(session_, definition_));
     WEIR_TRY(auto prepared, take_over(session_, plan, leaf_, report_.rows));
     if (!prepared) return undo();
@@ -229,7 +241,6 @@ FROM (SELECT to_regclass($1) AS oid) root LEFT JOIN pg_class USING (oid))",
   }
 
   pg::Session& session_;
-  CatalogSettings& settings_;
   RelationDefinition const& definition_;
   PublishLimits const& limits_;
   Look before_;
@@ -251,8 +262,7 @@ bool is_plain(RelationDefinition const& definition) {
 Result<std::optional<RelationReport>> build_plainly(pg::Session& session, RelationDefinition const& definition,
                                                     PublishLimits const& limits) {
   if (!is_plain(definition)) return std::optional<RelationReport>();
-  WEIR_TRY(auto settings, CatalogSettings::enter(session, "SAVEPOINT weir_plain"));
-  ShortWay way(session, settings, definition, limits);
+  ShortWay way(session, definition, limits);
   return definition.kind == RelationKind::View ? way.view() : way.table();
 }
 

@@ -166,7 +166,7 @@ Result<std::vector<RelationReport>> publish(pg::Session& session, std::span<Prep
 Status complete(pg::Session& session, RelationReport& report);
 
 // plan_relation(), prepare() (which fills it with the client's rows, where they are those) and publish() of one
-// relation.
+// relation. Begins a transaction where none is open.
 Result<RelationReport> build(pg::Session& session, RelationDefinition const& definition,
                              PublishLimits const& limits = {});
 

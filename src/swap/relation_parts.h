@@ -38,7 +38,8 @@ std::vector<warehouse::Column const*> kept_columns(Legacy const& legacy, std::ve
 std::string with_options(std::string const& defined, std::string const& before);
 
 // Rows that were not frozen by COPY are not seen by snapshots that are open now: those are waited for, for a while.
-Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std::vector<std::string>& notes);
+Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std::vector<std::string>& notes,
+                          std::string_view first = "");
 
 // What prepare() would give, of a private table that the query has filled already. Nothing where more than that is
 // needed to publish it by `plan`.
@@ -51,7 +52,8 @@ std::string copy_statement(sql::QualifiedName const& table, RelationDefinition c
 // From so many rows on tidy_up() looks after the statistics of a shell.
 inline constexpr std::uint64_t kShellStatisticsFrom = 1000;
 
-// build() of what needs no care (plain.cc). Nothing: it is not such a case, and nothing was changed.
+// build() of what needs no care (plain.cc). Nothing: it is not such a case, and nothing was changed but that a
+// transaction is open.
 Result<std::optional<RelationReport>> build_plainly(pg::Session& session, RelationDefinition const& definition,
                                                     PublishLimits const& limits);
 

@@ -513,7 +513,8 @@ Result<std::vector<RelationReport>> publish_all(pg::Session& session, std::span<
 
 }  // namespace
 
-Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std::vector<std::string>& notes) {
+Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std::vector<std::string>& notes,
+                          std::string_view first) {
   Clock& clock = system_clock();
   Duration const until = clock.monotonic() + limits.snapshot_wait;
   for (;;) {
@@ -522,7 +523,7 @@ Status wait_for_snapshots(pg::Session& session, PublishLimits const& limits, std
                                     "SELECT pid, coalesce(usename, '') FROM pg_stat_activity WHERE datname = "
                                     "current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in "
                                     "transaction%' AND backend_xmin IS NOT NULL",
-                                    {}));
+                                    {}, std::exchange(first, "")));
     if (rows.size() == 0) return {};
     if (clock.monotonic() >= until || limits.stop.stop_requested()) {
       notes.push_back(fmt::format(
@@ -556,6 +557,9 @@ Status complete(pg::Session& session, RelationReport& report) {
 Result<RelationReport> build(pg::Session& session, RelationDefinition const& definition, PublishLimits const& limits) {
   WEIR_TRY(auto plainly, build_plainly(session, definition, limits));
   if (plainly) return std::move(*plainly);
+  if (session.transaction_state() == pg::TransactionState::Idle) {
+    WEIR_DO(session.execute("BEGIN"));
+  }
   WEIR_TRY(auto plan, plan_relation(session, definition));
   WEIR_TRY(Prepared const prepared, prepare(session, plan));
   WEIR_TRY(auto reports, publish(session, std::span(&prepared, 1), limits));

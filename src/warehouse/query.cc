@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/embedded.h"
 #include "base/text.h"
 #include "sql/name.h"
@@ -26,14 +28,16 @@ std::string catalog_query(std::string_view name, CatalogParameters parameters) {
   return text;
 }
 
-Result<pg::Rows> catalog_rows(pg::Session& session, std::string_view name, CatalogParameters parameters) {
-  std::string text = file_of(name);
+Result<pg::Rows> catalog_rows(pg::Session& session, std::string_view name, CatalogParameters parameters,
+                              std::string_view first) {
+  std::string const prepared = fmt::format("weir_{}", name);
+  std::string text = session.has_prepared(prepared) ? "" : file_of(name);
   std::vector<pg::Parameter> values;
   for (auto const& [parameter, value] : parameters) {
     values.emplace_back(value);
     text = replace_all(std::move(text), placeholder(parameter), "$" + std::to_string(values.size()));
   }
-  return session.query_prepared("weir_" + std::string(name), text, values);
+  return session.query_prepared(prepared, text, values, first);
 }
 
 }  // namespace weir::warehouse

@@ -17,7 +17,9 @@ using CatalogParameters = std::initializer_list<std::pair<std::string_view, std:
 std::string catalog_query(std::string_view name, CatalogParameters parameters);
 
 // The rows of queries/<name>.sql. The session keeps it prepared as weir_<name>: planning these queries takes several
-// times as long as running them, and some of them run while readers wait.
-Result<pg::Rows> catalog_rows(pg::Session& session, std::string_view name, CatalogParameters parameters);
+// times as long as running them, and some of them run while readers wait. `first`: statements that are carried out
+// before, in the same round trip.
+Result<pg::Rows> catalog_rows(pg::Session& session, std::string_view name, CatalogParameters parameters,
+                              std::string_view first = "");
 
 }  // namespace weir::warehouse
