@@ -120,6 +120,7 @@ constexpr Example kRetryExamples[] = {
 };
 constexpr OptionSpec kServeOptions[] = {
     {.name = "workers", .value = "N", .meaning = "jobs side by side (default: 4)"},
+    {.name = "listen", .value = "ADDRESS", .meaning = "answer /livez, /readyz and /metrics there: 127.0.0.1:9464"},
 };
 constexpr Example kServeExamples[] = {
     {"serve", "run jobs when they are due, until Ctrl-C"},

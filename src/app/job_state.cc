@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <future>
 #include <random>
 
 #include <fmt/format.h>
@@ -82,10 +81,11 @@ class JobState::Doorway {
                                                                    server::Api& api, bool serves) {
     std::unique_ptr<Doorway, void (*)(Doorway*)> door(new Doorway(folder / kDoorFile, api),
                                                       [](Doorway* one) { delete one; });
-    WEIR_TRY(int const port, door->listen());
-    WEIR_DO(write_file(
-        door->file_, Json{{"port", port}, {"token", door->token_}, {"pid", getpid()}, {"serves", serves}}.dump() + "\n",
-        0600));
+    WEIR_TRY(door->listening_,
+             http::listen({}, [one = door.get()](http::Call const& call) { return one->answer(call); }));
+    Json const about{
+        {"port", door->listening_->port()}, {"token", door->token_}, {"pid", getpid()}, {"serves", serves}};
+    WEIR_DO(write_file(door->file_, about.dump() + "\n", 0600));
     return door;
   }
   ~Doorway() {
@@ -96,22 +96,6 @@ class JobState::Doorway {
  private:
   Doorway(std::filesystem::path file, server::Api& api) : file_(std::move(file)), api_(api), token_(random_token()) {
     register_secret(token_);
-  }
-
-  Result<int> listen() {
-    auto begun = std::make_shared<std::promise<Result<int>>>();
-    auto future = begun->get_future();
-    thread_ = std::jthread([this, begun](std::stop_token stop) {
-      bool is_ready = false;
-      auto const ended = http::serve_calls(
-          {}, [this](http::Call const& call) { return answer(call); }, stop,
-          [&](int port) {
-            is_ready = true;
-            begun->set_value(port);
-          });
-      if (!ended.ok() && !is_ready) begun->set_value(ended.error().clone());
-    });
-    return future.get();
   }
 
   http::Answer answer(http::Call const& call) {
@@ -128,7 +112,7 @@ class JobState::Doorway {
   std::filesystem::path file_;
   server::Api& api_;
   std::string token_;
-  std::jthread thread_;
+  std::unique_ptr<http::Listening> listening_;
 };
 
 Result<std::unique_ptr<jobs::Database>> JobState::open_database(config::Config const& config) {

@@ -67,7 +67,7 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
         said = trouble.message();
         log_info("{}", trouble.to_text());
       },
-      [&] { return keep_promises(store, config); });
+      [&] { return keep_promises(store, config); }, options.pulse);
   return {};
 }
 

@@ -2,6 +2,7 @@
 // The jobs of a project, carried out when they are due, with all that belongs to that: messages that are owed, promises
 // that are kept, models that are built again. What `weir serve` is, and what `weir demo` plays.
 
+#include <functional>
 #include <stop_token>
 
 #include "app/job_state.h"
@@ -14,6 +15,7 @@ namespace weir::app {
 struct ServiceOptions {
   int slots = 4;  // jobs side by side
   Duration look = std::chrono::seconds(1);
+  std::function<void(bool well)> pulse = {};  // as Runner::serve() tells it
 };
 
 // Until `stop`: then what runs is stopped, and taken up by the next start. `state` was taken to serve; `begun` is

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <future>
 #include <string_view>
 #include <thread>
 
@@ -103,6 +104,23 @@ Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)
     if (response.body.empty()) response.set_content("{}", "application/json");
   });
   return serve(server, serving.host, serving.port, stop, ready);
+}
+
+Result<std::unique_ptr<Listening>> listen(CallServing serving, std::function<Answer(Call const&)> answer) {
+  auto begun = std::make_shared<std::promise<Result<int>>>();
+  auto future = begun->get_future();
+  auto listening = std::make_unique<Listening>();
+  listening->thread_ =
+      std::jthread([begun, serving = std::move(serving), answer = std::move(answer)](std::stop_token stop) {
+        bool is_ready = false;
+        auto const ended = serve_calls(serving, answer, stop, [&](int port) {
+          is_ready = true;
+          begun->set_value(port);
+        });
+        if (!ended.ok() && !is_ready) begun->set_value(ended.error().clone());
+      });
+  WEIR_TRY(listening->port_, future.get());
+  return listening;
 }
 
 Result<Answer> call_local(int port, Call const& call, std::chrono::milliseconds time) {

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <stop_token>
 #include <string>
+#include <thread>
 
 #include "base/result.h"
 
@@ -46,6 +48,18 @@ struct CallServing {
 // As serve_folder(); `answer` is called by several threads at once.
 Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)> const& answer, std::stop_token stop,
                    std::function<void(int port)> const& ready);
+
+// serve_calls() beside the caller: until the object goes.
+class Listening {
+ public:
+  int port() const { return port_; }
+
+ private:
+  friend Result<std::unique_ptr<Listening>> listen(CallServing serving, std::function<Answer(Call const&)> answer);
+  int port_ = 0;
+  std::jthread thread_;
+};
+Result<std::unique_ptr<Listening>> listen(CallServing serving, std::function<Answer(Call const&)> answer);
 
 // A GET (with its query) or POST (with its body) to a server on this machine, 127.0.0.1. Errors: Unavailable (nobody
 // listens, or no answer within `time`).

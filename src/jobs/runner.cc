@@ -294,25 +294,39 @@ Status Runner::begin_due(Scheduler& scheduler, std::list<Beside>& beside, std::s
     one.thread = std::jthread([this, &one, stop, claim = std::move(*claim)] {
       // What came of it stands in its log and in the store.
       [[maybe_unused]] auto const after = carry_out(claim, FailureClass::Stopping, stop, {});
+      MutexLock lock(mutex_);
       one.has_ended = true;
+      ended_.notify_all();
     });
   }
   return {};
 }
 
+void Runner::await_end(std::list<Beside> const& beside, std::function<void(bool well)> const& pulse) {
+  auto const goes_on = [](Beside const& one) { return !one.has_ended; };
+  while (std::any_of(beside.begin(), beside.end(), goes_on)) {
+    if (pulse) pulse(true);
+    MutexLock lock(mutex_);
+    if (std::any_of(beside.begin(), beside.end(), goes_on)) ended_.wait_for(mutex_, std::chrono::seconds(1));
+  }
+}
+
 void Runner::serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble,
-                   std::function<Status()> const& each_round) {
+                   std::function<Status()> const& each_round, std::function<void(bool well)> const& pulse) {
   std::list<Beside> beside;
   while (!stop.stop_requested()) {
     Duration wait = options_.look;
     if (auto const done = each_round ? each_round() : Status(); !done.ok()) trouble(done.error());
-    if (auto const begun = begin_due(scheduler, beside, stop); !begun.ok()) {
+    auto const begun = begin_due(scheduler, beside, stop);
+    if (!begun.ok()) {
       trouble(begun.error());
     } else if (auto const now = store_.now(); now.ok()) {
       if (auto const next = scheduler.next(); next && *next > *now) wait = std::min(wait, Duration(*next - *now));
     }
+    if (pulse) pulse(begun.ok());
     clock_.sleep(wait, stop);
   }
-}  // waits for all of `beside`
+  await_end(beside, pulse);
+}
 
 }  // namespace weir::jobs

@@ -47,9 +47,10 @@ class Runner {
   // Schedules and carries out jobs until `stop`: then begins nothing more, stops what runs (those attempts do not
   // count), and returns when all have ended. A store that fails (a full disk, a server that is away) is `trouble`, and
   // is tried again.
-  // `each_round` is done before it looks for jobs, about once a second.
+  // `each_round` is done before it looks for jobs, about once a second. `pulse` is told after each round, and about as
+  // often while what runs is being ended; `well`: the store has answered.
   void serve(Scheduler& scheduler, std::stop_token stop, std::function<void(Error const&)> const& trouble,
-             std::function<Status()> const& each_round = {});
+             std::function<Status()> const& each_round = {}, std::function<void(bool well)> const& pulse = {});
 
  private:
   struct Running;
@@ -59,6 +60,7 @@ class Runner {
   Result<AfterAttempt> carry_out(Claim const& claim, FailureClass stopped_as, std::stop_token stop,
                                  std::function<void(std::string_view)> const& told);
   Status begin_due(Scheduler& scheduler, std::list<Beside>& beside, std::stop_token stop);
+  void await_end(std::list<Beside> const& beside, std::function<void(bool well)> const& pulse) WEIR_EXCLUDES(mutex_);
   void keep_leases(std::stop_token end);
   void ask_store(Duration& renewed);
   void watch(std::stop_token end);
@@ -73,6 +75,7 @@ class Runner {
   Clock& clock_;
   RunnerOptions const options_;
   Mutex mutex_;
+  ConditionVariable ended_;                                           // a job beside others
   std::map<std::int64_t, Running*> running_ WEIR_GUARDED_BY(mutex_);  // by its token
   std::uint64_t luck_ WEIR_GUARDED_BY(mutex_);
   std::jthread keeper_, watcher_;

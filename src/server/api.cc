@@ -10,6 +10,7 @@
 #include "base/time_text.h"
 #include "jobs/log_file.h"
 #include "server/handlers.h"
+#include "server/openapi.h"
 
 namespace weir::server {
 
@@ -63,6 +64,10 @@ Result<Json> Handlers::list_routes() {
   return Json{{"routes", std::move(list)}};
 }
 
+Result<Json> Handlers::describe() {
+  return openapi(Api::routes());
+}
+
 namespace {
 
 struct Entry {
@@ -71,29 +76,49 @@ struct Entry {
 };
 
 constexpr std::array kEntries = {
-    Entry{{"GET", "/api/v1", "these routes"}, &Handlers::list_routes},
-    Entry{{"GET", "/api/v1/jobs", "jobs, newest first; query: name, state, before, most"}, &Handlers::list_jobs},
-    Entry{{"POST", "/api/v1/jobs", "run the job {\"name\": ...} now"}, &Handlers::run_job},
-    Entry{{"GET", "/api/v1/jobs/{n}", "one job with its attempts"}, &Handlers::show_job},
-    Entry{{"POST", "/api/v1/jobs/{n}/retry", "run it again, or go on now; body: from_failure"}, &Handlers::retry_job},
-    Entry{{"POST", "/api/v1/jobs/{n}/cancel", "end it"}, &Handlers::cancel_job},
-    Entry{{"GET", "/api/v1/jobs/{n}/attempts/{a}/log", "a page of the attempt's log; query: from (bytes)"},
+    Entry{{"GET", "/api/v1", "these routes", "", "", "routes:Route[]"}, &Handlers::list_routes},
+    Entry{{"GET", "/api/v1/openapi.json", "these routes, for programs (OpenAPI 3.1)"}, &Handlers::describe},
+    Entry{
+        {"GET", "/api/v1/jobs", "jobs, newest first", "name:text~ state:text~ before:int~ most:int~", "", "jobs:Job[]"},
+        &Handlers::list_jobs},
+    Entry{{"POST", "/api/v1/jobs", "run a job now", "", "name:text", "+Made"}, &Handlers::run_job},
+    Entry{{"GET", "/api/v1/jobs/{n}", "one job with its attempts", "", "", "+JobWithAttempts"}, &Handlers::show_job},
+    Entry{{"POST", "/api/v1/jobs/{n}/retry", "run it again, or go on now", "", "from_failure:bool~", "+Made"},
+          &Handlers::retry_job},
+    Entry{{"POST", "/api/v1/jobs/{n}/cancel", "end it", "", "", "job:int state:text"}, &Handlers::cancel_job},
+    Entry{{"GET", "/api/v1/jobs/{n}/attempts/{a}/log", "a page of the attempt's log, from a byte on", "from:int~", "",
+           "text:text next:int file:text"},
           &Handlers::read_log},
-    Entry{{"GET", "/api/v1/events", "events in their order; query: after, job, most"}, &Handlers::list_events},
-    Entry{{"GET", "/api/v1/events/verify", "whether the log of events is whole"}, &Handlers::verify_events},
-    Entry{{"GET", "/api/v1/status", "jobs, what they make, and what is wrong"}, &Handlers::show_status},
-    Entry{{"GET", "/api/v1/why", "why a relation's data is as old as it is; query: name"}, &Handlers::explain_relation},
-    Entry{{"GET", "/api/v1/jobs/{n}/why", "why a job ended as it did"}, &Handlers::explain_job},
-    Entry{{"GET", "/api/v1/impact", "what is built from a relation; query: name"}, &Handlers::show_impact},
-    Entry{{"GET", "/api/v1/incidents", "incidents, newest first; query: open, most"}, &Handlers::list_incidents},
-    Entry{{"GET", "/api/v1/incidents/{n}", "one incident, its jobs, relations and messages"}, &Handlers::show_incident},
-    Entry{{"POST", "/api/v1/incidents/{n}/{action}", "acknowledge, note, resolve or reopen it; body: text"},
+    Entry{{"GET", "/api/v1/events", "events in their order", "after:int~ job:int~ most:int~", "", "events:Event[]"},
+          &Handlers::list_events},
+    Entry{{"GET", "/api/v1/events/verify", "whether the log of events is whole", "", "", "whole:bool broken_at:int?"},
+          &Handlers::verify_events},
+    Entry{{"GET", "/api/v1/status", "jobs, what they make, and what is wrong", "", "",
+           "incidents:Incident[] makers:Maker[] at:time jobs:JobStatus[]"},
+          &Handlers::show_status},
+    Entry{{"GET", "/api/v1/why", "why a relation's data is as old as it is", "name:text", "", "+WhyRelation"},
+          &Handlers::explain_relation},
+    Entry{{"GET", "/api/v1/jobs/{n}/why", "why a job ended as it did", "", "", "+WhyJob"}, &Handlers::explain_job},
+    Entry{{"GET", "/api/v1/impact", "what is built from a relation", "name:text", "", "+Impact"},
+          &Handlers::show_impact},
+    Entry{{"GET", "/api/v1/incidents", "incidents, newest first", "open:int~ most:int~", "", "incidents:Incident[]"},
+          &Handlers::list_incidents},
+    Entry{{"GET", "/api/v1/incidents/{n}", "one incident, its jobs, relations and messages", "", "",
+           "+Report messages:Message[]"},
+          &Handlers::show_incident},
+    Entry{{"POST", "/api/v1/incidents/{n}/{action}", "acknowledge, note, resolve or reopen it", "", "text:text~",
+           "+Incident"},
           &Handlers::change_incident},
-    Entry{{"GET", "/api/v1/incidents/{n}/report", "its post-mortem; query: format (md, html, json), zone"},
+    Entry{{"GET", "/api/v1/incidents/{n}/report", "its post-mortem: md, html or json", "format:text~ zone:text~", "",
+           "text:text | +Report"},
           &Handlers::report_incident},
-    Entry{{"POST", "/api/v1/state/backup", "a checked copy of the state, among its backups"}, &Handlers::back_up_state},
-    Entry{{"POST", "/api/v1/state/prune", "forget what is old; body: older_than_s, dry_run"}, &Handlers::prune_state},
-    Entry{{"POST", "/api/v1/schedules/{name}", "switch a schedule on or off; body: enabled"},
+    Entry{{"POST", "/api/v1/state/backup", "a checked copy of the state, among its backups", "", "", "file:text"},
+          &Handlers::back_up_state},
+    Entry{{"POST", "/api/v1/state/prune", "forget what is old", "", "older_than_s:int dry_run:bool~",
+           "jobs:int events:int logs:int"},
+          &Handlers::prune_state},
+    Entry{{"POST", "/api/v1/schedules/{name}", "switch a schedule on or off", "", "enabled:bool",
+           "name:text enabled:bool"},
           &Handlers::switch_schedule},
 };
 

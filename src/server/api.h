@@ -28,7 +28,10 @@ struct Response {
 };
 
 struct Route {
-  std::string_view method, path, summary;  // {n} stands for a number, {name} for a name
+  std::string_view method, path, summary;  // {n} and {a} stand for numbers, {name} and {action} for names
+  // Members with their types, "name:text most:int~": int, text, time, bool, object, any, or a shape of openapi.cc; []
+  // behind it: a list, ?: or null, ~: or missing. An answer without a word may be anything.
+  std::string_view query = {}, body = {}, answer = {};
 };
 
 class Api {

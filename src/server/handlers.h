@@ -26,6 +26,7 @@ struct Handlers {
   std::map<std::string, std::string> const& places;  // what a path's {n} and {name} stand for
 
   Result<Json> list_routes();
+  Result<Json> describe();
   // job_handlers.cc
   Result<Json> list_jobs();
   Result<Json> show_job();

@@ -11,6 +11,7 @@
 #include "incident/report.h"
 #include "jobs/store.h"
 #include "state_database.h"
+#include "test_clock.h"
 
 namespace weir::incident {
 namespace {
@@ -18,19 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using Json = nlohmann::ordered_json;
 
-class TestClock final : public Clock {
- public:
-  Instant now() const override { return now_; }
-  Duration monotonic() const override { return now_.time_since_epoch(); }
-  bool sleep(Duration time, std::stop_token) override {
-    now_ += time;
-    return true;
-  }
-  void advance(Duration time) { now_ += time; }
-
- private:
-  Instant now_ = std::chrono::sys_days(std::chrono::year(2024) / 6 / 21);
-};
+using test::TestClock;
 
 class Incidents : public testing::TestWithParam<test::StateKind> {
  protected:

@@ -73,6 +73,32 @@ class JobsRunnerConcurrent : public ::testing::Test {
   RunnerOptions options;
 };
 
+TEST_F(JobsRunnerConcurrent, ThePulseGoesOnWhileWhatRunsIsBeingEnded) {
+  std::atomic<bool> is_stopping = false, beat_meanwhile = false;
+  auto const until = std::chrono::steady_clock::now() + 2min;
+  FakeWork work([&](Job const& job, Listener& listener, std::stop_token stop) {
+    auto const end = wait_for_stop(job, listener, stop);
+    is_stopping = true;
+    while (!beat_meanwhile && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+    return end;
+  });
+  enqueue(1);
+  Runner runner(*store, work, system_clock(), options);
+  auto scheduler = std::move(*Scheduler::make({}));
+  std::jthread serving([&](std::stop_token stop) {
+    runner.serve(
+        scheduler, stop, [](Error const& trouble) { ADD_FAILURE() << trouble.to_text(); }, {},
+        [&](bool well) {
+          EXPECT_TRUE(well);
+          if (is_stopping) beat_meanwhile = true;
+        });
+  });
+  while (work.begun == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+  serving.request_stop();
+  serving.join();
+  EXPECT_TRUE(beat_meanwhile);
+}
+
 TEST_F(JobsRunnerConcurrent, JobsRunSideBySideAndWriteTheirLogs) {
   FakeWork work([](Job const& job, Listener& listener, std::stop_token) {
     for (int i = 0; i < 50; ++i) listener.line("line " + std::to_string(i));

@@ -15,26 +15,14 @@
 #include "jobs/store.h"
 #include "pg/faults.h"
 #include "state_database.h"
+#include "test_clock.h"
 
 namespace weir::jobs {
 namespace {
 
 using namespace std::chrono_literals;
 
-class TestClock final : public Clock {
- public:
-  Instant now() const override { return now_; }
-  Duration monotonic() const override { return now_.time_since_epoch(); }
-  bool sleep(Duration time, std::stop_token) override {
-    now_ += time;
-    return true;
-  }
-  void set(Instant at) { now_ = at; }
-  void advance(Duration time) { now_ += time; }
-
- private:
-  Instant now_ = std::chrono::sys_days(std::chrono::year(2024) / 6 / 21);
-};
+using test::TestClock;
 
 config::Job definition(std::string name, std::string connection = "core") {
   config::Job job;

@@ -96,6 +96,23 @@ TEST(PgSession, prepared_statements_are_planned_once_and_outlive_a_rollback) {
             "2/0");
 }
 
+TEST(PgSession, what_comes_first_is_carried_out_in_the_round_trip_of_a_prepared_statement) {
+  auto session = fresh_session();
+  std::string const text = "SELECT current_setting('weir.word', true)";
+  auto const say = [&](std::string const& word) {
+    return std::string(
+        must(session.query_prepared("weir_word", text, {}, "BEGIN; SET LOCAL weir.word = " + word)).text(0, 0));
+  };
+  EXPECT_FALSE(session.has_prepared("weir_word"));
+  EXPECT_EQ(say("one"), "one");  // before it is prepared, in a round trip of its own
+  EXPECT_TRUE(session.has_prepared("weir_word"));
+  must(session.execute("COMMIT"));
+  auto const sent = statements_sent();
+  EXPECT_EQ(say("two"), "two");
+  EXPECT_EQ(statements_sent(), sent + 1);
+  EXPECT_EQ(session.transaction_state(), TransactionState::InTransaction);
+}
+
 TEST(PgSession, arrays) {
   auto session = fresh_session();
   auto array = [&](std::string const& expression) { return must(session.query("SELECT " + expression)).array(0, 0); };

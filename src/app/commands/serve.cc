@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "app/commands/commands.h"
+#include "app/health.h"
 #include "app/service.h"
 #include "base/log.h"
 #include "base/service_manager.h"
@@ -23,7 +24,14 @@ Result<int> run_serve(Context& context) {
     options.slots = static_cast<int>(*number);
   }
   WEIR_TRY(auto state, JobState::take(context, true));
-  std::stop_callback const stopping(context.interrupt().token(), [] {
+  Health health(*state.store(), system_clock());
+  options.pulse = [&health](bool well) { health.beat(well); };
+  std::unique_ptr<http::Listening> listening;
+  if (auto const address = context.arguments().value("listen"); !address.empty()) {
+    WEIR_TRY(listening, listen_for_health(address, health));
+  }
+  std::stop_callback const stopping(context.interrupt().token(), [&health] {
+    health.drain();
     // It is heard as soon as the end is asked for; a manager that does not take it sees the process end.
     [[maybe_unused]] auto const told =
         tell_service_manager("STOPPING=1\nSTATUS=stopping; what is going on is taken up by the next start");
