@@ -65,7 +65,7 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
       [&](Error const& trouble) {
         if (trouble.message() == said) return;
         said = trouble.message();
-        log_info("{}", trouble.to_text());
+        log_info("{}{}", said, trouble.next().empty() ? std::string() : "; " + trouble.next());
       },
       [&] { return keep_promises(store, config); }, options.pulse);
   return {};

@@ -299,6 +299,9 @@ Result<AfterAttempt> Store::end_attempt(Job const& job, std::vector<Attempt> con
   if (is_final(after.state)) {
     WEIR_DO(end_job(job, after.state, after.why, now));
   }
+  if (after.state == JobState::Succeeded) {
+    WEIR_DO(begin_follow_up(job, now));
+  }
   return after;
 }
 
@@ -502,12 +505,49 @@ Status Store::enable_schedule(std::string const& name, bool enabled, std::string
   return transaction.commit();
 }
 
+// One job behind a job that runs: what it reads may be older than the slot. A job that waits, or whose next attempt
+// does, begins behind the slot anyway.
+Result<bool> Store::follow_up(std::int64_t job, Slot const& slot) {
+  WEIR_TRY(
+      auto const rows,
+      database_->query("UPDATE job SET follow_local = $2, follow_fold = $3, follow_at = $4 WHERE id = $1 AND state "
+                       "= 'running' RETURNING id",
+                       {job, slot.local, slot.fold, slot.at}));
+  return !rows.empty();
+}
+
+// What a slot wanted that came while the job was running, unless its schedule is off by now.
+Status Store::begin_follow_up(Job const& job, Instant now) {
+  WEIR_TRY(auto const rows,
+           database_->query("SELECT j.follow_local, j.follow_fold, j.follow_at FROM job j JOIN schedule s ON s.name = "
+                            "j.name WHERE j.id = $1 AND j.follow_at IS NOT NULL AND s.enabled <> 0",
+                            {job.id}));
+  if (rows.empty()) return {};
+  DueSlot due;
+  due.slot.local = rows.text(0, 0);
+  due.slot.fold = static_cast<int>(rows.number(0, 1));
+  due.slot.at = rows.instant(0, 2);
+  NewJob next;
+  next.definition = job.definition;
+  next.cause = Cause::Schedule;
+  next.actor = "schedule";
+  WEIR_TRY(auto const made, insert_job(next, &due, now));
+  WEIR_TRY(
+      auto const told,
+      database_->query(
+          "UPDATE slot SET job = $4, outcome = 'fired', reason = $5 WHERE schedule = $1 AND local = $2 AND fold = $3",
+          {job.name, due.slot.local, due.slot.fold, made.job, fmt::format("it waited for job {}", job.id)}));
+  return {};
+}
+
 Result<std::vector<std::int64_t>> Store::record_slots(std::string const& name, std::vector<DueSlot> const& slots,
                                                       Instant handled_until, config::Job const& definition) {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  // Others may have recorded some of them meanwhile.
+  // Others may have switched the schedule off meanwhile, or recorded some of them.
+  WEIR_TRY(auto const off, database_->query("SELECT 1 FROM schedule WHERE name = $1 AND enabled = 0", {name}));
+  if (!off.empty()) return std::vector<std::int64_t>();
   std::vector<DueSlot> fresh;
   for (auto const& due : slots) {
     WEIR_TRY(auto const is_new,
@@ -529,11 +569,15 @@ Result<std::vector<std::int64_t>> Store::record_slots(std::string const& name, s
     job.actor = "schedule";
     WEIR_TRY(auto const enqueued, insert_job(job, &due, now));
     bool const fired = enqueued.is_new;
+    std::string reason = due.reason;
+    if (!fired) {
+      WEIR_TRY(bool const follows, follow_up(enqueued.job, due.slot));
+      reason = fmt::format("job {} was still going on{}", enqueued.job, follows ? ", one follows it" : "");
+    }
     WEIR_TRY(auto const told,
              database_->query(
                  "UPDATE slot SET job = $4, outcome = $5, reason = $6 WHERE schedule = $1 AND local = $2 AND fold = $3",
-                 {name, due.slot.local, due.slot.fold, enqueued.job, fired ? "fired" : "coalesced",
-                  fired ? due.reason : fmt::format("job {} was still going on", enqueued.job)}));
+                 {name, due.slot.local, due.slot.fold, enqueued.job, fired ? "fired" : "coalesced", reason}));
     if (fired) made.push_back(enqueued.job);
   }
   WEIR_TRY(auto const handled,

@@ -117,7 +117,8 @@ class Store {
   Result<ScheduleState> meet_schedule(std::string const& name, std::string const& fingerprint);
   Status enable_schedule(std::string const& name, bool enabled, std::string const& who);
   // The slots and how far they were looked at, and the jobs of those that fire. A slot that has its row already is left
-  // as it is. Returns the jobs made.
+  // as it is; of those that come while their job is running, the latest has a job of its own once that one has
+  // succeeded. Returns the jobs made.
   Result<std::vector<std::int64_t>> record_slots(std::string const& name, std::vector<DueSlot> const& slots,
                                                  Instant handled_until, config::Job const& definition);
   Result<std::vector<SlotRecord>> slots(std::string const& name, int most);
@@ -158,6 +159,8 @@ class Store {
   Result<AfterAttempt> end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
                                    double luck, Instant now) WEIR_REQUIRES(mutex_);
   Status end_job(Job const& job, JobState state, std::string const& why, Instant now) WEIR_REQUIRES(mutex_);
+  Result<bool> follow_up(std::int64_t job, Slot const& slot) WEIR_REQUIRES(mutex_);
+  Status begin_follow_up(Job const& job, Instant now) WEIR_REQUIRES(mutex_);
   Result<std::int64_t> append(NewEvent const& event, std::string const& actor, Instant now) WEIR_REQUIRES(mutex_);
   Change change(Instant now) WEIR_REQUIRES(mutex_);
 

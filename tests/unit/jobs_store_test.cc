@@ -319,6 +319,45 @@ TEST_P(JobsScheduler, WhatAnotherOneHasSeenToWasNotMissed) {
   EXPECT_EQ(missed, 1);
 }
 
+TEST_P(JobsScheduler, SlotsThatComeWhileTheirJobRunsHaveOneThatFollowsIt) {
+  World world(GetParam());
+  auto job = definition("hourly");
+  job.when.cron = "0 * * * *";
+  auto scheduler = Scheduler::make({{"hourly", job}});
+  EXPECT_TRUE(scheduler->tick(*world.store)->empty());
+  auto slot_comes = [&] {
+    world.clock.set(*scheduler->next());
+    return scheduler->tick(*world.store)->size();
+  };
+  ASSERT_EQ(slot_comes(), 1U);
+  auto const first = world.claim();
+  EXPECT_EQ(slot_comes(), 0U);
+  EXPECT_EQ(slot_comes(), 0U);
+  ASSERT_TRUE(world.store->finish(first, {}, 0).ok());
+  auto const second = world.claim();
+  EXPECT_EQ(second.job.id, first.job.id + 1);
+  EXPECT_EQ(second.job.cause, "schedule");
+  auto const slots = *world.store->slots("hourly", 3);
+  EXPECT_EQ(slots[0].outcome, "fired");
+  EXPECT_EQ(slots[0].job, second.job.id);
+  EXPECT_EQ(slots[0].local, second.job.slot_local);
+  EXPECT_EQ(slots[1].outcome, "coalesced");
+  // Not behind one that failed, nor where the schedule is off by then, nor where the next attempt begins later anyway.
+  EXPECT_EQ(slot_comes(), 0U);
+  ASSERT_TRUE(world.store->finish(second, failed(FailureClass::Config), 0).ok());
+  EXPECT_EQ(*world.store->next_due(), std::nullopt);
+  ASSERT_EQ(slot_comes(), 1U);
+  auto const third = world.claim();
+  ASSERT_TRUE(world.store->finish(third, failed(FailureClass::Transient), 0).ok());
+  EXPECT_EQ(slot_comes(), 0U);
+  auto const again = world.claim();
+  EXPECT_EQ(again.job.id, third.job.id);
+  EXPECT_EQ(slot_comes(), 0U);
+  ASSERT_TRUE(world.store->enable_schedule("hourly", false, "ada").ok());
+  ASSERT_TRUE(world.store->finish(again, {}, 0).ok());
+  EXPECT_EQ(*world.store->next_due(), std::nullopt);
+}
+
 TEST_P(JobsScheduler, ADisabledScheduleMakesNothingAndMissesNothing) {
   World world(GetParam());
   auto job = definition("hourly");
@@ -326,6 +365,12 @@ TEST_P(JobsScheduler, ADisabledScheduleMakesNothingAndMissesNothing) {
   auto scheduler = Scheduler::make({{"hourly", job}});
   EXPECT_TRUE(scheduler->tick(*world.store)->empty());
   ASSERT_TRUE(world.store->enable_schedule("hourly", false, "ada").ok());
+  auto const now = world.clock.now();
+  auto const seen_before =
+      due(*schedule_of(job), now - 1h, now, MisfirePolicy{});  // by one who has not heard of it yet
+  ASSERT_EQ(seen_before.slots.size(), 1U);
+  EXPECT_TRUE(world.store->record_slots("hourly", seen_before.slots, now, job)->empty());
+  EXPECT_TRUE(world.store->slots("hourly", 10)->empty());
   for (int i = 0; i < 10; ++i) {
     world.clock.advance(30min);
     EXPECT_TRUE(scheduler->tick(*world.store)->empty());
