@@ -137,6 +137,8 @@ Delivered send(config::Config const& config, config::Channel const& channel, Not
   auto made = resolved(config, channel);
   if (!made.ok()) return failed(channel, std::move(made).error());
   switch (channel.kind) {
+    case ChannelKind::Heartbeat:
+      return posted(channel, *made, {.url = {}, .body = "", .content_type = "text/plain"}, options);
     case ChannelKind::Slack:
       return posted(channel, *made, {.url = {}, .body = slack_message(notice, made->chat)}, options);
     case ChannelKind::Webhook:

@@ -33,6 +33,7 @@ struct SendOptions {
 
 // Resolves the channel's references (config.h), so that a changed secret counts from the next notice on. Blocks, at
 // most for the channel's timeout; any thread.
+// A channel of kind heartbeat gets an empty post, whatever the notice says.
 Delivered send(config::Config const& config, config::Channel const& channel, Notice const& notice,
                SendOptions const& options);
 

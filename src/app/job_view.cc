@@ -115,6 +115,8 @@ std::string event_line(Json const& event) {
   if (auto const object = text_at(event, "object"); !object.empty()) text += "  " + object;
   Json const data = event.value("data", Json::object());
   Json const error = data.is_object() ? data.value("error", Json()) : Json();
+  if (auto const what = text_at(data, "object"); !what.empty())
+    text += fmt::format("  {} (of {})", what, text_at(data, "owner"));
   if (auto const why = text_at(data, "why"); !why.empty()) text += "  " + why;
   if (auto const message = text_at(error, "message"); !message.empty()) text += "  " + message;
   if (auto const actor = text_at(event, "actor"); actor != "weir") text += "  by " + actor;

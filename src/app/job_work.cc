@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/words.h"
+#include "incident/dependents.h"
 #include "incident/incidents.h"
 #include "incident/notices.h"
 #include "incident/promise.h"
@@ -234,6 +235,7 @@ void take_sync(Json const& report, jobs::Listener& listener, AttemptEnd& end, Fa
       event.kind = event_of_outcome(outcome);
       event.object = text_at(stream, "target");
       Json data = stream;
+      data.erase("dependents");  // what changes about them is an event of its own
       data["connection"] = text_at(report, "connection");
       data["read_at"] = text_at(report, "started");
       event.data = json_line(data);
@@ -248,6 +250,13 @@ void take_sync(Json const& report, jobs::Listener& listener, AttemptEnd& end, Fa
     if (outcome != "skipped") failures.add(class_of_error(error), error);
   }
   listener.events(std::move(events));
+}
+
+incident::Look look_at(Json const& stream, std::int64_t job, int attempt) {
+  incident::Look look{text_at(stream, "target"), {}, job, attempt};
+  for (auto const& one : member(stream, "dependents"))
+    look.found.push_back({text_at(one, "kind"), text_at(one, "object"), text_at(one, "owner"), text_at(one, "name")});
+  return look;
 }
 
 void take_dbt(Json const& report, jobs::Listener& listener, AttemptEnd& end, Failures& failures) {
@@ -482,6 +491,17 @@ std::optional<Json> JobWork::heed(OnStale const& stale, jobs::Job const& job, co
   return std::nullopt;
 }
 
+void JobWork::see_dependents(Json const& report, std::int64_t job, int attempt, jobs::Listener& listener) {
+  auto const seen = store_.transact([&](jobs::Change& change) -> Status {
+    for (auto const& stream : member(report, "streams")) {
+      if (text_at(stream, "target").empty() || !stream.value("dependents", Json()).is_array()) continue;
+      WEIR_DO(incident::see_dependents(change, look_at(stream, job, attempt)));
+    }
+    return {};
+  });
+  if (!seen.ok()) listener.line(seen.error().to_text());
+}
+
 AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener& listener, std::stop_token stop) {
   AttemptEnd end;
   auto resume = Json::parse(job.resume, nullptr, false);
@@ -516,7 +536,10 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
     for (auto const& report : done.reports) {
       std::string const type = text_at(report, "type");
       if (type == "error") failures.add(class_of_error(member(report, "error")), member(report, "error"));
-      if (type == "sync") take_sync(report, listener, end, failures, missing);
+      if (type == "sync") {
+        see_dependents(report, job.id, attempt, listener);
+        take_sync(report, listener, end, failures, missing);
+      }
       if (type == "dbt") {
         take_dbt(report, listener, end, failures);
         kept = kept_results(report, kept_folder);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/heartbeat.h"
 #include "app/job_work.h"
 #include "app/outbox_sender.h"
 #include "base/json.h"
@@ -53,6 +54,7 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
   auto& store = *state.store();
   JobWork work(config.root, state.folder(), store);
   OutboxSender sender(store, config);
+  Heartbeat heartbeat(config);
   auto running = state.runner_options();
   running.slots = options.slots;
   running.look = std::min(running.look, options.look);
@@ -67,7 +69,12 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
         said = trouble.message();
         log_info("{}{}", said, trouble.next().empty() ? std::string() : "; " + trouble.next());
       },
-      [&] { return keep_promises(store, config); }, options.pulse);
+      [&]() -> Status {
+        WEIR_DO(keep_promises(store, config));
+        heartbeat.round_is_done();
+        return {};
+      },
+      options.pulse);
   return {};
 }
 

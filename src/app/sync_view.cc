@@ -14,12 +14,6 @@ std::string rows_estimate(std::int64_t rows) {
   return rows < 0 ? "? rows" : "~" + plural(static_cast<std::uint64_t>(rows), "row");
 }
 
-// Indexes, constraints and the like of the table itself go without saying; what others built on it does not.
-bool is_somebodys(swap::Dependent const& dependent) {
-  return dependent.kind.find("view") != std::string::npos || dependent.kind.find("function") != std::string::npos ||
-         dependent.kind.find("foreign key (incoming)") != std::string::npos || dependent.kind == "table";
-}
-
 std::string what_happens(sync::StreamPlan const& stream) {
   auto const& publish = stream.publish;
   std::string text = publish.creates_table ? "new table" : publish.adopts_table ? "becomes a shell, once" : "refresh";
@@ -29,8 +23,7 @@ std::string what_happens(sync::StreamPlan const& stream) {
 
 void add_details(std::string& out, sync::StreamPlan const& stream, Terminal const& terminal) {
   auto const& publish = stream.publish;
-  std::vector<swap::Dependent> theirs;
-  std::copy_if(publish.dependents.begin(), publish.dependents.end(), std::back_inserter(theirs), is_somebodys);
+  auto const theirs = warehouse::built_by_others(publish.dependents);
   if (!theirs.empty()) {
     std::vector<std::string> names;
     for (auto const& dependent : theirs)
@@ -107,8 +100,9 @@ std::string plan_view(sync::SyncPlan const& plan, Terminal const& terminal) {
                        pad(rows_estimate(stream.table.estimated_rows), rows), what_happens(stream));
     add_details(out, stream, terminal);
   }
-  for (auto const& [stream, error] : plan.refusals)
-    out += fmt::format("  {} {}\n{}\n", terminal.paint(Colour::Red, "cannot load"), stream, indent(error.to_text(), 6));
+  for (auto const& refusal : plan.refusals)
+    out += fmt::format("  {} {}\n{}\n", terminal.paint(Colour::Red, "cannot load"), refusal.stream,
+                       indent(refusal.error.to_text(), 6));
   for (auto const& warning : plan.warnings)
     out += fmt::format("  {} {}\n", terminal.paint(Colour::Yellow, "note"), warning);
   out += "\n";

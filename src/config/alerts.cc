@@ -32,7 +32,8 @@ Channel read_channel(std::string name, Node const& node) {
          {{"slack", ChannelKind::Slack},
           {"webhook", ChannelKind::Webhook},
           {"email", ChannelKind::Email},
-          {"pagerduty", ChannelKind::PagerDuty}},
+          {"pagerduty", ChannelKind::PagerDuty},
+          {"heartbeat", ChannelKind::Heartbeat}},
          to.kind);
   for (auto const& entry : node.entries) {
     Key const* key = find_channel_key(entry.key->text);
@@ -80,8 +81,13 @@ void check_alert(Node const& node, Node const& name, Config const& config, Check
   std::vector<std::string> channels;
   for (auto const& [known, channel] : config.channels) channels.push_back(known);
   auto const check_one = [&](Node const& value) {
-    if (value.is_scalar() && value.kind != Kind::Null && !config.channels.contains(value.text))
+    if (!value.is_scalar() || value.kind == Kind::Null) return;
+    auto const found = config.channels.find(value.text);
+    if (found == config.channels.end())
       checker.add_missing(value.mark, "channel", value.text, channels, "add it under channels: in endpoints.yml");
+    else if (found->second.kind == ChannelKind::Heartbeat)
+      checker.add(value.mark, fmt::format("channel \"{}\" takes signs of life, and no alerts", value.text),
+                  "name it in heartbeat:, and another channel here");
   };
   if (Node const* to = node.find("to"); to != nullptr) {
     check_one(*to);
@@ -115,6 +121,8 @@ std::string_view channel_kind_name(ChannelKind kind) {
       return "email";
     case ChannelKind::PagerDuty:
       return "pagerduty";
+    case ChannelKind::Heartbeat:
+      return "heartbeat";
   }
   return "";
 }
@@ -158,6 +166,28 @@ void read_alerts(Node const& weir_file, Config& config, Checker& checker) {
     check_alert(*entry.value, *entry.key, config, checker);
     config.alerts.emplace(entry.key->text, read_alert(entry.key->text, *entry.value));
   }
+}
+
+void read_heartbeat(Node const& weir_file, Config& config, Checker& checker) {
+  Node const* node = weir_file.find("heartbeat");
+  if (node == nullptr || node->kind != Kind::Mapping) return;
+  Reader const from{*node};
+  from.text("to", config.heartbeat.to);
+  from.duration("every", config.heartbeat.every);
+  Node const* to = node->find("to");
+  if (to == nullptr) return;
+  std::vector<std::string> channels;
+  for (auto const& [name, channel] : config.channels)
+    if (channel.kind == ChannelKind::Heartbeat) channels.push_back(name);
+  auto const found = config.channels.find(config.heartbeat.to);
+  if (found == config.channels.end())
+    checker.add_missing(to->mark, "channel", config.heartbeat.to, channels,
+                        "add it under channels: in endpoints.yml, with kind: heartbeat");
+  else if (found->second.kind != ChannelKind::Heartbeat)
+    checker.add(to->mark,
+                fmt::format("channel \"{}\" is of kind {}, and does not wait for signs of life", config.heartbeat.to,
+                            channel_kind_name(found->second.kind)),
+                "a channel of kind heartbeat does");
 }
 
 std::string alert_of_job(Node const& job, Config const& config, Checker& checker) {

@@ -90,7 +90,7 @@ struct Connection {
   Place place;
 };
 
-enum class ChannelKind { Slack, Webhook, Email, PagerDuty };
+enum class ChannelKind { Slack, Webhook, Email, PagerDuty, Heartbeat };
 std::string_view channel_kind_name(ChannelKind kind);  // "slack", ...
 
 // name@host of RFC 5321, as people have it: nothing that would need quotes.
@@ -116,6 +116,12 @@ struct Alert {
   Place place;
 
   bool tells(Occasion occasion) const;
+};
+
+// Where weir serve says that it lives. A service that waits for such signs, and tells people when they stay away.
+struct Heartbeat {
+  std::string to;  // a channel of kind heartbeat; "": nowhere
+  std::chrono::microseconds every = std::chrono::minutes(1);
 };
 
 // One thing that a job does.
@@ -170,6 +176,7 @@ struct Config {
   std::map<std::string, Channel> channels;
   std::map<std::string, Connection> connections;
   std::map<std::string, Alert> alerts;
+  Heartbeat heartbeat;
   std::map<std::string, Job> jobs;
   std::filesystem::path state_folder;  // absolute
   std::string state_endpoint;          // of the PostgreSQL that has the state; "": a file in state_folder has it

@@ -390,6 +390,19 @@ constexpr Key kAlert[] = {
      .example = "[failed, recovered]"},
 };
 
+constexpr Key kHeartbeat[] = {
+    {.name = "to",
+     .type = Type::Text,
+     .meaning = "A channel of endpoints.yml of kind heartbeat: a service that tells people when the signs stay away.",
+     .example = "still_there",
+     .required = true},
+    {.name = "every",
+     .type = Type::Duration,
+     .meaning = "How often. The service should wait for longer than that.",
+     .fallback = "1m",
+     .example = "5m"},
+};
+
 constexpr Key kState[] = {
     {.name = "folder",
      .type = Type::Text,
@@ -431,6 +444,10 @@ constexpr Key kWeir[] = {
      .type = Type::Named,
      .meaning = "Who is told when something goes wrong, and when it is well again.",
      .children = kAlert},
+    {.name = "heartbeat",
+     .type = Type::Object,
+     .meaning = "Where weir serve says that it lives: what is not there cannot raise an alarm.",
+     .children = kHeartbeat},
     {.name = "state", .type = Type::Object, .meaning = "Where weir keeps what it did.", .children = kState},
 };
 
@@ -608,7 +625,7 @@ constexpr Key kChannel[] = {
     {.name = "kind",
      .type = Type::Choice,
      .meaning = "What it is.",
-     .choices = "slack|webhook|email|pagerduty",
+     .choices = "slack|webhook|email|pagerduty|heartbeat",
      .example = "slack",
      .required = true},
     {.name = "url",
@@ -618,7 +635,7 @@ constexpr Key kChannel[] = {
      .required = true,
      .secret = true,
      .may_hold_secret = true,
-     .kinds = "slack|webhook"},
+     .kinds = "slack|webhook|heartbeat"},
     {.name = "channel",
      .type = Type::Text,
      .meaning = "Where in the chat, for servers that leave the choice to the message (Mattermost, Rocket.Chat, Slack's "

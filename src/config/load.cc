@@ -463,6 +463,7 @@ Result<Config> load(std::filesystem::path const& start) {
   weir_checker.check(*weir, weir_keys());
   weir_semantics.connections(*weir);
   read_alerts(*weir, config, weir_checker);
+  read_heartbeat(*weir, config, weir_checker);
   weir_semantics.jobs(*weir);
   config.state_folder = state_folder_of(*weir, config.root);
   weir_semantics.state(*weir);

@@ -181,6 +181,7 @@ Result<std::optional<Instant>> data_time(Database& database, Relation const& rel
 // -------------------------------------------------------------------------------------------------- what events say
 
 Status take_table(Change& change, Event const& event) {
+  if (event.object.empty()) return {};  // the source has no such table, and so there is none here
   auto const data = parse_json(event.data);
   WEIR_TRY(auto found, find_relation(change.database, event.object));
   Relation table = found ? std::move(*found) : Relation();

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "incident/dependents.h"
 #include "incident/explain.h"
 #include "incident/notices.h"
 #include "incident/story.h"
@@ -86,6 +87,17 @@ std::vector<Impact> impact_of(std::vector<Event> const& own) {
   return impact;
 }
 
+// What was built on the incident's tables since they were loaded last.
+Status add_appeared(Database& database, Span const& span, ReportFacts& facts) {
+  for (auto const& one : facts.impact) {
+    if (one.kind != "table") continue;
+    WEIR_TRY(auto const events, appeared(database, one.relation, span.first, span.last));
+    facts.appeared.insert(facts.appeared.end(), events.begin(), events.end());
+  }
+  facts.events.insert(facts.events.end(), facts.appeared.begin(), facts.appeared.end());
+  return {};
+}
+
 // Whether the event is about one of the incident's relations.
 bool concerns(Event const& event, std::set<std::string> const& objects) {
   return (event.kind.starts_with("weir.table.") || event.kind.starts_with("weir.model.")) &&
@@ -131,8 +143,12 @@ Result<ReportFacts> collect(Database& database, std::int64_t id, std::string sou
     if (!is_own && (is_of_job || is_of_schedule || concerns(event, objects))) facts.events.push_back(event);
   }));
   facts.events.insert(facts.events.end(), own.begin(), own.end());
+  WEIR_DO(add_appeared(database, span, facts));
   std::sort(facts.events.begin(), facts.events.end(),
             [](auto const& one, auto const& other) { return one.seq < other.seq; });
+  facts.events.erase(std::unique(facts.events.begin(), facts.events.end(),
+                                 [](auto const& one, auto const& other) { return one.seq == other.seq; }),
+                     facts.events.end());
   return facts;
 }
 
@@ -343,6 +359,7 @@ class Writer {
                                     {"next", "Next step it named"}})
       if (auto const text = text_at(error, key); !text.empty())
         list.lines.push_back({fmt::format("{}: {}", word, text)});
+    for (auto const& event : facts_.appeared) list.lines.push_back({"New there: " + story_line(event), {event.seq}});
     if (!list.lines.empty()) document_.push_back(std::move(list));
   }
 

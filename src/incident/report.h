@@ -29,7 +29,8 @@ struct ReportFacts {
   std::vector<std::int64_t> failed;  // the jobs that failed for its cause
   std::vector<jobs::Job> jobs;       // those, and the ones that made it well again
   std::map<std::int64_t, std::vector<jobs::Attempt>> attempts;
-  std::vector<jobs::Event> events;  // all that belongs to it, in their order
+  std::vector<jobs::Event> events;    // all that belongs to it, in their order
+  std::vector<jobs::Event> appeared;  // what others built on its tables since those were loaded last; among the events
 };
 
 // Error: Usage (there is no such incident).

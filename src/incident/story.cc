@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/time_text.h"
 #include "incident/notices.h"
 #include "jobs/job.h"
 
@@ -73,6 +74,11 @@ std::string story_line(Event const& event) {
     return fmt::format("{} was {}: {}", event.object, event.kind == "weir.table.held" ? "held" : "not loaded",
                        why(data));
   if (event.kind == "weir.table.late") return fmt::format("{} is late: {}", event.object, text_at(data, "why"));
+  if (event.kind.starts_with("weir.dependent."))
+    return fmt::format("{} (of {}) {} {}; at {} UTC it {}", text_at(data, "object"), text_at(data, "owner"),
+                       event.kind == "weir.dependent.gone" ? "is gone from" : "is new on", event.object,
+                       utc_text(parse_utc(text_at(data, "not_before")).value_or(Instant())),
+                       event.kind == "weir.dependent.gone" ? "was still there" : "was not there");
   if (event.kind == "weir.schedule.missed")
     return fmt::format("{} missed {}: {}", event.object,
                        plural(static_cast<std::uint64_t>(number_at(data, "missed")), "run"), text_at(data, "why"));

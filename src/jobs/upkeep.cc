@@ -83,6 +83,7 @@ Result<Pruned> prune(Change& change, Instant before, bool only_count) {
   pruned.events = events.number(0, 0);
   if (only_count) return pruned;
   WEIR_DO(change_rows(database, "DELETE FROM event WHERE seq < $1", {needed}));
+  WEIR_DO(change_rows(database, "DELETE FROM dependent WHERE gone < $1", {needed}));
   for (auto const id : pruned.jobs) {
     WEIR_DO(change_rows(database, "DELETE FROM attempt WHERE job = $1", {id}));
     WEIR_DO(change_rows(database, "DELETE FROM job WHERE id = $1", {id}));

@@ -131,12 +131,14 @@ Status create_schemas(SyncPlan const& plan, pg::Session& session) {
   return {};
 }
 
-StreamReport refused(std::pair<std::string, Error> const& refusal, std::string const& connection) {
+StreamReport refused(Refusal const& refusal, std::string const& connection) {
   StreamReport report;
-  report.stream = refusal.first;
-  report.scope = connection + "/" + refusal.first;
+  report.stream = refusal.stream;
+  report.scope = connection + "/" + refusal.stream;
+  report.target = refusal.target;
   report.outcome = Outcome::Failed;
-  report.error = refusal.second.clone();
+  report.error = refusal.error.clone();
+  report.dependents = refusal.dependents;
   return report;
 }
 
@@ -173,7 +175,10 @@ Result<SyncReport> run(SyncPlan const& plan, config::Connection const& connectio
   work_side_by_side(context, tickets, std::min(most, std::max<std::size_t>(1, runs.size())));
   collect_garbage(context, report);
 
-  for (auto& run : runs) report.streams.push_back(std::move(run->report()));
+  for (auto& run : runs) {
+    report.streams.push_back(std::move(run->report()));
+    report.streams.back().dependents = dependents_of(run->plan());
+  }
   for (auto const& refusal : plan.refusals) report.streams.push_back(refused(refusal, plan.connection));
   report.finished = clock.now();
   return report;

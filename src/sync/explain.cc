@@ -80,16 +80,16 @@ std::string explain_text(SyncPlan const& plan) {
                                  plural(plan.streams.size(), "stream"), plan.source);
   for (auto const& warning : plan.warnings) text += "warning: " + warning + "\n";
   for (auto const& stream : plan.streams) text += "\n" + stream_text(stream);
-  for (auto const& [stream, error] : plan.refusals)
-    text += fmt::format("\n{}: cannot be loaded\n{}\n", stream, indent(error.to_text(), 2));
+  for (auto const& refusal : plan.refusals)
+    text += fmt::format("\n{}: cannot be loaded\n{}\n", refusal.stream, indent(refusal.error.to_text(), 2));
   return text;
 }
 
 nlohmann::ordered_json explain_json(SyncPlan const& plan) {
   Json streams = Json::array(), refusals = Json::array();
   for (auto const& stream : plan.streams) streams.push_back(stream_json(stream));
-  for (auto const& [stream, error] : plan.refusals)
-    refusals.push_back({{"stream", stream}, {"error", error.to_json()}});
+  for (auto const& refusal : plan.refusals)
+    refusals.push_back({{"stream", refusal.stream}, {"error", refusal.error.to_json()}});
   return {{"connection", plan.connection},
           {"source", plan.source},
           {"full_refresh", plan.options.full_refresh},

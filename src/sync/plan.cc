@@ -61,6 +61,7 @@ Status continue_generation(StreamPlan& plan, StreamFacts const& facts, pg::Sessi
 
 Status choose_publishing(StreamPlan& plan, StreamFacts const& facts, pg::Session& session) {
   WEIR_TRY(auto capture, swap::capture(session, plan.target));
+  plan.publish.capture = capture;  // also where it is refused
   WEIR_TRY(plan.publish, swap::plan(capture, request_of(plan)));
   if (plan.read == ReadKind::Window && plan.publish.creates_table) {
     read_everything(plan, facts, "the table is not in the warehouse any more");
@@ -92,7 +93,7 @@ std::vector<StreamPlan> plan_streams(config::Connection const& connection, Selec
     if (plan.ok())
       plans.push_back(std::move(plan).value());
     else
-      whole.refusals.emplace_back(one.table->text(), std::move(plan).error());
+      whole.refusals.push_back({one.table->text(), std::move(plan).error()});
   }
   auto const others = colliding(plans);
   std::vector<StreamPlan> kept;
@@ -100,7 +101,7 @@ std::vector<StreamPlan> plan_streams(config::Connection const& connection, Selec
     if (others[i].empty())
       kept.push_back(std::move(plans[i]));
     else
-      whole.refusals.emplace_back(plans[i].stream, collision(plans[i], others[i]));
+      whole.refusals.push_back({plans[i].stream, collision(plans[i], others[i])});
   }
   return kept;
 }
@@ -144,12 +145,17 @@ Result<SyncPlan> plan_with(config::Connection const& connection, Ends& ends, Pla
     else if (concerns_all(done.error().kind()))
       return std::move(done).error().context("planning stream \"" + plan.stream + "\"");
     else
-      whole.refusals.emplace_back(plan.stream, std::move(done).error());
+      whole.refusals.push_back({plan.stream, std::move(done).error(), plan.target, dependents_of(plan)});
   }
   return whole;
 }
 
 }  // namespace
+
+std::optional<std::vector<swap::Dependent>> dependents_of(StreamPlan const& plan) {
+  if (!plan.publish.capture) return std::nullopt;
+  return warehouse::built_by_others(swap::dependents(*plan.publish.capture));
+}
 
 bool concerns_all(ErrorKind kind) {
   return kind == ErrorKind::Unavailable || kind == ErrorKind::Cancelled || kind == ErrorKind::Internal;

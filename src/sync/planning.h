@@ -13,6 +13,8 @@
 namespace weir::sync {
 
 // What the pure part could not know: chunks from the source, and how the warehouse's table is published.
+// What others have built on the target; nothing where it was not read.
+std::optional<std::vector<swap::Dependent>> dependents_of(StreamPlan const& plan);
 Status complete_plan(StreamPlan& plan, StreamFacts const& facts, config::Connection const& connection,
                      source::Source& source, pg::Session& session, PlanOptions const& options);
 

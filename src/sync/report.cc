@@ -98,6 +98,13 @@ std::string stream_text(StreamReport const& stream) {
 }
 
 Json stream_json(StreamReport const& stream) {
+  Json dependents;
+  if (stream.dependents) dependents = Json::array();
+  for (auto const& one : stream.dependents.value_or(std::vector<swap::Dependent>()))
+    dependents.push_back({{"kind", one.kind},
+                          {"object", one.object},
+                          {"owner", one.owner},
+                          {"name", one.name.empty() ? "" : sql::QualifiedName{one.schema, one.name}.text()}});
   Json times = Json::object(), losses = Json::object();
   for (auto const& [phase, time] : stream.times) times[phase] = milliseconds(time);
   for (auto const& [column, loss] : stream.losses)
@@ -127,6 +134,7 @@ Json stream_json(StreamReport const& stream) {
           {"times_ms", times},
           {"locked_ms", milliseconds(stream.locked)},
           {"dependents_verified", stream.dependents_verified},
+          {"dependents", dependents},
           {"attempts", stream.attempts},
           {"notes", stream.notes},
           {"error", stream.error ? stream.error->to_json() : Json()}};

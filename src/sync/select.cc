@@ -56,7 +56,7 @@ void check_patterns(config::Connection const& connection, source::DiscoveredCata
       selected.warnings.push_back(
           fmt::format("{}: pattern \"{}\" matches no table", pattern.place.text(), pattern.pattern));
     else
-      selected.refusals.emplace_back(pattern.pattern, missing_table(pattern, catalog));
+      selected.refusals.push_back({pattern.pattern, missing_table(pattern, catalog)});
   }
 }
 
@@ -106,10 +106,10 @@ Result<Selected> select_tables(config::Connection const& connection, source::Dis
     streams.push_back(table.text());
   }
   check_patterns(connection, catalog, all);
-  for (auto const& [pattern, error] : all.refusals) streams.push_back(pattern);
+  for (auto const& refusal : all.refusals) streams.push_back(refusal.stream);
   WEIR_DO(check_selectors(selection, streams, connection.name));
   std::erase_if(all.tables, [&](SelectedTable const& one) { return !wanted(selection, one.table->text()); });
-  std::erase_if(all.refusals, [&](auto const& refusal) { return !wanted(selection, refusal.first); });
+  std::erase_if(all.refusals, [&](auto const& refusal) { return !wanted(selection, refusal.stream); });
   return all;
 }
 

@@ -18,9 +18,9 @@ struct SelectedTable {
 };
 
 struct Selected {
-  std::vector<SelectedTable> tables;                    // in the catalog's order
-  std::vector<std::pair<std::string, Error>> refusals;  // patterns without a glob that name no table of the source
-  std::vector<std::string> warnings;                    // globs that match nothing
+  std::vector<SelectedTable> tables;  // in the catalog's order
+  std::vector<Refusal> refusals;      // patterns without a glob that name no table of the source
+  std::vector<std::string> warnings;  // globs that match nothing
 };
 
 // Streams are the tables that config::pattern_for() finds options for. Error: Usage, for a selector of `selection` that

@@ -68,6 +68,14 @@ struct StreamPlan {
   std::vector<std::string> warnings;
 };
 
+// A table that cannot be loaded.
+struct Refusal {
+  std::string stream;  // or the pattern that names none
+  Error error;
+  sql::QualifiedName target = {};                               // empty where it is not known
+  std::optional<std::vector<swap::Dependent>> dependents = {};  // of the target, where they were read
+};
+
 struct PlanOptions {
   Selection selection;
   bool full_refresh = false;  // read everything and forget the cursors
@@ -80,9 +88,9 @@ struct SyncPlan {
   PlanOptions options;      // it was made with
   bool is_prepared = true;  // false: the warehouse had no schema `weir` yet; run() plans again behind it
   std::string connection;
-  std::string source;                                   // Source::text()
-  std::vector<StreamPlan> streams;                      // in the source's order
-  std::vector<std::pair<std::string, Error>> refusals;  // stream (or pattern), and why it cannot be loaded: all of them
+  std::string source;               // Source::text()
+  std::vector<StreamPlan> streams;  // in the source's order
+  std::vector<Refusal> refusals;    // all of them
   std::vector<std::string> warnings;
 };
 
@@ -145,6 +153,8 @@ struct StreamReport {
   std::map<std::string, Duration> times;             // by phase_name()
   Duration locked{};                                 // readers could have waited this long
   int dependents_verified = 0;
+  // What others have built on the table, also where it could not be loaded; nothing: not known.
+  std::optional<std::vector<swap::Dependent>> dependents;
   int attempts = 0;
   std::uint64_t rows_taken_up = 0;  // read by an earlier attempt, not again
   std::vector<std::string> notes;

@@ -133,7 +133,7 @@ Result<std::vector<VerifyResult>> verify_with(config::Connection const& connecti
     }
     results.push_back(std::move(result));
   }
-  for (auto& [pattern, error] : selected.refusals) results.push_back(failed(pattern, std::move(error)));
+  for (auto& refusal : selected.refusals) results.push_back(failed(refusal.stream, std::move(refusal.error)));
   return results;
 }
 

@@ -39,6 +39,15 @@ int count_dependents(std::vector<Dependent> const& dependents) {
       std::ranges::count_if(dependents, [](Dependent const& d) { return d.kind != "primary key" || !d.direct; }));
 }
 
+std::vector<Dependent> built_by_others(std::vector<Dependent> const& dependents) {
+  std::vector<Dependent> theirs;
+  std::ranges::copy_if(dependents, std::back_inserter(theirs), [](Dependent const& one) {
+    return one.kind.find("view") != std::string::npos || one.kind.find("function") != std::string::npos ||
+           one.kind.find("foreign key (incoming)") != std::string::npos || one.kind == "table";
+  });
+  return theirs;
+}
+
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation) {
   WEIR_TRY(auto rows, catalog_rows(session, "late_bound", {{"root", relation.quoted()}}));
   std::vector<LateBound> functions;

@@ -44,6 +44,9 @@ Result<std::vector<Dependent>> load_dependents(pg::Session& session, sql::Qualif
                                                Definitions definitions = Definitions::Print);
 // What people call dependents: the table's own primary key is none.
 int count_dependents(std::vector<Dependent> const& dependents);
+// What others have built on it: views, functions, foreign keys that point to it, tables that inherit. The table's own
+// indexes, constraints and the like are left out.
+std::vector<Dependent> built_by_others(std::vector<Dependent> const& dependents);
 Result<std::vector<LateBound>> load_late_bound(pg::Session& session, sql::QualifiedName const& relation);
 
 }  // namespace weir::warehouse

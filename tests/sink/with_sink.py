@@ -76,7 +76,8 @@ class Webhook(http.server.BaseHTTPRequestHandler):
         lines = [f'POST {self.path} {self.headers["Content-Type"]}']
         if said := signature_of(self.headers, body):
             lines.append(said)
-        lines.append(json.dumps(json.loads(body), indent=1, ensure_ascii=False))
+        if body:
+            lines.append(json.dumps(json.loads(body), indent=1, ensure_ascii=False))
         keep(steady('\n'.join(lines)))
         with lock:
             answer = self.server.answers[0] if len(self.server.answers) == 1 else self.server.answers.pop(0)

@@ -59,9 +59,9 @@ TEST(SyncSelect, EveryMissingTableIsNamed) {
                                       catalog_of({"Country", "User"}), {});
   ASSERT_TRUE(selected.ok());
   ASSERT_EQ(selected->refusals.size(), 2U);
-  EXPECT_EQ(selected->refusals[0].first, "dbo.Contry");
-  EXPECT_NE(selected->refusals[0].second.next().find("dbo.Country"), std::string::npos);
-  EXPECT_EQ(selected->refusals[1].first, "dbo.Gone");
+  EXPECT_EQ(selected->refusals[0].stream, "dbo.Contry");
+  EXPECT_NE(selected->refusals[0].error.next().find("dbo.Country"), std::string::npos);
+  EXPECT_EQ(selected->refusals[1].stream, "dbo.Gone");
   EXPECT_EQ(selected->warnings.size(), 1U) << "a glob that matches nothing is a warning";
 }
 

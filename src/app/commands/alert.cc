@@ -29,6 +29,7 @@ std::vector<std::string> jobs_of(config::Config const& config, std::string const
 }
 
 bool is_used(config::Config const& config, std::string const& channel) {
+  if (channel == config.heartbeat.to) return true;
   return std::any_of(config.alerts.begin(), config.alerts.end(), [&](auto const& named) {
     auto const& to = named.second.to;
     return std::find(to.begin(), to.end(), channel) != to.end();
@@ -45,15 +46,17 @@ Error no_alert(config::Config const& config, std::string const& name) {
   return Error(ErrorKind::Usage, fmt::format("alert \"{}\" does not exist", name)).object(name).next(std::move(next));
 }
 
-// Channels of the alerts that the command names, each once; of all alerts where it names none.
+// Channels of the alerts that the command names, each once; where it names none, of all alerts, and the heartbeat's.
 Result<std::vector<config::Channel const*>> chosen_channels(Context& context, config::Config const& config) {
   std::vector<std::string> names = context.arguments().positionals;
-  if (names.empty())
+  std::vector<config::Channel const*> chosen;
+  if (names.empty()) {
     for (auto const& [name, alert] : config.alerts) names.push_back(name);
-  if (names.empty())
+    if (!config.heartbeat.to.empty()) chosen.push_back(&config.channels.at(config.heartbeat.to));
+  }
+  if (names.empty() && chosen.empty())
     return Error(ErrorKind::Usage, "weir.yml has no alert")
         .next("add one under alerts:, and its channels to endpoints.yml; weir help alerts shows how");
-  std::vector<config::Channel const*> chosen;
   for (auto const& name : names) {
     auto const alert = config.alerts.find(name);
     if (alert == config.alerts.end()) return no_alert(config, name);

@@ -94,7 +94,7 @@ Result<int> sync_connection(Context& context, config::Connection connection, Jso
     } else {
       json = sync::explain_json(plan);
     }
-    if (!plan.refusals.empty()) return exit_code(plan.refusals.front().second.kind());
+    if (!plan.refusals.empty()) return exit_code(plan.refusals.front().error.kind());
     return arguments.has("exit-code") && !plan.streams.empty() ? 3 : 0;
   }
   if (context.interrupt().asked()) return Error(ErrorKind::Cancelled, "stopped").state("nothing was changed");
