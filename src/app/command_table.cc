@@ -278,6 +278,21 @@ constexpr Example kStateRestoreExamples[] = {
     {"state backup", "make such a copy"},
     {"events --verify", "see whether the log is whole"},
 };
+constexpr Example kStateExportExamples[] = {
+    {"state export > history.ndjson", "jobs and events, one JSON object a line"},
+    {"state export /backup/history.ndjson", "to a file of yours"},
+    {"state backup", "what a weir can go on with is a copy"},
+};
+constexpr OptionSpec kStateRebuildOptions[] = {
+    {.name = "from-warehouse",
+     .meaning = "tables, how old their data is, and numbers of jobs, as the warehouses know them"},
+    kOutput,
+};
+constexpr Example kStateRebuildExamples[] = {
+    {"state rebuild --from-warehouse", "after the state was lost, or an old copy put back"},
+    {"state restore /backup/weir.db", "where there is a copy, first"},
+    {"status", "what is known now"},
+};
 constexpr OptionSpec kStatePruneOptions[] = {
     {.name = "older-than", .value = "AGE", .meaning = "what ended before that (default: 90d)"},
     {.name = "plan", .meaning = "only say how much that is"},
@@ -1002,6 +1017,24 @@ constexpr CommandSpec kCommands[] = {
      .examples = kStateRestoreExamples,
      .about = "No weir serve or weir run may have the state. What it was is kept beside it.",
      .run = run_state_restore},
+    {.path = "state export",
+     .summary = "jobs with their attempts, and all events, as lines of JSON",
+     .group = "Jobs",
+     .positional = "[FILE]",
+     .examples = kStateExportExamples,
+     .about =
+         "For other programs and for keeping. Jobs come first, oldest first, then events in their order, with their "
+         "hashes.",
+     .run = run_state_export},
+    {.path = "state rebuild",
+     .summary = "take up what the warehouses know, after the state was lost",
+     .group = "Jobs",
+     .options = kStateRebuildOptions,
+     .examples = kStateRebuildExamples,
+     .about =
+         "What is true of the data was never lost: it stands in the warehouse. This makes weir status and weir why "
+         "know it again, and numbers of jobs go on behind those that the warehouse has seen.",
+     .run = run_state_rebuild},
     {.path = "state prune",
      .summary = "forget jobs and events that are old",
      .group = "Jobs",

@@ -55,11 +55,11 @@ Status DemoWorld::set_up() {
   std::error_code failed;
   std::filesystem::create_directories(project_, failed);
   WEIR_DO(start_source());
-  WEIR_TRY(auto chat, DemoChat::start([this](std::string_view body) {
+  WEIR_TRY(chat_, http::listen({}, [this](http::Call const& call) {
              MutexLock lock(mutex_);
-             messages_.push_back(text_at(parse_json(body), "text"));
+             messages_.push_back(text_at(parse_json(call.body), "text"));
+             return http::Answer{200, "ok", "text/plain"};
            }));
-  chat_.emplace(std::move(chat));
   WEIR_DO(set_up_warehouse());
   return write_project();
 }
@@ -84,7 +84,7 @@ Status DemoWorld::write_project() const {
     WEIR_DO(write_file(target, embedded_file(path)));
   }
   WEIR_DO(write_file(project_ / "core_password", password_, 0600));
-  WEIR_DO(write_file(project_ / "chat_url", chat_->url(), 0600));
+  WEIR_DO(write_file(project_ / "chat_url", fmt::format("http://127.0.0.1:{}/services/demo", chat_->port()), 0600));
   WEIR_DO(write_file(project_ / "endpoints.yml", endpoints_yml()));
   return write_file(project_ / "profiles.yml", profiles_yml());
 }

@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 
-#include "app/demo_chat.h"
 #include "app/demo_source.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "http/server.h"
 #include "pg/private_cluster.h"
 
 namespace weir::app {
@@ -52,7 +52,7 @@ class DemoWorld {
   std::optional<DemoSource> source_;
   Mutex mutex_;
   std::deque<std::string> messages_ WEIR_GUARDED_BY(mutex_);
-  std::optional<DemoChat> chat_;  // last: it uses the others
+  std::unique_ptr<http::Listening> chat_;  // last: it uses the others
 };
 
 }  // namespace weir::app

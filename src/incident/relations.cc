@@ -189,12 +189,12 @@ Status take_table(Change& change, Event const& event) {
   table.kind = "table";
   table.made_by = text_at(data, "connection");
   table.source = text_at(data, "stream");
-  table.step = job_name(change, event);
+  table.step = event.job ? job_name(change, event) : text_at(data, "of_job");
   std::string const outcome = text_at(data, "outcome");
   if (outcome == "published" || outcome == "unchanged") {
     table.data_at = parse_utc(text_at(data, "read_at"));
     if (!table.data_at) table.data_at = event.at;
-    table.made_at = event.at;
+    table.made_at = event.job ? event.at : *table.data_at;  // without a job: as its warehouse tells of it
     make_fresh(table);
   } else {
     make_stale(table, event.seq, "", event.at);

@@ -48,6 +48,7 @@ struct Handlers {
   Result<Json> report_incident();
   // state_handlers.cc
   Result<Json> back_up_state();
+  Result<Json> rebuild_state();
   Result<Json> prune_state();
 };
 

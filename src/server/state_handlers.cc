@@ -5,12 +5,36 @@
 
 #include "base/json.h"
 #include "base/time_text.h"
+#include "incident/relations.h"
 #include "jobs/log_file.h"
 #include "jobs/sqlite.h"
 #include "jobs/upkeep.h"
 #include "server/handlers.h"
 
 namespace weir::server {
+
+namespace {
+
+// A table as its warehouse knows it, unless more is known here. Returns whether it was news.
+Result<bool> find_table(jobs::Change& change, Json const& table, std::string const& who) {
+  WEIR_TRY(auto const known, incident::find_relation(change.database, text_at(table, "target")));
+  auto const read_at = parse_utc(text_at(table, "read_at"));
+  if (text_at(table, "target").empty() || !read_at || (known && known->data_at && *known->data_at >= *read_at))
+    return false;
+  jobs::NewEvent event;
+  event.kind = "weir.table.found";
+  event.object = text_at(table, "target");
+  event.data = json_line(Json{{"connection", text_at(table, "connection")},
+                              {"stream", text_at(table, "stream")},
+                              {"outcome", "published"},
+                              {"of_job", text_at(table, "of_job")},
+                              {"read_at", text_at(table, "read_at")}});
+  auto const written = change.append(event, who);
+  if (!written.ok()) return written.error().clone();
+  return true;
+}
+
+}  // namespace
 
 Result<Json> Handlers::back_up_state() {
   std::error_code failed;
@@ -23,6 +47,29 @@ Result<Json> Handlers::back_up_state() {
     file = api.backups / fmt::format("state-{}-{}.db", stamp, n);
   WEIR_DO(api.store.look([&](jobs::Database& database) { return jobs::back_up_sqlite(database, file); }));
   return Json{{"file", file.string()}};
+}
+
+Result<Json> Handlers::rebuild_state() {
+  auto const body = parse_json(request.body);
+  auto const tables = body.is_object() ? body.value("tables", Json()) : Json();
+  if (!tables.is_array()) return Error(ErrorKind::Usage, "\"tables\" is a list of tables");
+  std::int64_t found = 0;
+  jobs::Counters counters;
+  WEIR_DO(api.store.transact([&](jobs::Change& change) -> Status {
+    found = 0;
+    for (auto const& table : tables) {
+      WEIR_TRY(bool const is_news, find_table(change, table, request.actor));
+      found += is_news ? 1 : 0;
+    }
+    WEIR_DO(jobs::raise_counter(change.database, "job", number_at(body, "job")));
+    WEIR_TRY(counters, jobs::read_counters(change.database));
+    jobs::NewEvent event;
+    event.kind = "weir.state.rebuilt";
+    event.data = json_line(Json{{"tables", found}, {"jobs_go_on_after", counters.job}});
+    auto const written = change.append(event, request.actor);
+    return written.ok() ? Status() : Status(written.error().clone());
+  }));
+  return Json{{"tables", found}, {"next_job", counters.job + 1}};
 }
 
 Result<Json> Handlers::prune_state() {

@@ -40,6 +40,8 @@ Result<int> run_incident_reopen(Context& context);
 Result<int> run_incident_report(Context& context);
 Result<int> run_state_backup(Context& context);
 Result<int> run_state_restore(Context& context);
+Result<int> run_state_export(Context& context);
+Result<int> run_state_rebuild(Context& context);
 Result<int> run_state_prune(Context& context);
 Result<int> run_deps(Context& context);
 Result<int> run_table_show(Context& context);

@@ -1,9 +1,10 @@
-// weir state backup, restore, prune: care of the history of jobs.
+// weir state backup, restore, export, rebuild, prune: care of the history of jobs.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <system_error>
 
@@ -12,6 +13,7 @@
 
 #include "app/commands/commands.h"
 #include "app/job_state.h"
+#include "app/wiring.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -20,6 +22,7 @@
 #include "jobs/log_file.h"
 #include "jobs/sqlite.h"
 #include "jobs/upkeep.h"
+#include "sync/sync.h"
 
 namespace weir::app {
 namespace {
@@ -110,6 +113,100 @@ Status make_ready(fs::path const& from, fs::path const& next, fs::path const& fo
       .next("weir state backup makes copies that can");
 }
 
+// One JSON object a line: to standard output, or a file that is not there yet.
+class Lines {
+ public:
+  static Result<Lines> open(std::string const& path) {
+    Lines lines;
+    if (path.empty()) return lines;
+    lines.path_ = path;
+    lines.file_.reset(std::fopen(path.c_str(), "wxe"));
+    if (!lines.file_)
+      return file_trouble("write", path, {errno, std::system_category()}).next("name a file that is not there yet");
+    return lines;
+  }
+  Status add(Json const& json) {
+    std::string const line = json_line(json) + "\n";
+    if (!file_) return write_out(line), Status();
+    if (std::fwrite(line.data(), 1, line.size(), file_.get()) == line.size()) return {};
+    return file_trouble("write", path_, {errno, std::system_category()});
+  }
+  Status close() {
+    if (!file_ || std::fclose(file_.release()) == 0) return {};
+    return file_trouble("write", path_, {errno, std::system_category()});
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  fs::path path_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+// Oldest first.
+Status export_jobs(JobState& state, Lines& lines) {
+  std::vector<std::int64_t> numbers;
+  for (std::string before;;) {
+    std::map<std::string, std::string> query{{"most", "1000"}};
+    if (!before.empty()) query["before"] = before;
+    WEIR_TRY(auto const page, state.get("/api/v1/jobs", std::move(query)));
+    if (page["jobs"].empty()) break;
+    for (auto const& job : page["jobs"]) numbers.push_back(number_at(job, "job"));
+    before = std::to_string(numbers.back());
+  }
+  std::reverse(numbers.begin(), numbers.end());
+  for (auto const number : numbers) {
+    auto job = state.get(fmt::format("/api/v1/jobs/{}", number));
+    if (!job.ok()) continue;  // pruned meanwhile
+    Json line{{"type", "job"}};
+    line.update(*job);
+    WEIR_DO(lines.add(line));
+  }
+  return {};
+}
+
+Status export_events(JobState& state, Lines& lines) {
+  for (std::int64_t after = 0;;) {
+    WEIR_TRY(auto const page, state.get("/api/v1/events", {{"after", std::to_string(after)}, {"most", "1000"}}));
+    if (page["events"].empty()) return {};
+    for (auto const& event : page["events"]) {
+      Json line{{"type", "event"}};
+      line.update(event);
+      WEIR_DO(lines.add(line));
+    }
+    after = number_at(page["events"].back(), "seq");
+  }
+}
+
+// The job that loads the connection, "" if none does.
+std::string job_of(config::Config const& config, std::string const& connection) {
+  for (auto const& [name, job] : config.jobs)
+    for (auto const& step : job.steps)
+      if (step.kind == config::JobStep::Kind::Sync && step.text == connection) return name;
+  return {};
+}
+
+// What the warehouse of a connection knows of its tables; the greatest number of a job there.
+Status look_up(Context& context, config::Connection const& connection, Json& tables, std::int64_t& job) {
+  WEIR_TRY(auto const* config, context.config());
+  WEIR_TRY(auto const endpoints, wire(*config, connection));
+  WEIR_TRY(auto const streams, sync::list(connection, *endpoints));
+  std::string const of_job = job_of(*config, connection.name);
+  for (auto const& stream : streams) {
+    job = std::max(job, stream.job);
+    bool const is_good = stream.outcome == "published" || stream.outcome == "unchanged";
+    auto const& read_at = is_good ? stream.finished_at : stream.published_at;
+    if (stream.target.empty() || read_at.empty()) continue;
+    tables.push_back({{"connection", connection.name},
+                      {"stream", stream.stream},
+                      {"target", stream.target},
+                      {"of_job", of_job},
+                      {"read_at", read_at}});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> run_state_backup(Context& context) {
@@ -151,6 +248,39 @@ Result<int> run_state_restore(Context& context) {
   fs::remove(next, failed);
   log_info("the state is that of {}{}", from.string(),
            kept.empty() ? std::string() : fmt::format("; what it was is in {}", kept.string()));
+  return 0;
+}
+
+Result<int> run_state_export(Context& context) {
+  auto const& words = context.arguments().positionals;
+  WEIR_TRY(auto state, JobState::open(context));
+  WEIR_TRY(auto lines, Lines::open(words.empty() ? std::string() : words[0]));
+  WEIR_DO(export_jobs(state, lines));
+  WEIR_DO(export_events(state, lines));
+  WEIR_DO(lines.close());
+  return 0;
+}
+
+Result<int> run_state_rebuild(Context& context) {
+  if (!context.arguments().has("from-warehouse"))
+    return Error(ErrorKind::Usage, "it is not said what the state is to be rebuilt from")
+        .state("nothing was changed")
+        .next("weir state rebuild --from-warehouse; with a copy, weir state restore FILE first");
+  WEIR_TRY(auto const connections, context.connections());
+  Json tables = Json::array();
+  std::int64_t job = 0;
+  for (auto const* connection : connections) {
+    WEIR_DO(look_up(context, *connection, tables, job));
+  }
+  WEIR_TRY(auto state, JobState::open(context));
+  WEIR_TRY(auto const done, state.post("/api/v1/state/rebuild", Json{{"job", job}, {"tables", std::move(tables)}}));
+  if (context.format() == Format::Json) {
+    write_out(done.dump(2) + "\n");
+  } else {
+    write_out(fmt::format("{} found; the next job is number {}\n",
+                          plural(static_cast<std::uint64_t>(number_at(done, "tables")), "table"),
+                          number_at(done, "next_job")));
+  }
   return 0;
 }
 
