@@ -198,7 +198,9 @@ class Postgres final : public Database {
             .state("nothing was changed")
             .next("GRANT CREATE ON DATABASE to that role, or make the schema: CREATE SCHEMA " + schema +
                   " AUTHORIZATION the role");
-      if (!made.ok()) return std::move(made).error();
+      // IF NOT EXISTS does not wait for another session that makes the same one.
+      bool const is_there = !made.ok() && (made.error().sqlstate() == "23505" || made.error().sqlstate() == "42P06");
+      if (!made.ok() && !is_there) return std::move(made).error();
       WEIR_TRY(found, session.query("SELECT oid FROM pg_namespace WHERE nspname = $1", {options_.schema}));
     }
     lock_ = fmt::format("SELECT pg_advisory_xact_lock({})", kStateLock | found.integer(0, 0));

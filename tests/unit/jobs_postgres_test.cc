@@ -66,6 +66,25 @@ TEST(JobsPostgresConcurrent, SeveralProgramsTakeEachJobOnce) {
   EXPECT_EQ(must(store->broken_link()), std::nullopt);
 }
 
+TEST(JobsPostgresConcurrent, ASchemaThatAnotherMakesAtThisMomentIsTaken) {
+  auto const options = test::fresh_database();
+  auto other = must(pg::Session::connect(options));
+  must(other.execute("BEGIN"));
+  must(other.execute("CREATE SCHEMA weir_state"));
+  std::atomic<bool> has_opened = false;
+  std::jthread opening([&] {
+    auto const opened = open_postgres({options});
+    EXPECT_TRUE(opened.ok()) << opened.error().to_text();
+    has_opened = true;
+  });
+  while (!has_opened &&
+         must(other.query("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"))
+                 .integer(0, 0) == 0) {
+  }
+  EXPECT_FALSE(has_opened);
+  must(other.execute("COMMIT"));
+}
+
 #if defined(WEIR_TEST_HOOKS)
 
 // Whoever asks again while the state is away: what a Runner does.
