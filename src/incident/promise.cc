@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -49,6 +50,18 @@ Result<std::optional<Instant>> tables_fresh_at(Database& database, std::string c
     if (one.relation.kind == "table" && one.relation.made_at && (!latest || *one.relation.made_at > *latest))
       latest = one.relation.made_at;
   return latest;
+}
+
+// Whether a job that loads one of the tables runs: it may bring more of them, and what is built waits for all.
+Result<bool> are_being_loaded(Database& database, std::vector<Reached> const& above) {
+  std::set<std::string> jobs;
+  for (auto const& one : above)
+    if (one.relation.kind == "table") jobs.insert(one.relation.step);
+  for (auto const& job : jobs) {
+    WEIR_TRY(auto const rows, database.query("SELECT 1 FROM job WHERE name = $1 AND state = 'running' LIMIT 1", {job}));
+    if (!rows.empty()) return true;
+  }
+  return false;
 }
 
 Result<bool> began_since(Database& database, std::string const& job, Instant at) {
@@ -102,6 +115,8 @@ Result<std::vector<Rebuild>> to_rebuild(Database& database) {
       return one.relation.stale_cause && one.relation.stale_by.empty();
     });
     if (waits) continue;
+    WEIR_TRY(bool const comes_more, are_being_loaded(database, above));
+    if (comes_more) continue;
     WEIR_TRY(auto const fresh_at, tables_fresh_at(database, model.name));
     if (!fresh_at) continue;
     WEIR_TRY(bool const begun, began_since(database, model.step, *fresh_at));

@@ -17,7 +17,8 @@ Status check_promises(jobs::Change& change, config::Config const& config);
 // The models of the job that have a stale table above them: a run of it now would build them on old data.
 Result<std::vector<Relation>> models_on_stale(jobs::Database& database, std::string const& job);
 
-// Models that a job built on old data, or left out, and that have nothing stale above them any more.
+// Models that a job built on old data, or left out, and that have nothing stale above them any more. While a job that
+// loads one of their tables runs, they wait.
 struct Rebuild {
   std::string job;
   std::vector<std::string> selectors;  // as dbt selects them
