@@ -15,13 +15,26 @@
 namespace weir {
 namespace {
 
+// What exec does, before a signal can come: a handler of ours would speak for this program in the child (a pipe that
+// both have). What is ignored stays so.
+void forget_handlers() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    action.sa_handler = SIG_DFL;
+    action.sa_flags = 0;
+    sigaction(number, &action, nullptr);
+  }
+}
+
 [[noreturn]] void become(char* const* arguments, char* const* environment, ChildOptions const& options, int output,
                          int input) {
   setsid();
+  forget_handlers();
   sigset_t none;
   sigemptyset(&none);
+  signal(SIGPIPE, SIG_DFL);  // also where it is ignored here
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
   dup2(input, 0);
   dup2(output, 1);
   dup2(output, 2);
@@ -53,9 +66,13 @@ Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOption
                          : open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   int const input = options.input >= 0 ? options.input : open("/dev/null", O_RDONLY | O_CLOEXEC);
   signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take every exit status away
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // until the child has forgotten the handlers
   pid_t const child = output < 0 || input < 0 ? -1 : fork();
   if (child == 0) become(pointers.data(), environment.data(), options, output, input);
   int const code = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (output >= 0 && output != options.output_to) close(output);
   if (input >= 0 && input != options.input) close(input);
   if (child < 0)
