@@ -78,6 +78,9 @@ struct Arguments {
 
 enum class Format { Text, Json, NdJson };
 
+// Data as programs read it, on standard output; `indent` -1: on one line.
+void write_json(nlohmann::ordered_json const& json, int indent = 2);
+
 // What a command works with. Owns the configuration once it has been read.
 class Context {
  public:

@@ -121,10 +121,13 @@ constexpr Example kRetryExamples[] = {
 constexpr OptionSpec kServeOptions[] = {
     {.name = "workers", .value = "N", .meaning = "jobs side by side (default: 4)"},
     {.name = "listen", .value = "ADDRESS", .meaning = "answer /livez, /readyz and /metrics there: 127.0.0.1:9464"},
+    {.name = "api", .value = "ADDRESS", .meaning = "answer the API there, with a login: 127.0.0.1:7378"},
+    {.name = "behind-proxy", .meaning = "with --api: any address; a proxy that does TLS stands before it"},
 };
 constexpr Example kServeExamples[] = {
     {"serve", "run jobs when they are due, until Ctrl-C"},
     {"serve -C /srv/warehouse", "of another project"},
+    {"serve --api 127.0.0.1:7378", "and let people and programs ask that have a user or a token"},
     {"job next", "see first what runs when"},
 };
 constexpr OptionSpec kJobLsOptions[] = {
@@ -302,6 +305,55 @@ constexpr Example kStatePruneExamples[] = {
     {"state prune --plan", "how much of it is older than 90 days"},
     {"state prune --older-than 30d", "forget it"},
     {"state backup", "make a copy first"},
+};
+constexpr std::string_view kRoleChoices = "viewer|operator|admin";
+constexpr OptionSpec kUserAddOptions[] = {
+    {.name = "role",
+     .value = "ROLE",
+     .meaning = "viewer (reads), operator (also runs jobs), admin (also users, tokens, state); default: viewer",
+     .choices = kRoleChoices},
+    kOutput,
+};
+constexpr Example kUserAddExamples[] = {
+    {"user add ada --role admin", "asks for a password, twice"},
+    {"user add bo < password.txt", "who may read, from a script"},
+    {"serve --api 127.0.0.1:7378", "where they log in"},
+};
+constexpr Example kUserPasswdExamples[] = {
+    {"user passwd ada", "asks for another one, and ends all logins of ada"},
+    {"user passwd ada < password.txt", "from a script"},
+    {"user ls", "of when each password is"},
+};
+constexpr Example kUserLsExamples[] = {
+    {"user ls", "who may log in, and as what"},
+    {"user ls -o json", "as JSON"},
+    {"token ls", "what programs ask with"},
+};
+constexpr Example kUserRmExamples[] = {
+    {"user rm bo", "ends all logins of bo, and revokes his tokens"},
+    {"user passwd bo", "only ends the logins"},
+    {"events", "who was added and removed by whom"},
+};
+constexpr OptionSpec kTokenCreateOptions[] = {
+    {.name = "user", .value = "NAME", .meaning = "whose it is: what it does is done as this user"},
+    {.name = "role", .value = "ROLE", .meaning = "no more than that (default: the user's)", .choices = kRoleChoices},
+    {.name = "expires", .value = "AGE", .meaning = "for so long (default: until it is revoked)"},
+    kOutput,
+};
+constexpr Example kTokenCreateExamples[] = {
+    {"token create ci --user ada --role operator --expires 90d", "prints the token, this once"},
+    {"token create grafana --user bo > grafana.token", "into a file"},
+    {"token revoke ci", "the other way round"},
+};
+constexpr Example kTokenLsExamples[] = {
+    {"token ls", "whose they are, and when each was used last"},
+    {"token ls -o json", "as JSON; a token itself is not kept"},
+    {"token revoke ci", "end one"},
+};
+constexpr Example kTokenRevokeExamples[] = {
+    {"token revoke ci", "counts from the next request on"},
+    {"token ls", "what there is"},
+    {"user rm ada", "with all tokens of a user"},
 };
 constexpr OptionSpec kDepsOptions[] = {kWarehouse, kOutput};
 constexpr Example kDepsExamples[] = {
@@ -1043,6 +1095,59 @@ constexpr CommandSpec kCommands[] = {
      .about = "The latest job of each name stays, and what an open incident or a stale relation needs. Logs go with "
               "their jobs.",
      .run = run_state_prune},
+    {.path = "user", .summary = "who may log in at the API", .group = ""},
+    {.path = "user add",
+     .summary = "somebody who may log in",
+     .group = "API",
+     .positional = "NAME",
+     .options = kUserAddOptions,
+     .examples = kUserAddExamples,
+     .about = "The password is typed twice, unseen, or is one line of standard input: 12 characters or more. What is "
+              "kept\nis what argon2id makes of it.",
+     .run = run_user_add},
+    {.path = "user passwd",
+     .summary = "give a user another password",
+     .group = "API",
+     .positional = "NAME",
+     .options = kOnlyOutput,
+     .examples = kUserPasswdExamples,
+     .about = "Tokens go on to count.",
+     .run = run_user_passwd},
+    {.path = "user ls",
+     .summary = "who may log in",
+     .group = "API",
+     .options = kOnlyOutput,
+     .examples = kUserLsExamples,
+     .run = run_user_ls},
+    {.path = "user rm",
+     .summary = "somebody may log in no more",
+     .group = "API",
+     .positional = "NAME",
+     .options = kOnlyOutput,
+     .examples = kUserRmExamples,
+     .run = run_user_rm},
+    {.path = "token", .summary = "what programs ask the API with", .group = ""},
+    {.path = "token create",
+     .summary = "let a program ask as a user",
+     .group = "API",
+     .positional = "NAME",
+     .options = kTokenCreateOptions,
+     .examples = kTokenCreateExamples,
+     .about = "The token stands alone on standard output, and is not kept: only its SHA-256 is.",
+     .run = run_token_create},
+    {.path = "token ls",
+     .summary = "what programs may ask with",
+     .group = "API",
+     .options = kOnlyOutput,
+     .examples = kTokenLsExamples,
+     .run = run_token_ls},
+    {.path = "token revoke",
+     .summary = "a token counts no more",
+     .group = "API",
+     .positional = "NAME",
+     .options = kOnlyOutput,
+     .examples = kTokenRevokeExamples,
+     .run = run_token_revoke},
     {.path = "status",
      .summary = "jobs, what they make, and what is wrong",
      .group = "Look",

@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "app/command.h"
 #include "base/log.h"
@@ -27,6 +28,10 @@ Error no_such(std::string_view what, std::string const& name, std::vector<std::s
 }
 
 }  // namespace
+
+void write_json(nlohmann::ordered_json const& json, int indent) {
+  write_out(json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
 
 Format Context::format() const {
   // dbt's --output says what is listed, not how weir talks.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/listen_address.h"
 #include "app/version.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -114,21 +115,14 @@ http::Answer Health::answer(http::Call const& call) const {
 }
 
 Result<std::unique_ptr<http::Listening>> listen_for_health(std::string const& address, Health const& health) {
-  auto const colon = address.rfind(':');
-  std::string host = colon == std::string::npos ? "" : address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  auto const port = colon == std::string::npos ? std::nullopt : parse_int(address.substr(colon + 1));
-  if (host.empty() || !port || *port < 0 || *port > 65535)
-    return Error(ErrorKind::Usage, fmt::format("\"--listen\" is an address and a port, not \"{}\"", address))
-        .state("nothing was started")
-        .next("name one, like 127.0.0.1:9464");
+  WEIR_TRY(auto const where, parse_listen_address("--listen", address, "127.0.0.1:9464"));
   http::CallServing serving;
-  serving.host = host;
-  serving.port = static_cast<int>(*port);
+  serving.host = where.host;
+  serving.port = where.port;
   serving.threads = 2;
   auto listening = http::listen(serving, [&health](http::Call const& call) { return health.answer(call); });
   if (!listening.ok()) return std::move(listening).error().next("name another address with --listen");
-  log_info("health at http://{}:{}/readyz, metrics at /metrics", address.substr(0, colon), (*listening)->port());
+  log_info("health at http://{}:{}/readyz, metrics at /metrics", where.shown, (*listening)->port());
   return std::move(*listening);
 }
 

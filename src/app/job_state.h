@@ -35,6 +35,7 @@ class JobState {
 
   // Where the state is here (take()); null where another program has it.
   jobs::Store* store() { return store_.get(); }
+  server::Api* api() { return api_.get(); }
   bool is_served() const { return remote_ && remote_->serves; }  // by that program
   std::filesystem::path const& folder() const { return folder_; }
   std::string const& address() const { return address_; }  // where the state is, for people

@@ -147,7 +147,7 @@ std::string cut(std::string text, std::size_t width) {
   return text.substr(0, at) + "…";
 }
 
-std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden) {
+std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden, std::string_view question) {
   termios before{};
   bool const quiet = hidden && tcgetattr(STDIN_FILENO, &before) == 0;
   if (quiet) {
@@ -155,6 +155,7 @@ std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden)
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
+  if (!question.empty()) write_err(question);
   std::string line;
   bool ended = false;
   for (char c = 0; !ended && c != '\n';) {
@@ -172,7 +173,8 @@ std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden)
     write_err("\n");
   }
   if (stop.stop_requested() || (ended && line.empty())) return std::nullopt;
-  return std::string(trim(line));
+  if (hidden && line.ends_with('\r')) line.pop_back();
+  return hidden ? line : std::string(trim(line));
 }
 
 std::string pad(std::string_view text, std::size_t width) {

@@ -35,8 +35,10 @@ void write_screen(std::string_view text);
 std::string harmless(std::string_view text);
 
 // One line of standard input, trimmed; nothing where it has ended or `stop` is asked for. `hidden`: a terminal does not
-// show what is typed.
-std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden = false);
+// show what is typed, and spaces around it count. `question`: written to standard error once that is so, for somebody
+// may be quick.
+std::optional<std::string> read_answer(std::stop_token const& stop, bool hidden = false,
+                                       std::string_view question = {});
 
 // `text` padded with spaces to `width` characters (UTF-8 characters count one).
 std::string pad(std::string_view text, std::size_t width);

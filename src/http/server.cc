@@ -11,6 +11,8 @@
 #include <httplib.h>
 
 #include "base/text.h"
+#include "http/address.h"
+#include "http/connection.h"
 
 namespace weir::http {
 namespace {
@@ -21,17 +23,13 @@ std::string_view name_of(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-bool is_loopback(std::string_view name) {
-  return name == "localhost" || name == "::1" || name.starts_with("127.");
-}
-
 // Names another host than the loopback address that it came to.
 bool is_foreign(std::string const& host, httplib::Request const& request) {
   return is_loopback(host) && !is_loopback(name_of(std::string(request.get_header_value("Host"))));
 }
 
-Status serve(httplib::Server& server, std::string const& host, int wanted_port, std::stop_token const& stop,
-             std::function<void(int port)> const& ready) {
+Status serve(httplib::Server& server, std::string const& host, int wanted_port, Headers const& headers,
+             std::stop_token const& stop, std::function<void(int port)> const& ready) {
   if (wanted_port < 0 || wanted_port > 65535)
     return Error(ErrorKind::Usage, fmt::format("{} is no port", wanted_port)).next("name one from 1 to 65535");
   // Without httplib's SO_REUSEPORT: a second server on the same port must be told so.
@@ -39,7 +37,7 @@ Status serve(httplib::Server& server, std::string const& host, int wanted_port, 
     int const yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.set_default_headers({{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-cache"}});
+  server.set_default_headers({headers.begin(), headers.end()});
   int const port = wanted_port == 0                         ? server.bind_to_any_port(host)
                    : server.bind_to_port(host, wanted_port) ? wanted_port
                                                             : -1;
@@ -64,7 +62,7 @@ Status serve(httplib::Server& server, std::string const& host, int wanted_port, 
 }
 
 Call call_of(httplib::Request const& request) {
-  Call call{request.method, request.path, {}, {}, request.body};
+  Call call{request.method, request.path, {}, {}, request.body, request.remote_addr};
   for (auto const& [name, value] : request.params) call.query.emplace(name, value);
   for (auto const& [name, value] : request.headers) call.headers.emplace(to_lower(name), value);
   return call;
@@ -73,7 +71,7 @@ Call call_of(httplib::Request const& request) {
 }  // namespace
 
 Status serve_folder(FolderServing const& serving, std::stop_token stop, std::function<void(int port)> const& ready) {
-  httplib::Server server;
+  LimitedServer server{Limits{}};
   server.set_mount_point("/", serving.folder.string());
   server.set_pre_routing_handler([&](httplib::Request const& request, httplib::Response& response) {
     bool const foreign = is_foreign(serving.host, request);
@@ -82,28 +80,39 @@ Status serve_folder(FolderServing const& serving, std::stop_token stop, std::fun
     response.status = foreign ? 403 : 405;
     return httplib::Server::HandlerResponse::Handled;
   });
-  return serve(server, serving.host, serving.port, stop, ready);
+  return serve(server, serving.host, serving.port, CallServing().headers, stop, ready);
+}
+
+bool is_loopback(std::string_view name) {
+  auto const address = Address::parse(name);
+  return name == "localhost" || (address && kind_of(*address) == AddressKind::Loopback);
 }
 
 Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)> const& answer, std::stop_token stop,
                    std::function<void(int port)> const& ready) {
-  httplib::Server server;
-  server.new_task_queue = [&serving] { return new httplib::ThreadPool(serving.threads); };
-  server.set_payload_max_length(serving.most_body_bytes);
-  server.set_read_timeout(std::chrono::seconds(30));
-  server.set_write_timeout(std::chrono::seconds(30));
-  server.set_keep_alive_timeout(1);  // seconds; a thread waits that long for another request
+  Limits limits;
+  limits.threads = serving.threads;
+  LimitedServer server(limits);
   auto const handler = [&](httplib::Request const& request, httplib::Response& response) {
-    auto const made = is_foreign(serving.host, request) ? Answer{403, "{}"} : answer(call_of(request));
+    // In pieces it may have come to more than is said to be taken.
+    bool const is_long = request.body.size() > limits.body_bytes;
+    auto const made = is_long                                                  ? Answer{413, "{}"}
+                      : !serving.any_host && is_foreign(serving.host, request) ? Answer{403, "{}"}
+                                                                               : answer(call_of(request));
     response.status = made.status;
+    for (auto const& [name, value] : made.headers) response.set_header(name, value);
     response.set_content(made.body, made.type);
   };
   server.Get(".*", handler);
   server.Post(".*", handler);
+  server.Put(".*", handler);
+  server.Patch(".*", handler);
+  server.Delete(".*", handler);
+  server.Options(".*", handler);
   server.set_error_handler([](httplib::Request const&, httplib::Response& response) {
     if (response.body.empty()) response.set_content("{}", "application/json");
   });
-  return serve(server, serving.host, serving.port, stop, ready);
+  return serve(server, serving.host, serving.port, serving.headers, stop, ready);
 }
 
 Result<std::unique_ptr<Listening>> listen(CallServing serving, std::function<Answer(Call const&)> answer) {
@@ -135,7 +144,7 @@ Result<Answer> call_local(int port, Call const& call, std::chrono::milliseconds 
   if (!answer)
     return Error(ErrorKind::Unavailable,
                  fmt::format("127.0.0.1:{} does not answer: {}", port, httplib::to_string(answer.error())));
-  return Answer{answer->status, answer->body, std::string(answer->get_header_value("Content-Type"))};
+  return Answer{answer->status, answer->body, std::string(answer->get_header_value("Content-Type")), {}};
 }
 
 }  // namespace weir::http

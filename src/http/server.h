@@ -9,7 +9,10 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -26,28 +29,38 @@ struct FolderServing {
 // none), Unavailable (the address cannot be had).
 Status serve_folder(FolderServing const& serving, std::stop_token stop, std::function<void(int port)> const& ready);
 
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
 struct Call {
   std::string method, path;
   std::map<std::string, std::string> query, headers;  // names of headers in lower case
   std::string body;
+  std::string from = {};  // the address that it came from
 };
 
 struct Answer {
   int status = 200;
   std::string body;
   std::string type = "application/json";
+  Headers headers = {};
 };
 
+// A request's head may have 16 kB and 30 s, its body 1 MB, and all of it a minute.
 struct CallServing {
   std::string host = "127.0.0.1";
-  int port = 0;  // 0: a free one
-  std::size_t threads = 8;
-  std::size_t most_body_bytes = 1U << 20;
+  int port = 0;             // 0: a free one
+  std::size_t threads = 8;  // calls at once; 200 more wait
+  bool any_host = false;    // a proxy stands before it: requests name its host
+  // Of every answer, also where a request is none. Those of one answer come beside, under other names.
+  Headers headers = {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-cache"}};
 };
 
 // As serve_folder(); `answer` is called by several threads at once.
 Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)> const& answer, std::stop_token stop,
                    std::function<void(int port)> const& ready);
+
+// "localhost" or an address of 127.0.0.0/8 or ::1, as a host is named; what only looks like one is a name of anybody's.
+bool is_loopback(std::string_view name);
 
 // serve_calls() beside the caller: until the object goes.
 class Listening {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/token.h"
 
 namespace weir::jobs {
 namespace {
@@ -35,8 +36,7 @@ std::string message_of(std::string const& error) {
 }  // namespace
 
 std::string new_worker() {
-  std::random_device device;
-  return fmt::format("{:08x}{:08x}", device(), device());
+  return random_hex(8);
 }
 
 std::string host_name() {

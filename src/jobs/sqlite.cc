@@ -61,6 +61,13 @@ Error error_of(int code, std::string const& message, std::string const& file) {
   }
 }
 
+Status make_private_file(std::filesystem::path const& file) {
+  int const fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return error_of(SQLITE_CANTOPEN, std::strerror(errno), file.string());
+  close(fd);
+  return {};
+}
+
 class Sqlite final : public Database {
  public:
   Sqlite(Connection connection, std::string file, Clock& clock)
@@ -106,6 +113,7 @@ class Sqlite final : public Database {
   Result<std::int64_t> now_us() override { return clock_.now().time_since_epoch().count(); }
 
   Status copy_to(std::filesystem::path const& to) {
+    WEIR_DO(make_private_file(to));
     sqlite3* raw = nullptr;
     int code = sqlite3_open_v2(to.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     Connection const copy(raw);
@@ -205,13 +213,6 @@ Status make_private_folder(std::filesystem::path const& folder) {
   chmod(folder.c_str(), 0700);
   // Beside a project in version control.
   return write_file(folder / ".gitignore", "*\n");
-}
-
-Status make_private_file(std::filesystem::path const& file) {
-  int const fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return error_of(SQLITE_CANTOPEN, std::strerror(errno), file.string());
-  close(fd);
-  return {};
 }
 
 }  // namespace

@@ -65,6 +65,8 @@ Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::str
                                       {"message", known.message}}) {
       WEIR_DO(raise_counter(change.database, name, value));
     }
+    // Those that have ended since the copy was made would go on.
+    WEIR_DO(change_rows(change.database, "DELETE FROM login", {}));
     NewEvent event;
     event.kind = "weir.state.restored";
     event.data = json_line({{"jobs_go_on_after", known.job}});

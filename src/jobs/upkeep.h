@@ -18,7 +18,7 @@ Result<Counters> read_counters(Database& database);
 Status raise_counter(Database& database, std::string const& name, std::int64_t value);
 
 // Makes an older copy the state: its schema is brought up to date, and its numbers go on behind `known`, so that no
-// number is given twice. Written down as an event by `who`.
+// number is given twice. Nobody is logged in there. Written down as an event by `who`.
 Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::string const& who);
 
 struct Pruned {

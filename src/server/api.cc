@@ -1,5 +1,6 @@
 #include "server/api.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -60,7 +61,8 @@ Result<std::int64_t> numeral_at(std::map<std::string, std::string> const& values
 Result<Json> Handlers::list_routes() {
   Json list = Json::array();
   for (auto const& route : Api::routes())
-    list.push_back(Json{{"method", route.method}, {"path", route.path}, {"summary", route.summary}});
+    list.push_back(Json{
+        {"method", route.method}, {"path", route.path}, {"role", role_name(route.role)}, {"summary", route.summary}});
   return Json{{"routes", std::move(list)}};
 }
 
@@ -76,68 +78,119 @@ struct Entry {
 };
 
 constexpr std::array kEntries = {
-    Entry{{"GET", "/api/v1", "these routes", "", "", "routes:Route[]"}, &Handlers::list_routes},
-    Entry{{"GET", "/api/v1/openapi.json", "these routes, for programs (OpenAPI 3.1)"}, &Handlers::describe},
-    Entry{
-        {"GET", "/api/v1/jobs", "jobs, newest first", "name:text~ state:text~ before:int~ most:int~", "", "jobs:Job[]"},
-        &Handlers::list_jobs},
-    Entry{{"POST", "/api/v1/jobs", "run a job now", "", "name:text", "+Made"}, &Handlers::run_job},
-    Entry{{"GET", "/api/v1/jobs/{n}", "one job with its attempts", "", "", "+JobWithAttempts"}, &Handlers::show_job},
-    Entry{{"POST", "/api/v1/jobs/{n}/retry", "run it again, or go on now", "", "from_failure:bool~", "+Made"},
+    Entry{{Role::Viewer, "GET", "/api/v1", "these routes", "", "", "routes:Route[]"}, &Handlers::list_routes},
+    Entry{{Role::Viewer, "GET", "/api/v1/openapi.json", "these routes, for programs (OpenAPI 3.1)"},
+          &Handlers::describe},
+    Entry{{Role::Viewer, "GET", "/api/v1/jobs", "jobs, newest first", "name:text~ state:text~ before:int~ most:int~",
+           "", "jobs:Job[]"},
+          &Handlers::list_jobs},
+    Entry{{Role::Operator, "POST", "/api/v1/jobs", "run a job now", "", "name:text", "+Made"}, &Handlers::run_job},
+    Entry{{Role::Viewer, "GET", "/api/v1/jobs/{n}", "one job with its attempts", "", "", "+JobWithAttempts"},
+          &Handlers::show_job},
+    Entry{{Role::Operator, "POST", "/api/v1/jobs/{n}/retry", "run it again, or go on now", "", "from_failure:bool~",
+           "+Made"},
           &Handlers::retry_job},
-    Entry{{"POST", "/api/v1/jobs/{n}/cancel", "end it", "", "", "job:int state:text"}, &Handlers::cancel_job},
-    Entry{{"GET", "/api/v1/jobs/{n}/attempts/{a}/log", "a page of the attempt's log, from a byte on", "from:int~", "",
-           "text:text next:int file:text"},
+    Entry{{Role::Operator, "POST", "/api/v1/jobs/{n}/cancel", "end it", "", "", "job:int state:text"},
+          &Handlers::cancel_job},
+    Entry{{Role::Viewer, "GET", "/api/v1/jobs/{n}/attempts/{a}/log", "a page of the attempt's log, from a byte on",
+           "from:int~", "", "text:text next:int file:text"},
           &Handlers::read_log},
-    Entry{{"GET", "/api/v1/events", "events in their order", "after:int~ job:int~ most:int~", "", "events:Event[]"},
+    Entry{{Role::Viewer, "GET", "/api/v1/events", "events in their order", "after:int~ job:int~ most:int~", "",
+           "events:Event[]"},
           &Handlers::list_events},
-    Entry{{"GET", "/api/v1/events/verify", "whether the log of events is whole", "", "", "whole:bool broken_at:int?"},
+    Entry{{Role::Viewer, "GET", "/api/v1/events/verify", "whether the log of events is whole", "", "",
+           "whole:bool broken_at:int?"},
           &Handlers::verify_events},
-    Entry{{"GET", "/api/v1/status", "jobs, what they make, and what is wrong", "", "",
+    Entry{{Role::Viewer, "GET", "/api/v1/status", "jobs, what they make, and what is wrong", "", "",
            "incidents:Incident[] makers:Maker[] at:time jobs:JobStatus[]"},
           &Handlers::show_status},
-    Entry{{"GET", "/api/v1/why", "why a relation's data is as old as it is", "name:text", "", "+WhyRelation"},
+    Entry{{Role::Viewer, "GET", "/api/v1/why", "why a relation's data is as old as it is", "name:text", "",
+           "+WhyRelation"},
           &Handlers::explain_relation},
-    Entry{{"GET", "/api/v1/jobs/{n}/why", "why a job ended as it did", "", "", "+WhyJob"}, &Handlers::explain_job},
-    Entry{{"GET", "/api/v1/impact", "what is built from a relation", "name:text", "", "+Impact"},
+    Entry{{Role::Viewer, "GET", "/api/v1/jobs/{n}/why", "why a job ended as it did", "", "", "+WhyJob"},
+          &Handlers::explain_job},
+    Entry{{Role::Viewer, "GET", "/api/v1/impact", "what is built from a relation", "name:text", "", "+Impact"},
           &Handlers::show_impact},
-    Entry{{"GET", "/api/v1/incidents", "incidents, newest first", "open:int~ most:int~", "", "incidents:Incident[]"},
+    Entry{{Role::Viewer, "GET", "/api/v1/incidents", "incidents, newest first", "open:int~ most:int~", "",
+           "incidents:Incident[]"},
           &Handlers::list_incidents},
-    Entry{{"GET", "/api/v1/incidents/{n}", "one incident, its jobs, relations and messages", "", "",
+    Entry{{Role::Viewer, "GET", "/api/v1/incidents/{n}", "one incident, its jobs, relations and messages", "", "",
            "+Report messages:Message[]"},
           &Handlers::show_incident},
-    Entry{{"POST", "/api/v1/incidents/{n}/{action}", "acknowledge, note, resolve or reopen it", "", "text:text~",
-           "+Incident"},
+    Entry{{Role::Operator, "POST", "/api/v1/incidents/{n}/{action}", "acknowledge, note, resolve or reopen it", "",
+           "text:text~", "+Incident"},
           &Handlers::change_incident},
-    Entry{{"GET", "/api/v1/incidents/{n}/report", "its post-mortem: md, html or json", "format:text~ zone:text~", "",
-           "text:text | +Report"},
+    Entry{{Role::Viewer, "GET", "/api/v1/incidents/{n}/report", "its post-mortem: md, html or json",
+           "format:text~ zone:text~", "", "text:text | +Report"},
           &Handlers::report_incident},
-    Entry{{"POST", "/api/v1/state/backup", "a checked copy of the state, among its backups", "", "", "file:text"},
+    Entry{{Role::Admin, "POST", "/api/v1/state/backup", "a checked copy of the state, among its backups", "", "",
+           "file:text"},
           &Handlers::back_up_state},
-    Entry{{"POST", "/api/v1/state/rebuild", "take up what a warehouse knows of the tables that it was loaded with", "",
-           "job:int tables:any", "tables:int next_job:int"},
+    Entry{{Role::Admin, "POST", "/api/v1/state/rebuild",
+           "take up what a warehouse knows of the tables that it was loaded with", "", "job:int tables:any",
+           "tables:int next_job:int"},
           &Handlers::rebuild_state},
-    Entry{{"POST", "/api/v1/state/prune", "forget what is old", "", "older_than_s:int dry_run:bool~",
+    Entry{{Role::Admin, "POST", "/api/v1/state/prune", "forget what is old", "", "older_than_s:int dry_run:bool~",
            "jobs:int events:int logs:int"},
           &Handlers::prune_state},
-    Entry{{"POST", "/api/v1/schedules/{name}", "switch a schedule on or off", "", "enabled:bool",
+    Entry{{Role::Operator, "POST", "/api/v1/schedules/{name}", "switch a schedule on or off", "", "enabled:bool",
            "name:text enabled:bool"},
           &Handlers::switch_schedule},
+    Entry{{Role::Nobody, "POST", "/api/v1/login", "log in; the answer's cookie is the login", "",
+           "user:text password:text", "+Me"},
+          &Handlers::log_in},
+    Entry{{Role::Viewer, "POST", "/api/v1/logout", "end this login", "", "", "user:text"}, &Handlers::log_out},
+    Entry{{Role::Viewer, "GET", "/api/v1/me", "who asks, and what he may", "", "", "+Me"}, &Handlers::show_me},
+    Entry{{Role::Admin, "GET", "/api/v1/users", "who may log in", "", "", "users:User[]"}, &Handlers::list_users},
+    Entry{{Role::Admin, "POST", "/api/v1/users", "a new user", "", "name:text role:text~ password:text", "+User"},
+          &Handlers::add_user},
+    Entry{{Role::Admin, "POST", "/api/v1/users/{name}/password", "another password; the user's logins end", "",
+           "password:text", "name:text logins_ended:int"},
+          &Handlers::change_password},
+    Entry{{Role::Admin, "POST", "/api/v1/users/{name}/remove", "a user goes, with logins and tokens", "", "",
+           "name:text logins_ended:int tokens_revoked:int"},
+          &Handlers::remove_user},
+    Entry{{Role::Admin, "GET", "/api/v1/tokens", "tokens of programs", "", "", "tokens:Token[]"},
+          &Handlers::list_tokens},
+    Entry{{Role::Admin, "POST", "/api/v1/tokens", "a new token, shown this once", "",
+           "name:text user:text role:text~ expires_s:int~", "+Token token:text"},
+          &Handlers::create_token},
+    Entry{{Role::Admin, "POST", "/api/v1/tokens/{name}/revoke", "a token counts no more", "", "", "name:text"},
+          &Handlers::revoke_token},
 };
 
-Response failed(Error const& error, int status) {
-  return Response{status, json_line(Json{{"error", error.to_json()}})};
+Error nobody() {
+  return Error(ErrorKind::Denied, "nobody is logged in")
+      .state("nothing was done")
+      .next("log in by POST /api/v1/login, or send a token: Authorization: Bearer weir_...");
+}
+
+Error not_allowed(Request const& request, Role needed) {
+  return Error(ErrorKind::Denied, fmt::format("{} may not {} {}", request.caller.actor(), request.method, request.path))
+      .cause(fmt::format("that takes {}, and this is {}", role_name(needed), role_name(request.caller.role)))
+      .state("nothing was done")
+      .next("ask somebody who may");
 }
 
 }  // namespace
 
-Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path const& folder)
-    : store_(store), config_(config), logs_(folder / "logs"), backups_(folder / "backups") {}
+Response failed(Error const& error, int status) {
+  return Response{status, json_line(Json{{"error", error.to_json()}}), {}, 0};
+}
+
+Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path const& folder, Clock& clock)
+    : store_(store), config_(config), logs_(folder / "logs"), backups_(folder / "backups"), access_(store, clock) {}
 
 std::vector<Route> Api::routes() {
   std::vector<Route> routes;
   for (auto const& entry : kEntries) routes.push_back(entry.route);
   return routes;
+}
+
+bool Api::is_for_everybody(std::string const& method, std::string const& path) {
+  return std::any_of(kEntries.begin(), kEntries.end(), [&](Entry const& entry) {
+    return entry.route.role == Role::Nobody && entry.route.method == method && match(entry.route.path, path);
+  });
 }
 
 Response Api::handle(Request const& request) {
@@ -147,10 +200,23 @@ Response Api::handle(Request const& request) {
     if (!places) continue;
     is_known = true;
     if (entry.route.method != request.method) continue;
-    Handlers handlers{Insides{store_, config_, logs_, backups_}, request, *places};
+    if (request.caller.role < entry.route.role) {
+      bool const is_nobody = request.caller.role == Role::Nobody;
+      return is_nobody ? failed(nobody(), 401) : failed(not_allowed(request, entry.route.role), 403);
+    }
+    Response response;
+    Handlers handlers{Insides{store_, config_, logs_, backups_, access_}, request, *places, response};
     auto const answer = (handlers.*entry.handler)();
-    return answer.ok() ? Response{200, json_line(*answer)} : failed(answer.error(), http_status(answer.error().kind()));
+    if (answer.ok()) {
+      response.body = json_line(*answer);
+      return response;
+    }
+    auto const status = response.status != 200 ? response.status : http_status(answer.error().kind());
+    auto refusal = failed(answer.error(), status);
+    refusal.retry_after_s = response.retry_after_s;
+    return refusal;
   }
+  if (request.caller.role == Role::Nobody) return failed(nobody(), 401);
   if (is_known)
     return failed(Error(ErrorKind::Usage, fmt::format("{} takes no {}", request.path, request.method)), 405);
   return failed(Error(ErrorKind::Usage, fmt::format("{} is no address of the API", request.path)), 404);

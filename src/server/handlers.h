@@ -18,12 +18,14 @@ struct Api::Insides {
   config::Config const& config;
   std::filesystem::path const& logs;
   std::filesystem::path const& backups;
+  Access& access;
 };
 
 struct Handlers {
   Api::Insides api;
   Request const& request;
   std::map<std::string, std::string> const& places;  // what a path's {n} and {name} stand for
+  Response& response;                                // what an answer has beside its JSON; a status of an error
 
   Result<Json> list_routes();
   Result<Json> describe();
@@ -50,6 +52,17 @@ struct Handlers {
   Result<Json> back_up_state();
   Result<Json> rebuild_state();
   Result<Json> prune_state();
+  // account_handlers.cc
+  Result<Json> log_in();
+  Result<Json> log_out();
+  Result<Json> show_me();
+  Result<Json> list_users();
+  Result<Json> add_user();
+  Result<Json> change_password();
+  Result<Json> remove_user();
+  Result<Json> list_tokens();
+  Result<Json> create_token();
+  Result<Json> revoke_token();
 };
 
 // A number in a query or a path. Error: Usage.

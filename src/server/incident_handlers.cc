@@ -180,7 +180,7 @@ Result<Json> Handlers::change_incident() {
   if (action->needs_text && text.empty()) return Error(ErrorKind::Usage, "\"text\" is what is to be noted");
   Incident changed;
   WEIR_DO(api.store.transact([&](Change& change) -> Status {
-    WEIR_DO(action->change(change, id, request.actor, text));
+    WEIR_DO(action->change(change, id, request.caller.actor(), text));
     WEIR_TRY(changed, incident::find(change.database, id));
     return {};
   }));

@@ -94,9 +94,9 @@ Result<Json> Handlers::run_job() {
   WEIR_TRY(auto const* job, find_job(api.config, body.is_object() ? body.value("name", "") : ""));
   jobs::NewJob wanted;
   wanted.definition = *job;
-  wanted.actor = request.actor;
+  wanted.actor = request.caller.actor();
   WEIR_TRY(auto const enqueued, api.store.enqueue(std::move(wanted)));
-  WEIR_DO(hurry(api, request.actor, enqueued.job));
+  WEIR_DO(hurry(api, request.caller.actor(), enqueued.job));
   return made(enqueued);
 }
 
@@ -104,7 +104,7 @@ Result<Json> Handlers::retry_job() {
   WEIR_TRY(auto const id, numeral_at(places, "n", 0));
   WEIR_TRY(auto const old, api.store.job(id));
   if (!is_final(old.state)) {
-    WEIR_DO(hurry(api, request.actor, id));
+    WEIR_DO(hurry(api, request.caller.actor(), id));
     return made({id, false});
   }
   WEIR_TRY(auto const* job, find_job(api.config, old.name));
@@ -112,7 +112,7 @@ Result<Json> Handlers::retry_job() {
   jobs::NewJob wanted;
   wanted.definition = *job;
   wanted.cause = jobs::Cause::Retry;
-  wanted.actor = request.actor;
+  wanted.actor = request.caller.actor();
   wanted.parent = old.id;
   if (body.is_object() && body.value("from_failure", false)) {
     WEIR_TRY(wanted.resume, rest_of(old, *job));
@@ -128,7 +128,7 @@ Result<Json> Handlers::retry_job() {
 
 Result<Json> Handlers::cancel_job() {
   WEIR_TRY(auto const id, numeral_at(places, "n", 0));
-  WEIR_TRY(auto const state, api.store.cancel(id, request.actor));
+  WEIR_TRY(auto const state, api.store.cancel(id, request.caller.actor()));
   return Json{{"job", id}, {"state", state_name(state)}};
 }
 
@@ -175,7 +175,7 @@ Result<Json> Handlers::switch_schedule() {
   if (!body.is_object() || !body.contains("enabled") || !body["enabled"].is_boolean())
     return Error(ErrorKind::Usage, "\"enabled\" is true or false");
   bool const enabled = body["enabled"].get<bool>();
-  WEIR_DO(api.store.enable_schedule(job->name, enabled, request.actor));
+  WEIR_DO(api.store.enable_schedule(job->name, enabled, request.caller.actor()));
   return Json{{"name", job->name}, {"enabled", enabled}};
 }
 

@@ -19,7 +19,7 @@ constexpr Shape kShapes[] = {
     {"Error",
      "kind:text~ message:text sqlstate:text~ object:text~ where:text~ excerpt:text~ cause:text~ state:text~ "
      "next:text~ while:text[]~"},
-    {"Route", "method:text path:text summary:text"},
+    {"Route", "method:text path:text role:text summary:text"},
     {"Job",
      "job:int name:text state:text cause:text actor:text steps:object[] parent:int? slot:text? attempts:int "
      "max_attempts:int uncounted_attempts:int waiting:text? created_at:time run_at:time started_at:time? "
@@ -54,6 +54,9 @@ constexpr Shape kShapes[] = {
     {"ReportAttempt", "attempt:int state:text failure:text started_at:time ended_at:time? error:Error?"},
     {"ReportJob", "job:int name:text state:text cause:text actor:text parent:int? attempts:ReportAttempt[]"},
     {"Report", "+Incident impact:Touched[] jobs:ReportJob[] events:Event[]"},
+    {"Me", "user:text role:text token:text?"},
+    {"User", "name:text role:text created_at:time password_at:time logins:int tokens:int"},
+    {"Token", "name:text user:text role:text created_at:time expires_at:time? used_at:time?"},
     {"Message", "channel:text moment:text title:text state:text tries:int created_at:time sent_at:time? trouble:text?"},
 };
 
@@ -140,8 +143,15 @@ Json answer_of(std::string_view answer) {
   return Json{{"anyOf", {object_of(answer.substr(0, bar)), answer_of(answer.substr(bar + 3))}}};
 }
 
+// Either of two ways to say who one is, and the least role that may.
+Json security_of(Route const& route) {
+  if (route.role == Role::Nobody) return Json::array();
+  Json const roles = Json::array({role_name(route.role)});
+  return Json::array({Json{{"token", roles}}, Json{{"login", roles}}});
+}
+
 Json operation_of(Route const& route) {
-  Json operation{{"summary", route.summary}, {"parameters", parameters_of(route)}};
+  Json operation{{"summary", route.summary}, {"security", security_of(route)}, {"parameters", parameters_of(route)}};
   if (!route.body.empty()) operation["requestBody"] = Json{{"content", content_of(object_of(route.body))}};
   Json const failed{{"description", "why not, and what to do"}, {"content", content_of(object_of("error:Error"))}};
   operation["responses"] =
@@ -158,16 +168,25 @@ Json openapi(std::span<Route const> routes) {
   Json paths = Json::object(), schemas = Json::object();
   for (auto const& route : routes) paths[std::string(route.path)][to_lower(route.method)] = operation_of(route);
   for (auto const& shape : kShapes) schemas[std::string(shape.name)] = object_of(shape.members);
+  Json const ways{{"token", {{"type", "http"}, {"scheme", "bearer"}, {"description", "made by weir token create"}}},
+                  {"login",
+                   {{"type", "apiKey"},
+                    {"in", "cookie"},
+                    {"name", "weir_login"},
+                    {"description",
+                     "given by POST /api/v1/login, as __Host-weir_login behind TLS; a POST needs Content-Type: "
+                     "application/json and "
+                     "X-Weir-Request: 1"}}}};
   return Json{
       {"openapi", "3.1.0"},
       {"info",
        {{"title", "weir"},
         {"version", "v1"},
-        {"description", "Jobs, events and incidents of a project: what weir's own commands ask."}}},
-      {"security", Json::array({Json{{"token", Json::array()}}})},
+        {"description",
+         "Jobs, events and incidents of a project: what weir's own commands ask. A role may what the ones before "
+         "it may: viewer, operator, admin."}}},
       {"paths", std::move(paths)},
-      {"components",
-       {{"schemas", std::move(schemas)}, {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
+      {"components", {{"schemas", std::move(schemas)}, {"securitySchemes", ways}}}};
 }
 
 }  // namespace weir::server

@@ -58,7 +58,7 @@ Result<Json> Handlers::rebuild_state() {
   WEIR_DO(api.store.transact([&](jobs::Change& change) -> Status {
     found = 0;
     for (auto const& table : tables) {
-      WEIR_TRY(bool const is_news, find_table(change, table, request.actor));
+      WEIR_TRY(bool const is_news, find_table(change, table, request.caller.actor()));
       found += is_news ? 1 : 0;
     }
     WEIR_DO(jobs::raise_counter(change.database, "job", number_at(body, "job")));
@@ -66,7 +66,7 @@ Result<Json> Handlers::rebuild_state() {
     jobs::NewEvent event;
     event.kind = "weir.state.rebuilt";
     event.data = json_line(Json{{"tables", found}, {"jobs_go_on_after", counters.job}});
-    auto const written = change.append(event, request.actor);
+    auto const written = change.append(event, request.caller.actor());
     return written.ok() ? Status() : Status(written.error().clone());
   }));
   return Json{{"tables", found}, {"next_job", counters.job + 1}};

@@ -34,8 +34,8 @@ struct Questions {
 
   // An empty answer is `usual`.
   Result<std::string> ask(std::string const& question, std::string_view usual, bool hidden = false) const {
-    write_err(usual.empty() ? question + ": " : fmt::format("{} [{}]: ", question, usual));
-    auto const answer = read_answer(stop, hidden);
+    auto const answer =
+        read_answer(stop, hidden, usual.empty() ? question + ": " : fmt::format("{} [{}]: ", question, usual));
     if (answer) return answer->empty() ? std::string(usual) : *answer;
     write_err("\n");
     if (stop.stop_requested()) return Error(ErrorKind::Cancelled, "stopped by the user").state(said);

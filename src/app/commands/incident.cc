@@ -25,10 +25,6 @@ Result<std::int64_t> incident_number(Context& context) {
   return *number;
 }
 
-void write_json(Json const& json) {
-  write_out(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
 Result<int> change(Context& context, std::string_view action) {
   WEIR_TRY(auto const number, incident_number(context));
   auto const& words = context.arguments().positionals;

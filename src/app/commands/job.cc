@@ -15,10 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void write_json(Json const& json) {
-  write_out(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
 Result<int> count_of(Context& context, char const* option, int fallback) {
   if (!context.arguments().has(option)) return fallback;
   auto const text = context.arguments().value(option);

@@ -1,8 +1,10 @@
 // weir serve: carries out jobs when they are due, until it is told to stop.
+#include <optional>
 #include <stop_token>
 
 #include <fmt/format.h>
 
+#include "app/api_port.h"
 #include "app/commands/commands.h"
 #include "app/health.h"
 #include "app/service.h"
@@ -23,12 +25,25 @@ Result<int> run_serve(Context& context) {
       return Error(ErrorKind::Usage, fmt::format("\"--workers\" is a number from 1 to 1000, not \"{}\"", text));
     options.slots = static_cast<int>(*number);
   }
+  bool const behind_proxy = context.arguments().has("behind-proxy");
+  std::optional<ListenAddress> api_address;
+  if (auto const text = context.arguments().value("api"); context.arguments().has("api")) {
+    WEIR_TRY(api_address, parse_api_address(text, behind_proxy));
+  } else if (behind_proxy) {
+    return Error(ErrorKind::Usage, "\"--behind-proxy\" is said of no port")
+        .state("nothing was started")
+        .next("weir serve --api 0.0.0.0:7378 --behind-proxy");
+  }
   WEIR_TRY(auto state, JobState::take(context, true));
   Health health(*state.store(), system_clock());
   options.pulse = [&health](bool well) { health.beat(well); };
   std::unique_ptr<http::Listening> listening;
   if (auto const address = context.arguments().value("listen"); !address.empty()) {
     WEIR_TRY(listening, listen_for_health(address, health));
+  }
+  std::unique_ptr<http::Listening> api;
+  if (api_address) {
+    WEIR_TRY(api, listen_for_api(*api_address, behind_proxy, *state.api()));
   }
   std::stop_callback const stopping(context.interrupt().token(), [&health] {
     health.drain();

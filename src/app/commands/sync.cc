@@ -23,10 +23,6 @@ sync::Selection selection_of(Arguments const& arguments) {
   return sync::Selection{arguments.list("select"), arguments.list("exclude")};
 }
 
-void write_json(Json const& json, int indent = 2) {
-  write_out(json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
 // Statuses of several connections: the one they agree on, else 1.
 void add_status(std::optional<int>& all, int one) {
   if (one == 0) return;
