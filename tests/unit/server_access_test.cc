@@ -1,7 +1,10 @@
 // Logins, tokens and pauses by a clock of the test's own, over either database. What is asked over HTTP is in
 // tests/cases/jobs/api_login.case.
+#include <atomic>
 #include <functional>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -203,6 +206,34 @@ TEST(ServerRestored, NobodyIsLoggedInInACopy) {
   Access access(*store, clock);
   EXPECT_FALSE(test::must(access.by_login(secret)));
   EXPECT_TRUE(test::must(access.by_token(of_token)));
+}
+
+TEST(ServerAccessConcurrent, ManyGuessesAtOnceAreNoMoreThanOneAfterTheOther) {
+  test::TestClock clock;
+  auto const store = test::must(jobs::Store::open(test::must(jobs::open_sqlite("", clock)), "weir"));
+  std::string const of_token = new_token();
+  test::must(store->transact([&](jobs::Change& change) -> Status {
+    WEIR_DO(add_user(change, "ada", Role::Admin, test::must(hash_password(kPassword)), "tester"));
+    return add_token(change, Token{"ci", "ada", Role::Admin, change.now, {}, {}}, sha256_hex(of_token), "tester");
+  }));
+  Access access(*store, clock);
+  std::atomic<int> wrong = 0, paused = 0, asked = 0;
+  {
+    std::vector<std::jthread> guessing;
+    for (int n = 0; n < 8; ++n)
+      guessing.emplace_back([&, n] {
+        for (int m = 0; m < 3; ++m) {
+          Duration pause{};
+          auto const login = access.log_in("ada", "wrong", "from " + std::to_string(n), "", pause);
+          if (login.ok()) continue;
+          (login.error().kind() == ErrorKind::Denied ? wrong : paused) += 1;
+          if (test::must(access.by_token(of_token))) asked += 1;
+        }
+      });
+  }
+  EXPECT_EQ(wrong, 5);
+  EXPECT_EQ(paused, 19);
+  EXPECT_EQ(asked, 24);
 }
 
 TEST(ServerBackOff, IsForgottenAfterItsTimeAndBounded) {
