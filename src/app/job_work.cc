@@ -167,7 +167,8 @@ Json const& member(Json const& json, char const* key) {
 }
 
 FailureClass class_of_error(Json const& error) {
-  return error.is_object() ? jobs::class_of(text_at(error, "kind")) : FailureClass::Config;
+  if (!error.is_object()) return FailureClass::Config;
+  return jobs::class_of(error_kind(text_at(error, "kind")).value_or(ErrorKind::Internal), text_at(error, "sqlstate"));
 }
 
 FailureClass class_of_status(int status) {

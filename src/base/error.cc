@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -15,34 +17,24 @@ struct Error::Fields {
   std::vector<std::string> contexts;
 };
 
+namespace {
+
+// In the order of ErrorKind.
+constexpr std::array<std::string_view, 12> kNames = {"usage",    "config",  "template",    "sql",
+                                                     "data",     "denied",  "unavailable", "busy",
+                                                     "in_doubt", "refused", "cancelled",   "internal"};
+static_assert(kNames.size() == static_cast<std::size_t>(ErrorKind::Internal) + 1);
+
+}  // namespace
+
 std::string_view kind_name(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::Usage:
-      return "usage";
-    case ErrorKind::Config:
-      return "config";
-    case ErrorKind::Template:
-      return "template";
-    case ErrorKind::Sql:
-      return "sql";
-    case ErrorKind::Data:
-      return "data";
-    case ErrorKind::Denied:
-      return "denied";
-    case ErrorKind::Unavailable:
-      return "unavailable";
-    case ErrorKind::Busy:
-      return "busy";
-    case ErrorKind::InDoubt:
-      return "in_doubt";
-    case ErrorKind::Refused:
-      return "refused";
-    case ErrorKind::Cancelled:
-      return "cancelled";
-    case ErrorKind::Internal:
-      return "internal";
-  }
-  return "internal";
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::optional<ErrorKind> error_kind(std::string_view name) {
+  auto const found = std::find(kNames.begin(), kNames.end(), name);
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<ErrorKind>(found - kNames.begin());
 }
 
 int exit_code(ErrorKind kind) {

@@ -4,6 +4,7 @@
 // known). Not thread-safe; an Error belongs to one thread at a time.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ enum class ErrorKind {
 
 // "usage", "config", ... as JSON and logs say it.
 std::string_view kind_name(ErrorKind kind);
+// The kind of that name; nothing if there is none.
+std::optional<ErrorKind> error_kind(std::string_view name);
 
 // The program's exit status for an error of this kind: see docs of `weir help exit-codes`.
 int exit_code(ErrorKind kind);

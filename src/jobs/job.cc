@@ -99,7 +99,8 @@ std::string_view class_name(FailureClass failure) {
   return kClasses[static_cast<std::size_t>(failure)];
 }
 
-FailureClass class_of(ErrorKind kind) {
+FailureClass class_of(ErrorKind kind, std::string_view sqlstate) {
+  if (kind == ErrorKind::Sql && sqlstate.starts_with("XX")) return FailureClass::Bug;
   switch (kind) {
     case ErrorKind::Unavailable:
     case ErrorKind::Busy:
@@ -120,14 +121,6 @@ FailureClass class_of(ErrorKind kind) {
     case ErrorKind::Denied:
       return FailureClass::Config;
   }
-  return FailureClass::Bug;
-}
-
-FailureClass class_of(std::string_view error_kind) {
-  for (auto const kind :
-       {ErrorKind::Usage, ErrorKind::Config, ErrorKind::Template, ErrorKind::Sql, ErrorKind::Data, ErrorKind::Denied,
-        ErrorKind::Unavailable, ErrorKind::Busy, ErrorKind::InDoubt, ErrorKind::Refused, ErrorKind::Cancelled})
-    if (kind_name(kind) == error_kind) return class_of(kind);
   return FailureClass::Bug;
 }
 

@@ -38,8 +38,9 @@ enum class FailureClass {
   Cancelled,   // by a person
 };
 std::string_view class_name(FailureClass failure);
-FailureClass class_of(ErrorKind kind);
-FailureClass class_of(std::string_view error_kind);  // "unavailable", as an error's JSON says it
+// `sqlstate`: of the error, "" where it has none. It has decided the kind (pg/errors.cc) but for what a kind does not
+// tell: XX is a bug too, of the database.
+FailureClass class_of(ErrorKind kind, std::string_view sqlstate);
 
 // config::Job as JSON and back: a running job keeps what it was made with.
 nlohmann::ordered_json definition_json(config::Job const& job);

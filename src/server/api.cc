@@ -253,10 +253,7 @@ int http_status(ErrorKind kind) {
 Error error_of(Response const& response) {
   auto const json = parse_json(response.body);
   Json const error = json.is_object() ? json.value("error", Json::object()) : Json::object();
-  ErrorKind kind = ErrorKind::Internal;
-  for (auto const one : {ErrorKind::Usage, ErrorKind::Config, ErrorKind::Data, ErrorKind::Denied, ErrorKind::Refused,
-                         ErrorKind::Busy, ErrorKind::Unavailable})
-    if (kind_name(one) == text_at(error, "kind")) kind = one;
+  auto const kind = error_kind(text_at(error, "kind")).value_or(ErrorKind::Internal);
   std::string message = text_at(error, "message");
   if (message.empty()) message = fmt::format("the answer was {}", response.status);
   Error made(kind, std::move(message));

@@ -54,6 +54,18 @@ TEST(Error, ExitCodes) {
   EXPECT_EQ(exit_code(ErrorKind::Cancelled), 130);
 }
 
+TEST(Error, KindsAreReadBackByTheirNames) {
+  for (int i = 0; i <= static_cast<int>(ErrorKind::Internal); ++i) {
+    auto const kind = static_cast<ErrorKind>(i);
+    EXPECT_EQ(error_kind(kind_name(kind)), kind) << kind_name(kind);
+  }
+  EXPECT_EQ(kind_name(ErrorKind::Usage), "usage");
+  EXPECT_EQ(kind_name(ErrorKind::InDoubt), "in_doubt");
+  EXPECT_EQ(kind_name(ErrorKind::Internal), "internal");
+  EXPECT_EQ(error_kind("Usage"), std::nullopt);
+  EXPECT_EQ(error_kind(""), std::nullopt);
+}
+
 Result<int> half(int n) {
   if (n % 2 != 0) return Error(ErrorKind::Data, "odd");
   return n / 2;

@@ -14,6 +14,7 @@
 #include "jobs/scheduler.h"
 #include "jobs/store.h"
 #include "pg/faults.h"
+#include "pg/session.h"
 #include "state_database.h"
 #include "test_clock.h"
 
@@ -127,6 +128,22 @@ TEST_P(JobsStore, WhatNoTryChangesIsNotTriedAgain) {
   world.clock.advance(1h);
   ASSERT_TRUE(world.store->finish(world.claim(), failed(FailureClass::Data), 0).ok());
   EXPECT_EQ(world.state(id), JobState::Failed);
+}
+
+TEST(JobsFailure, EachSqlstateHasItsClass) {
+  struct Known {
+    FailureClass failure;
+    std::vector<std::string_view> sqlstates;
+  };
+  for (auto const& [failure, sqlstates] :
+       {Known{FailureClass::Transient, {"08000", "08001", "08003", "08004", "08006", "08007", "08P01", "57P01",
+                                        "57P02", "57P03", "57P04", "57P05", "53000", "53100", "53200", "53300",
+                                        "53400", "40000", "40001", "40003", "40P01", "55P03", "55006", "25P03"}},
+        Known{FailureClass::Data, {"22001", "22003", "22021", "22P02", "22P05", "23502", "23503", "23505", "23514"}},
+        Known{FailureClass::Config, {"28000", "28P01", "3D000", "42501", "42P01", "42703", "0A000", "54011"}},
+        Known{FailureClass::Bug, {"XX000", "XX001", "XX002"}}})
+    for (auto const sqlstate : sqlstates)
+      EXPECT_EQ(class_name(class_of(pg::kind_of_sqlstate(sqlstate), sqlstate)), class_name(failure)) << sqlstate;
 }
 
 TEST_P(JobsStore, JobsOfOneConnectionWaitForEachOther) {
