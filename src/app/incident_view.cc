@@ -90,6 +90,7 @@ std::string status_view(Json const& status, Terminal const& terminal) {
                 std::to_string(number_at(maker, "stale")), std::to_string(number_at(maker, "late")),
                 shown_time(maker, "oldest_data_at")});
   if (!makers.empty()) text += makers.text(terminal) + "\n";
+  for (auto const& one : status["unreachable"]) text += terminal.paint(Colour::Red, text_at(one, "text")) + "\n";
   auto const& incidents = status["incidents"];
   for (auto const& one : incidents) text += incident_line(one, terminal);
   if (incidents.empty()) text += terminal.paint(Colour::Green, "no open incident") + "\n";

@@ -98,9 +98,11 @@ std::string job_page(Json const& job, Terminal const& terminal) {
   std::string text = job_line(job, terminal);
   text += fmt::format("  steps: {}\n  cause: {}\n  made:  {} UTC\n", steps_of(job), cause_of(job),
                       shown_time(job, "created_at"));
-  if (auto const waits = text_at(job, "waiting"); !waits.empty()) text += fmt::format("  waits: {}\n", waits);
+  auto const waits = text_at(job, "waiting");
+  if (!waits.empty()) text += fmt::format("  waits: {}\n", waits);
   if (auto const who = text_at(job, "cancelled_by"); !who.empty()) text += fmt::format("  cancelled by: {}\n", who);
-  if (text_at(job, "state") == "incomplete") text += fmt::format("  next attempt: {} UTC\n", shown_time(job, "run_at"));
+  if (text_at(job, "state") == "incomplete" && waits.empty())
+    text += fmt::format("  next attempt: {} UTC\n", shown_time(job, "run_at"));
   for (auto const& attempt : job["attempt_list"]) text += attempt_text(attempt, terminal);
   return text;
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -195,24 +196,46 @@ int weight(FailureClass failure) {
 constexpr std::array<std::string_view, 7> kSelecting = {"--select", "-s",        "--models",  "--model",
                                                         "-m",       "--exclude", "--selector"};
 
+void add_reached(AttemptEnd& end, config::JobStep const& step) {
+  end.reached.insert(end.reached.end(), step.endpoints.begin(), step.endpoints.end());
+}
+
+// The endpoint that did not answer; "" where that is not what went wrong. What a dbt run says of its profile's target
+// is said of the warehouse.
+std::string unreachable(Json const& error, config::JobStep const& step) {
+  if (error_kind(text_at(error, "kind")) != ErrorKind::Unavailable) return {};
+  auto name = text_at(error, "endpoint");
+  bool const is_target = step.kind == config::JobStep::Kind::Dbt && !name.empty() && !step.endpoints.empty();
+  return is_target ? step.endpoints.front() : name;
+}
+
 // Failures of an attempt's units, of which one speaks for all.
 class Failures {
  public:
+  explicit Failures(config::JobStep const& step) : step_(step) {}
   void add(FailureClass failure, Json error) {
+    if (auto name = unreachable(error, step_); !name.empty()) unreachable_.insert(std::move(name));
     ++count_;
     if (count_ > 1 && weight(failure) >= weight(worst_)) return;
     worst_ = failure;
     error_ = std::move(error);
   }
   bool empty() const { return count_ == 0; }
+  // Something was published: whatever went away was there.
+  void forgive() { unreachable_.clear(); }
   void tell(AttemptEnd& end, std::string_view unit) {
     end.failure = worst_;
     if (count_ > 1 && error_.is_object())
       error_["message"] = fmt::format("{} (and {} more)", text_at(error_, "message"), plural(count_ - 1, unit));
     if (error_.is_object()) end.error = json_line(error_);
+    bool const has_met = worst_ != FailureClass::WorkerLost && worst_ != FailureClass::Cancelled;
+    if (unreachable_.empty() && has_met) add_reached(end, step_);
+    end.unreachable.assign(unreachable_.begin(), unreachable_.end());
   }
 
  private:
+  config::JobStep const& step_;
+  std::set<std::string> unreachable_;
   std::size_t count_ = 0;
   FailureClass worst_ = FailureClass::None;
   Json error_;
@@ -533,7 +556,8 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
         run_step(command_of(step, resume, without), project_, whose(job, step, *instance), listener, stop);
     Json missing = Json::array();
     std::string kept;
-    Failures failures;
+    Failures failures(step);
+    auto const published = end.published;
     for (auto const& report : done.reports) {
       std::string const type = text_at(report, "type");
       if (type == "error") failures.add(class_of_error(member(report, "error")), member(report, "error"));
@@ -547,13 +571,19 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
       }
     }
     if (!done.error && done.status == 0 && failures.empty()) {
+      add_reached(end, step);
       if (resume.contains("last")) break;
       resume = Json::object();
       continue;
     }
     end.resume = json_line(rest_of(i, resume, done.reports, std::move(missing), kept));
     if (done.error) failures.add(FailureClass::Bug, done.error->to_json());
-    if (done.was_stopped) failures = Failures(), failures.add(FailureClass::Cancelled, cancelled_error());
+    if (end.published > published) failures.forgive();
+    if (done.was_stopped) {
+      end.failure = FailureClass::Cancelled;
+      end.error = json_line(cancelled_error());
+      return end;
+    }
     if (failures.empty())
       failures.add(class_of_status(done.status),
                    step_failed(name, done.status, fmt::format("{}.{}", job.id, attempt)).to_json());

@@ -43,6 +43,7 @@ Result<source::SourceOptions> source_options(config::Config const& config, confi
   options.password = std::move(resolved.password);
   options.isolation = isolation_from(isolation);
   options.application_name = fmt::format("weir {}", kVersion);
+  options.endpoint = endpoint.name;
   if (auto const trust = options.settings.find("trust_server_certificate");
       trust != options.settings.end() && trust->second == "true")
     log_info("warning: endpoint \"{}\" trusts any certificate: whoever answers at its address is believed",
@@ -82,6 +83,7 @@ Result<pg::SessionOptions> session_options(config::Config const& config, config:
   auto options = pg::session_options(resolved.settings, std::move(resolved.password));
   if (!options.ok()) return at_endpoint(std::move(options).error(), endpoint);
   options->application_name = fmt::format("weir {}", kVersion);
+  options->endpoint = endpoint.name;
   return options;
 }
 

@@ -13,7 +13,7 @@ namespace weir {
 
 struct Error::Fields {
   ErrorKind kind;
-  std::string message, object, where, excerpt, cause, state, next, sqlstate;
+  std::string message, object, where, excerpt, cause, state, next, sqlstate, endpoint;
   std::vector<std::string> contexts;
 };
 
@@ -92,6 +92,7 @@ WEIR_FIELD(cause)
 WEIR_FIELD(state)
 WEIR_FIELD(next)
 WEIR_FIELD(sqlstate)
+WEIR_FIELD(endpoint)
 #undef WEIR_FIELD
 
 Error& Error::context(std::string doing) & {
@@ -152,6 +153,7 @@ nlohmann::ordered_json Error::to_json() const {
   json["kind"] = kind_name(fields_->kind);
   put("message", fields_->message);
   put("sqlstate", fields_->sqlstate);
+  put("endpoint", fields_->endpoint);
   put("object", fields_->object);
   put("where", fields_->where);
   put("excerpt", fields_->excerpt);

@@ -63,6 +63,8 @@ class [[nodiscard]] Error {
   Error&& next(std::string text) &&;
   Error& sqlstate(std::string code) &;  // five characters
   Error&& sqlstate(std::string code) &&;
+  Error& endpoint(std::string name) &;  // of the configuration: the one whose database said this, or did not answer
+  Error&& endpoint(std::string name) &&;
   Error& context(std::string doing) &;  // adds a layer going up: `loading stream "orders"`
   Error&& context(std::string doing) &&;
   Error& kind(ErrorKind kind) &;
@@ -76,6 +78,7 @@ class [[nodiscard]] Error {
   std::string const& state() const;
   std::string const& next() const;
   std::string const& sqlstate() const;
+  std::string const& endpoint() const;
   std::vector<std::string> const& contexts() const;  // innermost first
 
   // The error as a person reads it: several lines, the last one without a newline, secrets masked.

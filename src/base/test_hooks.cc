@@ -32,6 +32,11 @@ class Place {
   std::atomic<int> left_ = 1;
 };
 
+std::chrono::microseconds duration_of(char const* variable) {
+  char const* const text = std::getenv(variable);
+  return text == nullptr ? std::chrono::microseconds() : parse_duration(text).value_or(std::chrono::microseconds());
+}
+
 }  // namespace
 
 // WEIR_STOP_AT is for tests that act at that moment: the process goes on when it gets SIGCONT.
@@ -42,8 +47,11 @@ void crash_point(char const* label) {
 }
 
 std::chrono::microseconds test_lease() {
-  char const* const text = std::getenv("WEIR_LEASE");
-  return text == nullptr ? std::chrono::microseconds() : parse_duration(text).value_or(std::chrono::microseconds());
+  return duration_of("WEIR_LEASE");
+}
+
+std::chrono::microseconds test_circuit_pause() {
+  return duration_of("WEIR_CIRCUIT");
 }
 
 }  // namespace weir

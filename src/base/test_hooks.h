@@ -6,6 +6,7 @@
 // itself there with SIGKILL. The labels are those of docs/faults.md.
 //
 // WEIR_LEASE=2s: how long a worker has its jobs without a word, so that tests of workers that died take seconds.
+// WEIR_CIRCUIT=1s: the first pause of a circuit that opened, likewise; its longest is ten times that.
 
 #include <chrono>
 
@@ -14,9 +15,13 @@ namespace weir {
 #if defined(WEIR_TEST_HOOKS)
 void crash_point(char const* label);
 std::chrono::microseconds test_lease();  // 0: as always
+std::chrono::microseconds test_circuit_pause();
 #else
 inline void crash_point(char const*) {}
 inline std::chrono::microseconds test_lease() {
+  return {};
+}
+inline std::chrono::microseconds test_circuit_pause() {
   return {};
 }
 #endif

@@ -45,7 +45,8 @@ Result<pg::Session> connect(project::Target const& target) {
   pg::SessionOptions options{.parameters = parameters(target),
                              .password = target.password,
                              .application_name = target.application_name,
-                             .connect_timeout_s = static_cast<int>(target.connect_timeout)};
+                             .connect_timeout_s = static_cast<int>(target.connect_timeout),
+                             .endpoint = fmt::format("{}.{}", target.profile_name, target.name)};
   if (auto const step = swap::job_fence_name(); !step.empty())
     options.application_name = fmt::format("weir/{}/dbt", step);
   for (std::int64_t attempt = 0;; ++attempt) {

@@ -130,6 +130,7 @@ struct JobStep {
   Kind kind = Kind::Sync;
   std::string text;  // a connection's name, or dbt's command line
   Place place;
+  std::vector<std::string> endpoints = {};  // that it needs, by name: both ends of its connection; dbt's, the warehouse
 };
 std::string_view step_kind_name(JobStep::Kind kind);  // "sync", ...
 

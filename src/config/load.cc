@@ -231,7 +231,17 @@ class Semantics {
     Node const* steps = node.find("steps");
     if (steps != nullptr)
       for (auto const& item : steps->items) check_step(*item);
+    for (auto& step : made.steps) step.endpoints = endpoints_of(step);
     config_.jobs.emplace(name.text, std::move(made));
+  }
+
+  std::vector<std::string> endpoints_of(JobStep const& step) const {
+    if (step.kind == JobStep::Kind::Dbt)
+      return config_.warehouse.empty() ? std::vector<std::string>() : std::vector{config_.warehouse};
+    auto const connection = config_.connections.find(step.text);
+    if (connection == config_.connections.end()) return {};
+    auto const& [from, to] = std::pair(connection->second.from, connection->second.to);
+    return from == to ? std::vector{from} : std::vector{from, to};
   }
 
   void check_step(Node const& step) {

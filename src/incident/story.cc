@@ -82,6 +82,10 @@ std::string story_line(Event const& event) {
   if (event.kind == "weir.schedule.missed")
     return fmt::format("{} missed {}: {}", event.object,
                        plural(static_cast<std::uint64_t>(number_at(data, "missed")), "run"), text_at(data, "why"));
+  if (event.kind == "weir.endpoint.circuit.opened")
+    return fmt::format("endpoint \"{}\" does not answer: {}", event.object, text_at(data, "why"));
+  if (event.kind == "weir.endpoint.circuit.closed")
+    return fmt::format("endpoint \"{}\" answers again: {} reached it", event.object, job_of(event));
   if (event.kind.starts_with("weir.schedule."))
     return fmt::format("{} {} the schedule of {}", event.actor, event.kind.substr(14), event.object);
   if (event.kind == "weir.alert.sent")

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace weir::jobs {
@@ -127,8 +128,11 @@ FailureClass class_of(ErrorKind kind, std::string_view sqlstate) {
 Json definition_json(config::Job const& job) {
   Json steps = Json::array();
   for (auto const& step : job.steps) steps.push_back(Json{{std::string(step_kind_name(step.kind)), step.text}});
+  Json endpoints = Json::array();  // in the order of the steps
+  for (auto const& step : job.steps) endpoints.push_back(step.endpoints);
   return Json{{"name", job.name},
               {"steps", std::move(steps)},
+              {"endpoints", std::move(endpoints)},
               {"cron", job.when.cron},
               {"zone", job.when.zone},
               {"every_us", job.when.every.count()},
@@ -151,6 +155,10 @@ config::Job definition_from(Json const& json) {
       for (auto const kind : {config::JobStep::Kind::Sync, config::JobStep::Kind::Dbt, config::JobStep::Kind::Verify})
         if (auto const text = step.find(std::string(step_kind_name(kind))); text != step.end() && text->is_string())
           job.steps.push_back(config::JobStep{kind, text->get<std::string>(), {}});
+  if (auto const endpoints = json.find("endpoints"); endpoints != json.end())  // not of what older weirs made
+    for (std::size_t i = 0; i < std::min(endpoints->size(), job.steps.size()); ++i)
+      for (auto const& name : (*endpoints)[i])
+        if (name.is_string()) job.steps[i].endpoints.push_back(name.get<std::string>());
   job.when.cron = json.value("cron", "");
   job.when.zone = json.value("zone", job.when.zone);
   job.when.every = Duration(microseconds(json, "every_us", job.when.every));
@@ -174,6 +182,18 @@ std::vector<std::string> resources_of(config::Job const& job) {
                            : fmt::format("connection \"{}\"", step.text);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
+  return names;
+}
+
+std::vector<std::string> endpoints_of(Job const& job) {
+  auto const resume = parse_json(job.resume);
+  auto const& steps = job.definition.steps;
+  auto const first = resume.is_object() ? resume.value("step", std::size_t{0}) : 0;
+  auto const last = resume.is_object() ? resume.value("last", steps.size()) : steps.size();
+  std::vector<std::string> names;
+  for (std::size_t i = first; i < steps.size() && i <= last; ++i)
+    for (auto const& name : steps[i].endpoints)
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   return names;
 }
 

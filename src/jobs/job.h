@@ -66,7 +66,11 @@ struct Job {
   std::string cancelled_by;
   std::string worker;
   std::int64_t token = 0;
+  bool is_hurried = false;  // a person asked for it, or for its next attempt, which waits for no endpoint
 };
+
+// The endpoints that what is left of the job needs (config::JobStep), each once.
+std::vector<std::string> endpoints_of(Job const& job);
 
 struct Attempt {
   std::int64_t job = 0;
@@ -82,10 +86,11 @@ struct Attempt {
 
 // How an attempt ended.
 struct AttemptEnd {
-  FailureClass failure = FailureClass::None;  // None: it succeeded
-  std::string error;                          // JSON with the four parts, "" if there is none
-  std::int64_t published = 0, rows = 0;       // relations that got new rows, and those
-  std::string resume;                         // JSON: where the next attempt goes on
+  FailureClass failure = FailureClass::None;      // None: it succeeded
+  std::string error;                              // JSON with the four parts, "" if there is none
+  std::int64_t published = 0, rows = 0;           // relations that got new rows, and those
+  std::string resume;                             // JSON: where the next attempt goes on
+  std::vector<std::string> reached, unreachable;  // endpoints that it needed: those that answered, those that did not
 };
 
 struct AfterAttempt {

@@ -11,7 +11,7 @@ namespace weir::jobs {
 std::string_view const kJobColumns =
     "id, name, state, cause, actor, definition, parent, slot_local, slot_at, created_at, run_at, started_at, "
     "finished_at, "
-    "attempts, uncounted, waiting, resume, cancelled_by, worker, token";
+    "attempts, uncounted, waiting, resume, cancelled_by, worker, token, hurried";
 
 std::string_view const kEventColumns = "seq, at, actor, kind, object, job, attempt, data, hash";
 
@@ -37,6 +37,7 @@ Job job_of(Rows const& rows, std::size_t row) {
   job.cancelled_by = rows.text(row, 17);
   job.worker = rows.text(row, 18);
   job.token = rows.number(row, 19);
+  job.is_hurried = rows.number(row, 20) != 0;
   return job;
 }
 
@@ -87,6 +88,26 @@ Result<std::vector<Event>> read_events(Database& database, std::int64_t after, s
   std::vector<Event> events;
   for (std::size_t i = 0; i < rows.size(); ++i) events.push_back(event_of(rows, i));
   return events;
+}
+
+Result<std::vector<Circuit>> read_circuits(Database& database) {
+  WEIR_TRY(auto const rows,
+           database.query("SELECT endpoint, failures, opened_at, since, pause, next_try, probe, job FROM circuit ORDER "
+                          "BY endpoint"));
+  std::vector<Circuit> circuits;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Circuit one{.endpoint = rows.text(i, 0),
+                .failures = {},
+                .opened_at = rows.maybe_instant(i, 2),
+                .since = rows.instant(i, 3),
+                .pause = Duration(rows.number(i, 4)),
+                .next_try = rows.instant(i, 5),
+                .probe = rows.number(i, 6),
+                .job = rows.number(i, 7)};
+    for (auto const& at : parse_json(rows.text(i, 1))) one.failures.emplace_back(Duration(at.get<std::int64_t>()));
+    circuits.push_back(std::move(one));
+  }
+  return circuits;
 }
 
 Result<std::string> instance_of(Database& database) {

@@ -1,5 +1,6 @@
 #pragma once
-// Jobs, attempts and events read from the state's database: within a transaction of the store, or by the store itself.
+// Jobs, attempts, circuits and events read from the state's database: within a transaction of the store, or by the
+// store itself.
 
 #include <optional>
 #include <string_view>
@@ -7,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "jobs/circuit.h"
 #include "jobs/database.h"
 #include "jobs/event.h"
 #include "jobs/job.h"
@@ -22,6 +24,9 @@ Result<std::vector<Attempt>> read_attempts(Database& database, std::int64_t job)
 // In their order, after `after`; of a job, or all.
 Result<std::vector<Event>> read_events(Database& database, std::int64_t after, std::optional<std::int64_t> job,
                                        int most);
+
+// Of all endpoints that an attempt ever failed to reach, in the order of their names; open or not.
+Result<std::vector<Circuit>> read_circuits(Database& database);
 
 // This state's own name, by which receivers of messages and the warehouse tell several of them apart: made from its
 // first event, kept with it. Within a transaction.

@@ -1,6 +1,8 @@
 #include "jobs/store.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include "base/embedded.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/time_text.h"
 #include "jobs/read.h"
 
 namespace weir::jobs {
@@ -19,6 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kMigrations = "migrations/state/";
 constexpr std::string_view kWorkerActor = "weir";
+constexpr std::size_t kDuePage = 100;
 
 std::string event_digest(std::string const& before, Event const& event) {
   Json const fields =
@@ -62,6 +66,34 @@ std::optional<Json> missed_data(std::vector<DueSlot> const& slots, Instant now) 
   }
   if (count == 0) return std::nullopt;
   return Json{{"missed", count}, {"catches_up", catches_up}, {"why", fmt::format("no weir was running at {}", first)}};
+}
+
+// A person made the job: it waits for no endpoint, and what it does not reach counts for nobody else.
+bool is_by_hand(std::string_view cause) {
+  return cause == cause_name(Cause::Manual) || cause == cause_name(Cause::Retry);
+}
+
+// What of `open` the job needs.
+std::vector<Circuit*> needed(Job const& job, std::vector<Circuit>& open) {
+  auto const names = endpoints_of(job);
+  std::vector<Circuit*> found;
+  for (auto& one : open)
+    if (std::find(names.begin(), names.end(), one.endpoint) != names.end()) found.push_back(&one);
+  return found;
+}
+
+std::string why_wait(Job const& job, std::vector<Circuit>& open, Instant now) {
+  for (auto const* one : open.empty() ? std::vector<Circuit*>() : needed(job, open))
+    if (auto why = why_wait(*one, now); !why.empty()) return why;
+  return {};
+}
+
+// Those that need an open circuit's endpoint come first, whoever has had the most attempts before all: it fails for
+// good soonest, and is told of.
+void try_first(std::vector<Job>& jobs, std::vector<Circuit>& open) {
+  auto const behind =
+      std::stable_partition(jobs.begin(), jobs.end(), [&](Job const& job) { return !needed(job, open).empty(); });
+  std::stable_sort(jobs.begin(), behind, [](Job const& a, Job const& b) { return a.attempts > b.attempts; });
 }
 
 std::string_view event_of_state(JobState state) {
@@ -165,15 +197,15 @@ Result<Enqueued> Store::insert_job(NewJob const& job, DueSlot const* slot, Insta
   WEIR_TRY(auto const id, next("job"));
   Instant const run_at =
       slot == nullptr ? now : slot->slot.at + jitter(job.definition.name, job.definition.when.jitter);
-  WEIR_TRY(
-      auto const done,
-      database_->query(
-          "INSERT INTO job (id, name, state, cause, actor, definition, resources, parent, slot_local, "
-          "slot_at, created_at, run_at, resume) "
-          "VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-          {id, job.definition.name, cause_name(job.cause), job.actor, json_line(definition_json(job.definition)),
-           join(resources_of(job.definition), "\n"), job.parent, slot == nullptr ? Value() : Value(slot->slot.local),
-           slot == nullptr ? Value() : Value(slot->slot.at), now, std::max(now, run_at), job.resume}));
+  WEIR_TRY(auto const done,
+           database_->query(
+               "INSERT INTO job (id, name, state, cause, actor, definition, resources, parent, slot_local, "
+               "slot_at, created_at, run_at, resume, hurried) "
+               "VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+               {id, job.definition.name, cause_name(job.cause), job.actor, json_line(definition_json(job.definition)),
+                join(resources_of(job.definition), "\n"), job.parent,
+                slot == nullptr ? Value() : Value(slot->slot.local), slot == nullptr ? Value() : Value(slot->slot.at),
+                now, std::max(now, run_at), job.resume, is_by_hand(cause_name(job.cause)) ? 1 : 0}));
   Json data{{"cause", cause_name(job.cause)}};
   if (slot != nullptr) data["slot"] = slot->slot.local;
   if (job.parent) data["parent"] = *job.parent;
@@ -195,17 +227,52 @@ Result<std::optional<Claim>> Store::claim(std::string const& worker, Duration le
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  WEIR_TRY(auto const rows,
-           database_->query(fmt::format("SELECT {} FROM job WHERE state IN ('pending', 'incomplete') AND "
-                                        "run_at <= $1 AND ($2 = 0 OR id = $2) ORDER BY run_at, id LIMIT 100",
-                                        kJobColumns),
-                            {now, only.value_or(0)}));
+  WEIR_TRY(auto open, open_circuits());
+  auto const may_be_tried = [now](Circuit const& one) { return why_wait(one, now).empty(); };
+  bool const tries = std::any_of(open.begin(), open.end(), may_be_tried);
   std::optional<Claim> claimed;
-  for (std::size_t i = 0; i < rows.size() && !claimed; ++i) {
-    WEIR_TRY(claimed, take(job_of(rows, i), worker, lease, now));
+  std::vector<Job> jobs;
+  for (bool more = true; more && !claimed;) {
+    std::optional<Job> const last = jobs.empty() ? std::nullopt : std::optional(jobs.back());
+    if (!tries) jobs.clear();
+    WEIR_TRY(auto page, due_jobs(now, only, last ? &*last : nullptr, open));
+    more = page.size() == kDuePage;
+    std::move(page.begin(), page.end(), std::back_inserter(jobs));
+    if (tries && more) continue;
+    if (tries) try_first(jobs, open);
+    for (std::size_t i = 0; i < jobs.size() && !claimed; ++i) {
+      WEIR_TRY(claimed, take(jobs[i], worker, lease, now, open));
+    }
   }
   WEIR_DO(transaction.commit());
   return claimed;
+}
+
+// The next of those that could begin, in the order of their turn. Those that are known to wait for an endpoint still
+// do.
+Result<std::vector<Job>> Store::due_jobs(Instant now, std::optional<std::int64_t> only, Job const* behind,
+                                         Circuits const& open) {
+  std::vector<Value> values = {
+      now, only.value_or(0),
+      behind == nullptr ? Value(std::numeric_limits<std::int64_t>::min()) : Value(behind->run_at),
+      behind == nullptr ? 0 : behind->id};
+  std::string waiting;
+  for (auto const& one : open) {
+    auto why = why_wait(one, now);
+    if (why.empty()) continue;
+    values.emplace_back(std::move(why));
+    waiting += fmt::format("{}${}", waiting.empty() ? "" : ", ", values.size());
+  }
+  if (!waiting.empty()) waiting = fmt::format("AND (hurried <> 0 OR waiting NOT IN ({})) ", waiting);
+  WEIR_TRY(auto const rows,
+           database_->query(fmt::format("SELECT {} FROM job WHERE state IN ('pending', 'incomplete') AND run_at <= $1 "
+                                        "AND ($2 = 0 OR id = $2) AND (run_at > $3 OR (run_at = $3 AND id > $4)) "
+                                        "{}ORDER BY run_at, id LIMIT {}",
+                                        kJobColumns, waiting, kDuePage),
+                            values));
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < rows.size(); ++i) jobs.push_back(job_of(rows, i));
+  return jobs;
 }
 
 // Why the job cannot begin: which live job holds what it needs; "" if nothing does.
@@ -220,11 +287,13 @@ Result<std::string> Store::holder_of(Job const& job) {
   return std::string();
 }
 
-Result<std::optional<Claim>> Store::take(Job job, std::string const& worker, Duration lease, Instant now) {
-  WEIR_TRY(auto const holder, holder_of(job));
-  if (!holder.empty()) {
-    if (holder != job.waiting) {
-      WEIR_TRY(auto const told, database_->query("UPDATE job SET waiting = $2 WHERE id = $1", {job.id, holder}));
+Result<std::optional<Claim>> Store::take(Job job, std::string const& worker, Duration lease, Instant now,
+                                         Circuits& open) {
+  WEIR_TRY(auto waits, holder_of(job));
+  if (waits.empty() && !job.is_hurried) waits = why_wait(job, open, now);
+  if (!waits.empty()) {
+    if (waits != job.waiting) {
+      WEIR_TRY(auto const told, database_->query("UPDATE job SET waiting = $2 WHERE id = $1", {job.id, waits}));
     }
     return std::optional<Claim>();
   }
@@ -239,11 +308,12 @@ Result<std::optional<Claim>> Store::take(Job job, std::string const& worker, Dur
   job.worker = worker;
   job.attempts += 1;
   if (!job.started_at) job.started_at = now;
-  WEIR_TRY(
-      auto const taken,
-      database_->query("UPDATE job SET state = 'running', attempts = $2, started_at = $3, waiting = '', worker = $4, "
-                       "token = $5, lease_until = $6 WHERE id = $1 AND state IN ('pending', 'incomplete')",
-                       {job.id, job.attempts, *job.started_at, worker, job.token, now + lease}));
+  WEIR_TRY(auto const taken,
+           database_->query(
+               "UPDATE job SET state = 'running', attempts = $2, started_at = $3, waiting = '', worker = $4, "
+               "token = $5, lease_until = $6, hurried = $7 WHERE id = $1 AND state IN ('pending', 'incomplete')",
+               {job.id, job.attempts, *job.started_at, worker, job.token, now + lease, is_by_hand(job.cause) ? 1 : 0}));
+  WEIR_DO(begin_to_try(job, open));
   WEIR_TRY(auto earlier, read_attempts(*database_, job.id));
   WEIR_TRY(auto const begun,
            database_->query(
@@ -290,6 +360,7 @@ Result<AfterAttempt> Store::end_attempt(Job const& job, std::vector<Attempt> con
   WEIR_DO(append(NewEvent{well ? "weir.attempt.succeeded" : "weir.attempt.failed", job.name, job.id, job.attempts,
                           json_line(data)},
                  std::string(kWorkerActor), now));
+  WEIR_DO(tell_circuits(job, attempts.empty() ? now : attempts.back().started_at, end, now));
   WEIR_TRY(auto const changed,
            database_->query(
                "UPDATE job SET state = $2, run_at = $3, uncounted = uncounted + $4, resume = $5, lease_until = NULL "
@@ -385,16 +456,20 @@ Result<std::vector<std::int64_t>> Store::expire_queue() {
   MutexLock lock(mutex_);
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
-  WEIR_TRY(auto const rows,
-           database_->query(
-               fmt::format("SELECT {} FROM job WHERE state = 'pending' AND waiting <> '' ORDER BY id", kJobColumns)));
+  WEIR_TRY(
+      auto const rows,
+      database_->query(fmt::format(
+          "SELECT {} FROM job WHERE state IN ('pending', 'incomplete') AND waiting <> '' ORDER BY id", kJobColumns)));
   std::vector<std::int64_t> failed;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Job const job = job_of(rows, i);
-    if (now - job.run_at <= job.definition.queue_timeout) continue;
-    WEIR_DO(end_job(
-        job, JobState::Failed,
-        fmt::format("it waited longer than {}: {}", format_duration(job.definition.queue_timeout), job.waiting), now));
+    bool const has_begun = job.started_at.has_value();
+    auto const limit = has_begun ? job.definition.job_timeout : job.definition.queue_timeout;
+    if (now - job.started_at.value_or(job.run_at) <= limit) continue;
+    std::string const what =
+        has_begun ? fmt::format("its next attempt could not begin within {} of the first", format_duration(limit))
+                  : fmt::format("it waited longer than {}", format_duration(limit));
+    WEIR_DO(end_job(job, JobState::Failed, fmt::format("{}: {}", what, job.waiting), now));
     failed.push_back(job.id);
   }
   WEIR_DO(transaction.commit());
@@ -426,11 +501,13 @@ Status Store::retry_now(std::int64_t id, std::string const& who) {
   WEIR_TRY(auto transaction, Transaction::begin(*database_));
   WEIR_TRY(auto const now, clock());
   WEIR_TRY(auto const job, read_job(*database_, id));
-  if (job.state != JobState::Incomplete)
+  bool const waits = job.state == JobState::Pending && !job.waiting.empty() && !job.is_hurried;
+  if (job.state != JobState::Incomplete && !waits)
     return Error(ErrorKind::Refused,
                  fmt::format("job {} does not wait for another attempt: it is {}", id, state_name(job.state)))
         .state("nothing was changed");
-  WEIR_TRY(auto const done, database_->query("UPDATE job SET run_at = $2 WHERE id = $1", {id, now}));
+  WEIR_TRY(auto const done,
+           database_->query("UPDATE job SET run_at = $2, hurried = 1 WHERE id = $1", {id, waits ? job.run_at : now}));
   WEIR_DO(append(NewEvent{"weir.job.hurried", job.name, id, {}, "{}"}, who, now));
   return transaction.commit();
 }
@@ -462,6 +539,81 @@ Result<std::optional<Instant>> Store::next_due() {
   MutexLock lock(mutex_);
   WEIR_TRY(auto const rows, database_->query("SELECT min(run_at) FROM job WHERE state IN ('pending', 'incomplete')"));
   return rows.maybe_instant(0, 0);
+}
+
+// ------------------------------------------------------------------------------------------------------------ circuits
+
+Result<std::vector<Circuit>> Store::circuits() {
+  MutexLock lock(mutex_);
+  return read_circuits(*database_);
+}
+
+Result<Store::Circuits> Store::open_circuits() {
+  WEIR_TRY(auto all, read_circuits(*database_));
+  std::erase_if(all, [](Circuit const& one) { return !one.is_open(); });
+  return all;
+}
+
+Status Store::keep_circuit(Circuit const& one) {
+  Json failures = Json::array();
+  for (auto const at : one.failures) failures.push_back(at.time_since_epoch().count());
+  WEIR_TRY(
+      auto const kept,
+      database_->query(
+          "INSERT INTO circuit (endpoint, failures, opened_at, since, pause, next_try, probe, job) VALUES ($1, $2, "
+          "$3, $4, $5, $6, $7, $8) ON CONFLICT (endpoint) DO UPDATE SET failures = excluded.failures, opened_at = "
+          "excluded.opened_at, since = excluded.since, pause = excluded.pause, next_try = excluded.next_try, probe "
+          "= excluded.probe, job = excluded.job",
+          {one.endpoint, json_line(failures), one.opened_at, one.since, static_cast<std::int64_t>(one.pause.count()),
+           one.next_try, one.probe, one.job}));
+  return {};
+}
+
+// The attempt that begins is the one that tries the endpoints that it needs, where no other one does.
+Status Store::begin_to_try(Job const& job, Circuits& open) {
+  if (open.empty() || job.is_hurried) return {};
+  for (auto* one : needed(job, open)) {
+    if (one->probe != 0) continue;
+    one->probe = job.token;
+    one->job = job.id;
+    WEIR_DO(keep_circuit(*one));
+  }
+  return {};
+}
+
+Status Store::tell_circuits(Job const& job, Instant began, AttemptEnd const& end, Instant now) {
+  WEIR_TRY(auto circuits, read_circuits(*database_));
+  for (auto const& name : end.unreachable)
+    if (std::none_of(circuits.begin(), circuits.end(), [&](Circuit const& one) { return one.endpoint == name; }))
+      circuits.push_back(Circuit{.endpoint = name});
+  for (auto& one : circuits) {
+    auto met = met_by(end, one.endpoint);
+    if (met == Met::Nothing && is_by_hand(job.cause)) met = Met::Unknown;
+    bool const was_well = one.failures.empty() && !one.is_open();
+    if (met == Met::Unknown ? one.probe != job.token : met == Met::Endpoint && was_well) continue;
+    auto const since = one.since;
+    auto const change = after_attempt(one, met, job.token, began, now, circuit_rules_);
+    WEIR_DO(keep_circuit(one));
+    if (change == CircuitChange::None) continue;
+    if (change == CircuitChange::Closed) {
+      WEIR_TRY(auto const freed,
+               database_->query("UPDATE job SET waiting = '' WHERE state IN ('pending', 'incomplete') AND "
+                                "substr(waiting, 1, length($1)) = $1",
+                                {circuit_text_begin(one.endpoint)}));
+    }
+    bool const opened = change == CircuitChange::Opened;
+    Json const data =
+        opened
+            ? Json{{"since", iso_text(one.since)},
+                   {"why", fmt::format("{} did not reach it within {}; jobs that need it wait, and one at a time "
+                                       "tries it",
+                                       plural(one.failures.size(), "attempt"), format_duration(circuit_rules_.within))}}
+            : Json{{"since", iso_text(since)}, {"why", "an attempt reached it"}};
+    WEIR_DO(append(NewEvent{opened ? "weir.endpoint.circuit.opened" : "weir.endpoint.circuit.closed", one.endpoint,
+                            job.id, job.attempts, json_line(data)},
+                   std::string(kWorkerActor), now));
+  }
+  return {};
 }
 
 // ----------------------------------------------------------------------------------------------------------- schedules

@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/mutex.h"
+#include "jobs/circuit.h"
 #include "jobs/database.h"
 #include "jobs/event.h"
 #include "jobs/follower.h"
@@ -87,7 +88,8 @@ class Store {
   // ---- jobs
   Result<Enqueued> enqueue(NewJob job);
   // The next job that may begin now, or the one of that number; nothing if there is none. Those whose resources another
-  // live job holds stay, and say so (`waiting`).
+  // live job holds stay, and say so (`waiting`); those that need an endpoint that does not answer, too (circuit.h):
+  // whichever of them has had the most attempts is the next to try it, so that somebody is told in the end.
   Result<std::optional<Claim>> claim(std::string const& worker, Duration lease, std::optional<std::int64_t> only = {});
   // `luck` as after_attempt() takes it. Error: Refused where the attempt is no longer this claim's (its lease ended,
   // and somebody else went on): nothing changes then.
@@ -98,11 +100,13 @@ class Store {
   // alive).
   // Each ends as "worker lost". Returns the jobs.
   Result<std::vector<std::int64_t>> expire(double luck, std::optional<std::string> all_but = {});
-  // Jobs that waited longer than their queue timeout fail.
+  // Jobs that waited longer for their first attempt than their queue timeout fail, and those whose next attempt could
+  // not begin within their job timeout.
   Result<std::vector<std::int64_t>> expire_queue();
   // Cancelled at once, or, where it runs, by whoever runs it. Error: Refused (it has ended), Usage (there is none).
   Result<JobState> cancel(std::int64_t job, std::string const& who);
-  // An incomplete job's next attempt begins now.
+  // An incomplete job's next attempt begins now, whether the endpoints that it needs answer or not; likewise that of a
+  // job that waits. Error: Refused (it does neither).
   Status retry_now(std::int64_t job, std::string const& who);
 
   Result<Job> job(std::int64_t id);                        // Usage: there is none, and what the numbers are
@@ -110,6 +114,7 @@ class Store {
   Result<std::vector<Attempt>> attempts(std::int64_t job);
   // When the earliest pending or incomplete job is due, if there is one.
   Result<std::optional<Instant>> next_due();
+  Result<std::vector<Circuit>> circuits();  // as read_circuits()
 
   // ---- schedules
   Result<std::map<std::string, ScheduleState>> schedules();
@@ -151,9 +156,16 @@ class Store {
   Result<Instant> clock() WEIR_REQUIRES(mutex_);
   Result<std::int64_t> next(char const* counter) WEIR_REQUIRES(mutex_);
   Result<Enqueued> insert_job(NewJob const& job, DueSlot const* slot, Instant now) WEIR_REQUIRES(mutex_);
-  Result<std::optional<Claim>> take(Job job, std::string const& worker, Duration lease, Instant now)
+  using Circuits = std::vector<Circuit>;
+  Result<std::vector<Job>> due_jobs(Instant now, std::optional<std::int64_t> only, Job const* behind,
+                                    Circuits const& open) WEIR_REQUIRES(mutex_);
+  Result<std::optional<Claim>> take(Job job, std::string const& worker, Duration lease, Instant now, Circuits& open)
       WEIR_REQUIRES(mutex_);
   Result<std::string> holder_of(Job const& job) WEIR_REQUIRES(mutex_);
+  Result<Circuits> open_circuits() WEIR_REQUIRES(mutex_);
+  Status keep_circuit(Circuit const& circuit) WEIR_REQUIRES(mutex_);
+  Status begin_to_try(Job const& job, Circuits& open) WEIR_REQUIRES(mutex_);
+  Status tell_circuits(Job const& job, Instant began, AttemptEnd const& end, Instant now) WEIR_REQUIRES(mutex_);
   static Renewed renewed(Rows const& rows);
   Result<bool> holds(Claim const& claim) WEIR_REQUIRES(mutex_);
   Result<AfterAttempt> end_attempt(Job const& job, std::vector<Attempt> const& attempts, AttemptEnd const& end,
@@ -167,6 +179,7 @@ class Store {
   Mutex mutex_;
   std::unique_ptr<Database> database_ WEIR_GUARDED_BY(mutex_);
   std::string const actor_;  // of what nobody asked for: schedule, worker
+  CircuitRules const circuit_rules_ = circuit_rules();
   Follower* const follower_;
 };
 

@@ -152,7 +152,7 @@ Result<Session> Session::connect(ConnectOptions const& options) {
   if (!succeeded(code) && status.ok())
     status = Error(ErrorKind::Unavailable, fmt::format("could not connect to {}", options.place));
   state->connected = succeeded(code);
-  if (!status.ok()) return std::move(status).error();
+  if (!status.ok()) return std::move(status).error().endpoint(options.endpoint);
 
   DriverInfo& driver = state->driver;
   driver.driver_name = state->info(SQL_DRIVER_NAME);

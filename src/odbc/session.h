@@ -31,6 +31,7 @@ struct ConnectOptions {
   std::chrono::seconds login_timeout{15};
   std::chrono::seconds stall_timeout{60};  // no byte from the server for so long is a failure; on every statement
   std::string place{};                     // "SQL Server db1:1433", for errors
+  std::string endpoint{};                  // its name in the configuration, likewise; "": it has none
 };
 
 struct DriverInfo {

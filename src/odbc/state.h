@@ -99,6 +99,7 @@ struct Statement::State {
     if (session->driver_says_dead()) status.error().kind(ErrorKind::Unavailable);
     if (status.error().kind() == ErrorKind::Unavailable) session->is_lost = true;
     if (!status.ok() && cancelled.load()) return Error(ErrorKind::Cancelled, fmt::format("stopped: {}", doing));
+    status.error().endpoint(session->options.endpoint);
     if (!status.ok() && status.error().kind() == ErrorKind::Unavailable &&
         (status.error().sqlstate() == "HYT00" || status.error().sqlstate() == "S1T00"))
       return std::move(status.error()).cause(fmt::format("no data for {} s", session->options.stall_timeout.count()));

@@ -231,6 +231,7 @@ Result<Session> Session::connect(SessionOptions const& options) {
   if (establish(connection.get(), each)) {
     return Error(ErrorKind::Unavailable,
                  fmt::format("could not connect to {}: no answer within {} s", options.text(), each.count()))
+        .endpoint(options.endpoint)
         .next("check that the server runs and can be reached, and try again");
   }
   if (PQstatus(connection.get()) != CONNECTION_OK) return connect_error(options, PQerrorMessage(connection.get()));

@@ -81,9 +81,7 @@ std::string next_step_after(ErrorKind kind) {
   }
 }
 
-}  // namespace
-
-Error connect_error(SessionOptions const& options, std::string_view message) {
+Error reason_of(SessionOptions const& options, std::string_view message) {
   std::string const subject = fmt::format("could not connect to {}", options.text());
   if (auto const fields = server_fields(message)) {
     ErrorKind const kind = kind_of_sqlstate(fields->sqlstate);
@@ -119,9 +117,16 @@ Error connect_error(SessionOptions const& options, std::string_view message) {
       .next(next_step_after(ErrorKind::Unavailable));
 }
 
+}  // namespace
+
+Error connect_error(SessionOptions const& options, std::string_view message) {
+  return reason_of(options, message).endpoint(options.endpoint);
+}
+
 Error Session::State::lost() const {
   return Error(ErrorKind::Unavailable, fmt::format("the connection to {} is lost", options.text()))
       .cause(last_words.empty() ? first_line(PQerrorMessage(connection.get())) : last_words)
+      .endpoint(options.endpoint)
       .next("check the server's log, and try again");
 }
 
@@ -140,10 +145,12 @@ Error Session::State::error_of(pg_result const* result) const {
     kind = ErrorKind::Busy;
     if (next.empty()) next = "find out who cancels statements of this role: statement_timeout, or pg_cancel_backend()";
   }
+  // "tuple concurrently updated" has no SQLSTATE of its own, and is none of the server's bugs.
+  if (sqlstate == "XX000" && message.find("concurrently") != std::string::npos) kind = ErrorKind::Busy;
   if (is_broken()) message = fmt::format("the connection to {} was ended by the server: {}", options.text(), message);
   auto error = Error(is_broken() ? ErrorKind::Unavailable : kind, std::move(message));
   error.sqlstate(sqlstate).object(object_of(result)).cause(field(result, PG_DIAG_MESSAGE_DETAIL)).next(std::move(next));
-  error.where(field(result, PG_DIAG_CONTEXT));
+  error.where(field(result, PG_DIAG_CONTEXT)).endpoint(options.endpoint);
   return error;
 }
 

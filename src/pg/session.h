@@ -29,6 +29,7 @@ struct SessionOptions {
   Secret password = {};
   std::string application_name = "weir";
   int connect_timeout_s = 15;
+  std::string endpoint = {};  // its name in the configuration, for errors; "": it has none
 
   // "host/dbname as user", for people; never the password.
   std::string text() const;

@@ -102,7 +102,7 @@ constexpr std::array kEntries = {
            "whole:bool broken_at:int?"},
           &Handlers::verify_events},
     Entry{{Role::Viewer, "GET", "/api/v1/status", "jobs, what they make, and what is wrong", "", "",
-           "incidents:Incident[] makers:Maker[] at:time jobs:JobStatus[]"},
+           "incidents:Incident[] makers:Maker[] at:time jobs:JobStatus[] unreachable:Unreachable[]"},
           &Handlers::show_status},
     Entry{{Role::Viewer, "GET", "/api/v1/why", "why a relation's data is as old as it is", "name:text", "",
            "+WhyRelation"},

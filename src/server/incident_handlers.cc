@@ -107,6 +107,12 @@ Result<Json> Handlers::show_status() {
     WEIR_TRY(auto one, job_status(api, job, now));
     json["jobs"].push_back(std::move(one));
   }
+  json["unreachable"] = Json::array();
+  WEIR_TRY(auto const circuits, api.store.circuits());
+  for (auto const& one : circuits)
+    if (one.is_open())
+      json["unreachable"].push_back(
+          Json{{"endpoint", one.endpoint}, {"since", iso_text(one.since)}, {"text", circuit_text(one, now)}});
   return json;
 }
 

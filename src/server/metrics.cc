@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "incident/explain.h"
+#include "jobs/read.h"
 
 namespace weir::server {
 namespace {
@@ -47,6 +48,15 @@ Status write_jobs(std::string& out, jobs::Database& database, Instant now) {
   for (std::size_t i = 0; i < attempts.size(); ++i)
     out += fmt::format("weir_attempts{{state=\"{}\",failure=\"{}\"}} {}\n", escape_label(attempts.text(i, 0)),
                        escape_label(attempts.text(i, 1)), attempts.number(i, 2));
+  return {};
+}
+
+Status write_circuits(std::string& out, jobs::Database& database) {
+  WEIR_TRY(auto const circuits, jobs::read_circuits(database));
+  begin(out, "weir_circuit_open", "gauge",
+        "Endpoints that jobs wait for because they do not answer: 1. That answer again: 0.");
+  for (auto const& one : circuits)
+    out += fmt::format("weir_circuit_open{{endpoint=\"{}\"}} {}\n", escape_label(one.endpoint), one.is_open() ? 1 : 0);
   return {};
 }
 
@@ -103,6 +113,7 @@ std::string escape_label(std::string_view text) {
 Result<std::string> metrics_text(jobs::Database& database, Instant now) {
   std::string out;
   WEIR_DO(write_jobs(out, database, now));
+  WEIR_DO(write_circuits(out, database));
   WEIR_DO(write_messages(out, database, now));
   WEIR_DO(write_data(out, database, now));
   return out;

@@ -17,7 +17,8 @@ struct Shape {
 
 constexpr Shape kShapes[] = {
     {"Error",
-     "kind:text~ message:text sqlstate:text~ object:text~ where:text~ excerpt:text~ cause:text~ state:text~ "
+     "kind:text~ message:text sqlstate:text~ endpoint:text~ object:text~ where:text~ excerpt:text~ cause:text~ "
+     "state:text~ "
      "next:text~ while:text[]~"},
     {"Route", "method:text path:text role:text summary:text"},
     {"Job",
@@ -28,6 +29,7 @@ constexpr Shape kShapes[] = {
      "attempt:int state:text failure:text? started_at:time ended_at:time? duration_ms:int? published:int rows:int "
      "error:Error? log:text"},
     {"JobWithAttempts", "+Job attempt_list:Attempt[]"},
+    {"Unreachable", "endpoint:text since:time text:text"},
     {"JobStatus", "name:text last:Job? next:time?"},
     {"Made", "job:int is_new:bool"},
     {"Event", "seq:int at:time actor:text kind:text object:text job:int? attempt:int? data:any hash:text"},

@@ -61,6 +61,7 @@ Result<Settings> settings_of(SourceOptions const& options) {
           .next("write it like 15s or 2min");
     *target = std::chrono::ceil<std::chrono::seconds>(*time);
   }
+  connection.endpoint = options.endpoint;
   connection.place = "ODBC " + (driver.empty() ? dsn : driver);
   // PostgreSQL's driver would hold a whole result in memory, and give booleans as text.
   settings.is_postgres =

@@ -10,6 +10,7 @@ namespace {
 Result<std::unique_ptr<Source>> open_sqlserver_kind(SourceOptions const& options) {
   WEIR_TRY(SqlServerOptions server, sqlserver_options(options.settings, options.password));
   server.application = options.application_name;
+  server.endpoint = options.endpoint;
   server.isolation = options.isolation;
   return open_sqlserver(server);
 }

@@ -19,6 +19,7 @@ struct SourceOptions {
   Secret password = {};
   Isolation isolation = Isolation::Auto;
   std::string application_name = "weir";  // where the source shows who is connected
+  std::string endpoint = {};              // its name in the configuration, for errors
 };
 
 // Connects. Errors: Config, Denied, Unavailable.

@@ -121,6 +121,7 @@ class PostgresSource final : public Source {
 Result<std::unique_ptr<Source>> open_postgres(SourceOptions const& options) {
   WEIR_TRY(auto session_options, pg::session_options(options.settings, options.password));
   session_options.application_name = options.application_name;
+  session_options.endpoint = options.endpoint;
   WEIR_TRY(auto source, PostgresSource::connect(session_options, options.isolation));
   return std::unique_ptr<Source>(std::move(source));
 }

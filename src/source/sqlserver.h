@@ -31,6 +31,7 @@ struct SqlServerOptions {
   std::string certificate_host = {};  // the name in the certificate, if it is not `host`
   std::string driver = {};            // a registered name or a library's path; empty: FreeTDS, else Microsoft's
   std::string application = "weir";   // APP name, as the server's DBAs see it
+  std::string endpoint = {};          // its name in the configuration, for errors
   bool read_only_intent = false;      // ApplicationIntent=ReadOnly: a readable secondary
   int packet_size = 16192;            // bytes; one TLS record
   std::chrono::seconds login_timeout{15};

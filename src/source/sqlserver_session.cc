@@ -167,6 +167,7 @@ Result<ServerSession> ServerSession::connect(SqlServerOptions const& options) {
   connection.login_timeout = options.login_timeout;
   connection.stall_timeout = options.stall_timeout;
   connection.place = options.text();
+  connection.endpoint = options.endpoint;
   auto connected = odbc::Session::connect(connection);
   if (!connected.ok()) return explained(std::move(connected).error(), options);
   ServerSession session{.odbc = std::move(connected).value(), .facts = {}, .binding = Binding::Typed, .warnings = {}};

@@ -327,7 +327,7 @@ bool may_pass(Error const& error) {
   bool const schema_twice =
       state == "42P06" || (state == "23505" && error.message().find("pg_namespace") != std::string::npos);
   return state == "55P03" || state == "40P01" || state == "40001" || schema_twice ||
-         (state == "XX000" && error.message().find("concurrently") != std::string::npos);
+         (state == "XX000" && error.kind() == ErrorKind::Busy);
 }
 
 Status with_exclusive_lock(Publication& p, std::string const& locks, std::string const& statements) {
