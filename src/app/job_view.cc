@@ -53,9 +53,11 @@ std::string steps_of(Json const& job) {
 
 std::string attempt_text(Json const& attempt, Terminal const& terminal) {
   std::string const failure = text_at(attempt, "failure");
-  std::string text = fmt::format("\nattempt {}  {}{}  began {} UTC", number_at(attempt, "attempt"),
-                                 painted(text_at(attempt, "state"), terminal),
-                                 failure.empty() ? "" : " (" + failure + ")", shown_time(attempt, "started_at"));
+  std::string const host = text_at(attempt, "host");
+  std::string text =
+      fmt::format("\nattempt {}  {}{}{}  began {} UTC", number_at(attempt, "attempt"),
+                  painted(text_at(attempt, "state"), terminal), failure.empty() ? "" : " (" + failure + ")",
+                  host.empty() ? "" : "  on " + host, shown_time(attempt, "started_at"));
   if (auto const duration = took(attempt); !duration.empty()) text += ", took " + duration;
   if (number_at(attempt, "published") > 0)
     text += fmt::format(", published {} ({})", plural(count(attempt, "published"), "relation"),

@@ -290,11 +290,12 @@ Json job_json(jobs::Job const& job) {
       {"cancelled_by", maybe(job.cancelled_by)}};
 }
 
-Json attempt_json(jobs::Attempt const& attempt) {
+Json attempt_json(jobs::Attempt const& attempt, std::string const& host) {
   return Json{
       {"attempt", attempt.n},
       {"state", attempt.state},
       {"failure", maybe(attempt.failure)},
+      {"host", maybe(host)},
       {"started_at", iso_text(attempt.started_at)},
       {"ended_at", maybe(attempt.ended_at)},
       {"duration_ms",

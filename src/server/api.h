@@ -70,6 +70,6 @@ int http_status(ErrorKind kind);
 Error error_of(Response const& response);
 
 nlohmann::ordered_json job_json(jobs::Job const& job);
-nlohmann::ordered_json attempt_json(jobs::Attempt const& attempt);
+nlohmann::ordered_json attempt_json(jobs::Attempt const& attempt, std::string const& host);  // host: "" = not known
 
 }  // namespace weir::server

@@ -85,7 +85,10 @@ Result<Json> Handlers::show_job() {
   WEIR_TRY(auto const attempts, api.store.attempts(id));
   Json json = job_json(job);
   json["attempt_list"] = Json::array();
-  for (auto const& attempt : attempts) json["attempt_list"].push_back(attempt_json(attempt));
+  for (auto const& attempt : attempts) {
+    WEIR_TRY(auto const by, api.store.worker(attempt.worker));
+    json["attempt_list"].push_back(attempt_json(attempt, by ? by->host : ""));
+  }
   return json;
 }
 

@@ -26,8 +26,8 @@ constexpr Shape kShapes[] = {
      "max_attempts:int uncounted_attempts:int waiting:text? created_at:time run_at:time started_at:time? "
      "finished_at:time? duration_ms:int? cancelled_by:text?"},
     {"Attempt",
-     "attempt:int state:text failure:text? started_at:time ended_at:time? duration_ms:int? published:int rows:int "
-     "error:Error? log:text"},
+     "attempt:int state:text failure:text? host:text? started_at:time ended_at:time? duration_ms:int? published:int "
+     "rows:int error:Error? log:text"},
     {"JobWithAttempts", "+Job attempt_list:Attempt[]"},
     {"Unreachable", "endpoint:text since:time text:text"},
     {"JobStatus", "name:text last:Job? next:time?"},

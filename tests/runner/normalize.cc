@@ -33,6 +33,7 @@ std::vector<Rule> const& rules() {
     add(R"(\b\d+(\.\d+)? ?(us|ms|s|min|h)\b(?!/))", "<duration>");
     add(R"(\b[\d,]+(\.\d+)? ?(k|M)?rows/s)", "<rate>");
     add(R"(\b\d+(\.\d+)? ?[kMG]?i?B/s)", "<rate>");
+    add(R"(^(attempt \d+  \w.*  on )[\w.-]+(  began ))", "$1<host>$2");
     add(R"(\b(pid|process) \d+)", "$1 <pid>");
     add(R"(\b(oid|OID) \d+)", "$1 <oid>");
     add(R"((127\.0\.0\.1|localhost|\[::1\]|\blocal):\d+)", "$1:<port>");
