@@ -1,7 +1,6 @@
 #include "app/checks.h"
 
 #include <chrono>
-#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,11 +8,13 @@
 #include "app/wiring.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "jobs/postgres.h"
 
 namespace weir::app {
 namespace {
 
 constexpr int kOldestServer = 130000;
+constexpr char const* kNoWrites = "the server takes no writes (a standby, or read-only by default)";
 
 std::string one_line(std::string text) {
   return replace_all(std::move(text), "\n", "; ");
@@ -31,16 +32,26 @@ std::string_view health_name(Health health) {
   return "";
 }
 
+// "this machine's clock is 5 min ahead of the warehouse's"; "" where they agree well enough.
+std::string clocks_apart(Instant theirs, Duration tolerated, std::string_view whose) {
+  auto const ours = system_clock().now();
+  auto const apart = ours > theirs ? ours - theirs : theirs - ours;
+  if (apart <= tolerated) return {};
+  return fmt::format("this machine's clock is {} {} {}", format_duration(apart), ours > theirs ? "ahead of" : "behind",
+                     whose);
+}
+
 Result<std::vector<Check>> look_at_warehouse(config::Config const& config, config::Endpoint const& endpoint,
                                              std::string const& subject) {
   WEIR_TRY(auto session, connect_warehouse(config, endpoint));
-  WEIR_TRY(auto facts,
-           session.query(
-               "SELECT current_setting('server_version'), current_user, current_database(),"
-               " has_database_privilege(current_database(), 'CREATE'), to_regnamespace('weir') IS NOT NULL,"
-               " coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),"
-               " extract(epoch FROM clock_timestamp())::float8::text, coalesce(inet_server_addr()::text, 'socket'),"
-               " pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"));
+  WEIR_TRY(
+      auto facts,
+      session.query(
+          "SELECT current_setting('server_version'), current_user, current_database(),"
+          " has_database_privilege(current_database(), 'CREATE'), to_regnamespace('weir') IS NOT NULL,"
+          " coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),"
+          " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, coalesce(inet_server_addr()::text, 'socket'),"
+          " pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"));
   std::vector<Check> checks;
   std::string const version(facts.text(0, 0));
   checks.push_back(Check{Health::Ok,
@@ -53,8 +64,7 @@ Result<std::vector<Check>> look_at_warehouse(config::Config const& config, confi
     checks.push_back(Check{Health::Failure, subject, fmt::format("PostgreSQL {} is older than 13", version),
                            "upgrade the server", 1});
   if (facts.boolean(0, 8) || facts.boolean(0, 9))
-    checks.push_back(Check{Health::Failure, subject, "the server takes no writes (a standby, or read-only by default)",
-                           "name the primary", 1});
+    checks.push_back(Check{Health::Failure, subject, kNoWrites, "name the primary", 1});
   if (!facts.boolean(0, 3) && !facts.boolean(0, 4))
     checks.push_back(
         Check{Health::Failure, subject,
@@ -64,13 +74,9 @@ Result<std::vector<Check>> look_at_warehouse(config::Config const& config, confi
       facts.text(0, 7) == "socket" || facts.text(0, 7).starts_with("127.") || facts.text(0, 7) == "::1";
   if (!facts.boolean(0, 5) && !is_local)
     checks.push_back(Check{Health::Warning, subject, "the connection is not encrypted", "set sslmode: verify-full", 0});
-  double const theirs = std::strtod(std::string(facts.text(0, 6)).c_str(), nullptr);
-  double const ours = static_cast<double>(system_clock().now().time_since_epoch().count()) / 1e6;
-  if (std::abs(theirs - ours) > 5)
-    checks.push_back(Check{Health::Warning, subject,
-                           fmt::format("this machine's clock is {:.0f} s {} the warehouse's", std::abs(theirs - ours),
-                                       ours > theirs ? "ahead of" : "behind"),
-                           "enable time synchronization", 0});
+  auto const theirs = Instant(Duration(facts.integer(0, 6)));
+  if (auto const apart = clocks_apart(theirs, std::chrono::seconds(5), "the warehouse's"); !apart.empty())
+    checks.push_back(Check{Health::Warning, subject, apart, "enable time synchronization", 0});
   return checks;
 }
 
@@ -94,20 +100,27 @@ Result<std::vector<Check>> look_at_source(config::Config const& config, config::
 Result<std::vector<Check>> look_at_state(config::Config const& config, std::string const& subject) {
   auto const& endpoint = config.endpoints.at(config.state_endpoint);
   WEIR_TRY(auto session, connect_warehouse(config, endpoint));
-  WEIR_TRY(auto facts, session.query("SELECT current_user, current_database(), pg_is_in_recovery(),"
+  WEIR_TRY(auto facts, session.query("SELECT current_user, current_database(),"
+                                     " pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',"
                                      " has_database_privilege(current_database(), 'CREATE') OR"
                                      " EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),"
-                                     " to_regnamespace('weir') IS NOT NULL",
+                                     " to_regnamespace('weir') IS NOT NULL,"
+                                     " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
                                      {config.state_schema}));
   std::vector<Check> checks = {Check{
       Health::Ok, subject, fmt::format("schema {} of database {}", config.state_schema, facts.text(0, 1)), {}, 0}};
   if (facts.boolean(0, 2))
-    checks.push_back(Check{Health::Failure, subject, "the server is a standby: it takes no writes",
+    checks.push_back(Check{Health::Failure, subject, kNoWrites,
                            "name the primary, or all of them with target_session_attrs=read-write", 1});
   if (!facts.boolean(0, 3))
     checks.push_back(Check{Health::Failure, subject,
                            fmt::format("role {} may not create schema {}", facts.text(0, 0), config.state_schema),
                            fmt::format("GRANT CREATE ON DATABASE {} TO {}", facts.text(0, 1), facts.text(0, 0)), 4});
+  if (auto const apart = state_clock_apart(Instant(Duration(facts.integer(0, 5)))); !apart.empty())
+    checks.push_back(Check{Health::Warning, subject, apart, kSetClocks, 0});
+  WEIR_TRY(auto const options, session_options(config, endpoint));
+  if (auto const pooled = jobs::refuse_shared_server_session(session, options); !pooled.ok())
+    checks.push_back(failed_check(subject, pooled.error()));
   if (facts.boolean(0, 4))
     checks.push_back(Check{Health::Warning, subject,
                            "that database is a warehouse: when it is full or down, jobs are too",
@@ -116,6 +129,10 @@ Result<std::vector<Check>> look_at_state(config::Config const& config, std::stri
 }
 
 }  // namespace
+
+std::string state_clock_apart(Instant state) {
+  return clocks_apart(state, std::chrono::seconds(60), "that of the state's database");
+}
 
 Check failed_check(std::string subject, Error const& error) {
   std::string found = error.message();

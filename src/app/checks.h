@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "app/terminal.h"
+#include "base/clock.h"
 #include "config/config.h"
 
 namespace weir::app {
@@ -25,6 +26,12 @@ struct Check {
 std::vector<Check> check_endpoint(config::Config const& config, config::Endpoint const& endpoint);
 // Where the state of jobs is, if it is in PostgreSQL: that it can be kept there. Nothing where it is a file.
 std::vector<Check> check_state(config::Config const& config);
+
+// "this machine's clock is 5 min ahead of that of the state's database"; "" where they agree to a minute.
+std::string state_clock_apart(Instant state);
+inline constexpr char const* kSetClocks =
+    "set both clocks by the same time service: leases and schedules go by the database's, times in logs by this "
+    "machine's";
 
 std::string checks_text(std::vector<Check> const& checks, Terminal const& terminal);
 nlohmann::ordered_json checks_json(std::vector<Check> const& checks);

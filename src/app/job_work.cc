@@ -82,8 +82,12 @@ struct StepEnd {
 };
 
 Error no_start(std::string_view what, int code) {
-  return Error(ErrorKind::Internal, fmt::format("could not start a step: {}: {}", what, std::strerror(code)))
-      .state("nothing was changed");
+  bool const is_short = is_shortage(code);
+  Error error(is_short ? ErrorKind::Busy : ErrorKind::Internal,
+              fmt::format("could not start a step: {}: {}", what, std::strerror(code)));
+  error.state("nothing was changed");
+  if (is_short) error.next("raise the limit (LimitNOFILE= and TasksMax= of the unit, ulimit), or lower --workers");
+  return error;
 }
 
 // Reads what is there. False: the other end is closed.
@@ -577,7 +581,10 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
       continue;
     }
     end.resume = json_line(rest_of(i, resume, done.reports, std::move(missing), kept));
-    if (done.error) failures.add(FailureClass::Bug, done.error->to_json());
+    if (done.error) {
+      auto const error = done.error->to_json();
+      failures.add(class_of_error(error), error);
+    }
     if (end.published > published) failures.forgive();
     if (done.was_stopped) {
       end.failure = FailureClass::Cancelled;

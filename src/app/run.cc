@@ -19,8 +19,10 @@
 #include "app/interrupt.h"
 #include "app/step_channel.h"
 #include "app/terminal.h"
+#include "base/clock_lead.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/test_hooks.h"
 #include "base/text.h"
 
 namespace weir::app {
@@ -115,6 +117,7 @@ int run_parsed(Arguments arguments, Terminal const& terminal) {
 int run(int argc, char** argv) {
   close_the_windows();
   keep_standard_streams();
+  set_clock_lead(test_clock_ahead());
   open_step_channel();
   std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   bool const asks_version = !words.empty() && (words.back() == "--version" || words.back() == "-V");

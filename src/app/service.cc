@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/checks.h"
 #include "app/heartbeat.h"
 #include "app/job_work.h"
 #include "app/outbox_sender.h"
@@ -31,6 +32,16 @@ Status rebuild(jobs::Store& store, config::Job const& job, incident::Rebuild con
     log_info("job {} builds {} again that {} built on old data", made.job, plural(what.selectors.size(), "model"),
              what.selectors.size() == 1 ? "was" : "were");
   return {};
+}
+
+// Said once: leases and slots go by the state's clock, what people read in logs by this machine's.
+void compare_clocks(jobs::Store& store, bool& is_said) {
+  auto const now = is_said ? Result<Instant>(Instant()) : store.now();
+  if (is_said || !now.ok()) return;
+  auto const apart = state_clock_apart(*now);
+  if (apart.empty()) return;
+  is_said = true;
+  log_info("warning: {}; {}", apart, kSetClocks);
 }
 
 Status keep_promises(jobs::Store& store, config::Config const& config) {
@@ -62,6 +73,7 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
   WEIR_TRY(auto const tried, scheduler.tick(store));
   WEIR_DO(begun());
   std::string said;
+  bool clocks_are_told = false;
   runner.serve(
       scheduler, std::move(stop),
       [&](Error const& trouble) {
@@ -71,6 +83,7 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
       },
       [&]() -> Status {
         WEIR_DO(keep_promises(store, config));
+        compare_clocks(store, clocks_are_told);
         heartbeat.round_is_done();
         return {};
       },

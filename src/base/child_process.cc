@@ -53,6 +53,10 @@ void forget_handlers() {
 
 }  // namespace
 
+bool is_shortage(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM || error_number == EAGAIN;
+}
+
 Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOptions const& options) {
   std::vector<char*> pointers;
   for (auto const& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
@@ -76,7 +80,8 @@ Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOption
   if (output >= 0 && output != options.output_to) close(output);
   if (input >= 0 && input != options.input) close(input);
   if (child < 0)
-    return Error(ErrorKind::Config, fmt::format("could not start \"{}\": {}", arguments[0], std::strerror(code)));
+    return Error(is_shortage(code) ? ErrorKind::Busy : ErrorKind::Config,
+                 fmt::format("could not start \"{}\": {}", arguments[0], std::strerror(code)));
   return child;
 }
 

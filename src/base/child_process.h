@@ -31,7 +31,10 @@ struct ChildOptions {
   std::vector<std::string> environment = {};  // NAME=VALUE, beside one's own
 };
 
-// A process group of its own, so that a Ctrl-C at the terminal does not reach it.
+// Of an errno: there is too little of something (descriptors, processes, memory), which a later try may have.
+bool is_shortage(int error_number);
+
+// A process group of its own, so that a Ctrl-C at the terminal does not reach it. Errors: Config, Busy (a shortage).
 Result<pid_t> start_child(std::vector<std::string> const& arguments, ChildOptions const& options);
 
 // The exit status once it has ended (128 + signal where a signal ended it), or nothing yet / after `time`.

@@ -54,6 +54,16 @@ std::chrono::microseconds test_circuit_pause() {
   return duration_of("WEIR_CIRCUIT");
 }
 
+std::chrono::microseconds test_clock_ahead() {
+  return duration_of("WEIR_CLOCK_AHEAD");
+}
+
+std::optional<std::uint64_t> test_file_system() {
+  char const* const text = std::getenv("WEIR_FILE_SYSTEM");
+  auto const number = text == nullptr ? std::nullopt : parse_int(text);
+  return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+}
+
 }  // namespace weir
 
 #endif

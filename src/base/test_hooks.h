@@ -7,8 +7,12 @@
 //
 // WEIR_LEASE=2s: how long a worker has its jobs without a word, so that tests of workers that died take seconds.
 // WEIR_CIRCUIT=1s: the first pause of a circuit that opened, likewise; its longest is ten times that.
+// WEIR_CLOCK_AHEAD=5min: the machine's clock is so far ahead of what it says (base/clock_lead.h).
+// WEIR_FILE_SYSTEM=26985: the file system of the state is of this kind, by its number (statfs(2)): NFS.
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 namespace weir {
 
@@ -16,12 +20,20 @@ namespace weir {
 void crash_point(char const* label);
 std::chrono::microseconds test_lease();  // 0: as always
 std::chrono::microseconds test_circuit_pause();
+std::chrono::microseconds test_clock_ahead();
+std::optional<std::uint64_t> test_file_system();
 #else
 inline void crash_point(char const*) {}
 inline std::chrono::microseconds test_lease() {
   return {};
 }
 inline std::chrono::microseconds test_circuit_pause() {
+  return {};
+}
+inline std::chrono::microseconds test_clock_ahead() {
+  return {};
+}
+inline std::optional<std::uint64_t> test_file_system() {
   return {};
 }
 #endif

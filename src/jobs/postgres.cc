@@ -183,11 +183,20 @@ class Postgres final : public Database {
 
   // The schema, found or made, and the settings that hold for all of the session.
   Status make_ready(pg::Session& session) {
-    WEIR_TRY(auto const standby, session.query("SELECT pg_is_in_recovery()"));
-    if (standby.boolean(0, 0))
+    WEIR_TRY(auto const server, session.query("SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = "
+                                              "'on', pg_backend_pid()"));
+    if (server.boolean(0, 0))
       return Error(ErrorKind::Unavailable, "the server is a standby: it takes no writes")
           .state("nothing was changed")
           .next("name the primary, or all of them with target_session_attrs=read-write");
+    if (server.boolean(0, 1))
+      return Error(ErrorKind::Unavailable, "the database takes no writes: default_transaction_read_only is on")
+          .state("nothing was changed")
+          .next(
+              "find out who set it (ALTER SYSTEM, ALTER DATABASE, ALTER ROLE), and name a database that takes writes");
+    if (server.integer(0, 2) != session.backend_pid()) {
+      WEIR_DO(refuse_shared_server_session(session, options_.session));
+    }
     WEIR_DO(session.execute(kSettings));
     auto const schema = sql::quote_pg(options_.schema);
     WEIR_TRY(auto found, session.query("SELECT oid FROM pg_namespace WHERE nspname = $1", {options_.schema}));
@@ -220,6 +229,27 @@ class Postgres final : public Database {
 };
 
 }  // namespace
+
+Status refuse_shared_server_session(pg::Session& session, pg::SessionOptions const& options) {
+  constexpr std::string_view kWhich = "SELECT pg_backend_pid()";
+  constexpr int kTries = 5;  // others may take it in between
+  auto other = std::optional<pg::Session>();
+  for (int i = 0; i < kTries; ++i) {
+    WEIR_TRY(auto const own, session.query(kWhich));
+    if (own.integer(0, 0) == session.backend_pid()) return {};
+    if (!other) {
+      WEIR_TRY(auto made, pg::Session::connect(options));
+      other.emplace(std::move(made));
+    }
+    WEIR_TRY(auto const its, other->query(kWhich));
+    if (own.integer(0, 0) == its.integer(0, 0))
+      return Error(ErrorKind::Config, "a pooler in transaction mode stands before the state's database")
+          .cause("what is set for a session there holds for other programs' transactions too, and not for weir's own")
+          .state("nothing was changed")
+          .next("name the server itself in endpoints.yml, or a pool in session mode (PgBouncer: pool_mode=session)");
+  }
+  return {};
+}
 
 Result<std::unique_ptr<Database>> open_postgres(PostgresOptions options) {
   auto database = std::make_unique<Postgres>(std::move(options));

@@ -24,4 +24,10 @@ struct PostgresOptions {
 // right is missing), Config.
 Result<std::unique_ptr<Database>> open_postgres(PostgresOptions options);
 
+// Error: Config where a pooler lends the server's sessions by turns (transaction or statement pooling): what is set for
+// a session does not hold there. Seen by two that are open at the same time and are one on the server; one that lends
+// it for as long as they are open is as good as none. Connects once more only where a pooler stands in between, who has
+// a number of his own for the session.
+Status refuse_shared_server_session(pg::Session& session, pg::SessionOptions const& options);
+
 }  // namespace weir::jobs

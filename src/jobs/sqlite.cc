@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/test_hooks.h"
 
 namespace weir::jobs {
 namespace {
@@ -198,7 +199,7 @@ bool is_on_network(std::filesystem::path const& folder) {
   if (statfs(folder.c_str(), &found) != 0) return false;
   constexpr std::array<std::uint64_t, 6> kNetwork = {0x6969 /* NFS */, 0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */,
                                                      0x517b /* SMB */, 0x65735546 /* FUSE */, 0x01021997 /* 9P */};
-  auto const kind = static_cast<std::uint64_t>(found.f_type) & 0xffffffff;
+  auto const kind = test_file_system().value_or(static_cast<std::uint64_t>(found.f_type) & 0xffffffff);
   return std::find(kNetwork.begin(), kNetwork.end(), kind) != kNetwork.end();
 }
 

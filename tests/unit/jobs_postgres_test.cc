@@ -1,5 +1,9 @@
 // What the state in PostgreSQL has to stand that a file of one program has not: several programs at once, connections
 // that are lost at any statement, answers that are lost. Also under the thread sanitizer.
+#include <pwd.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <set>
 #include <thread>
@@ -7,6 +11,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/child_process.h"
+#include "base/file.h"
 #include "jobs/store.h"
 #include "pg/faults.h"
 #include "state_database.h"
@@ -189,6 +195,76 @@ TEST(JobsPostgres, WhoMayNotMakeTheSchemaIsToldSo) {
   auto const refused = open_postgres({options});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind(), ErrorKind::Denied);
+}
+
+TEST(JobsPostgres, AServerThatTakesNoWritesIsRefused) {
+  auto cluster = must(pg::PrivateCluster::start());
+  must(must(pg::Session::connect(cluster.options())).execute("ALTER SYSTEM SET default_transaction_read_only = on"));
+  must(cluster.stop());
+  must(cluster.start_again());
+  auto const read_only = open_postgres({cluster.options()});
+  ASSERT_FALSE(read_only.ok());
+  EXPECT_EQ(read_only.error().kind(), ErrorKind::Unavailable);
+  EXPECT_NE(read_only.error().message().find("default_transaction_read_only"), std::string::npos);
+  must(cluster.stop());
+  must(write_file(cluster.folder() / "data" / "standby.signal", "", 0644));
+  must(cluster.start_again());
+  auto const standby = open_postgres({cluster.options()});
+  ASSERT_FALSE(standby.ok());
+  EXPECT_EQ(standby.error().kind(), ErrorKind::Unavailable);
+  EXPECT_EQ(standby.error().message(), "the server is a standby: it takes no writes");
+}
+
+// PgBouncer before the test's server: database "lent" gives each session a server's own for as long as it is open,
+// "shared" each transaction whichever is free.
+class Pooler {
+ public:
+  static constexpr char const* kProgram = "/usr/sbin/pgbouncer";
+
+  explicit Pooler(std::string const& database) : folder_(must(TempFolder::create("weir-pool-"))) {
+    auto const& cluster = test::cluster();
+    auto const ini = folder_.path() / "pool.ini";
+    std::string const target =
+        fmt::format("host={} port={} dbname={} user=postgres", cluster.folder().string(), cluster.port(), database);
+    must(write_file(
+        ini,
+        fmt::format("[databases]\nlent = {0} pool_mode=session\nshared = {0} pool_mode=transaction\n"
+                    "[pgbouncer]\nlisten_addr =\nunix_socket_dir = {1}\nlisten_port = 6432\nauth_type = any\n",
+                    target, folder_.path().string()),
+        0644));
+    ChildOptions options{.folder = folder_.path(), .output = folder_.path() / "pool.log"};
+    if (auto const* user = geteuid() == 0 ? getpwnam("postgres") : nullptr; user != nullptr) {
+      options.run_as = RunAs{.user = user->pw_uid, .group = user->pw_gid};
+      EXPECT_EQ(chown(folder_.path().c_str(), user->pw_uid, user->pw_gid), 0);
+    }
+    process_ = must(start_child({kProgram, ini.string()}, options));
+    while (!std::filesystem::exists(folder_.path() / ".s.PGSQL.6432"))
+      if (wait_for_child(process_, 10ms)) break;  // what connects says so
+  }
+  ~Pooler() {
+    kill(process_, SIGKILL);
+    wait_for_child(process_, 10s);
+  }
+  pg::SessionOptions options(std::string const& database) const {
+    return {.parameters = {
+                {"host", folder_.path().string()}, {"port", "6432"}, {"dbname", database}, {"user", "postgres"}}};
+  }
+
+ private:
+  TempFolder folder_;
+  pid_t process_ = -1;
+};
+
+TEST(JobsPostgres, APoolerThatLendsTheServerByTransactionsIsRefused) {
+  if (access(Pooler::kProgram, X_OK) != 0) GTEST_SKIP() << "pgbouncer is not installed";
+  auto const database = test::fresh_database();
+  Pooler const pooler(database.parameters.back().second);
+  auto const shared = open_postgres({pooler.options("shared")});
+  ASSERT_FALSE(shared.ok());
+  EXPECT_EQ(shared.error().kind(), ErrorKind::Config);
+  EXPECT_EQ(shared.error().message(), "a pooler in transaction mode stands before the state's database");
+  auto const store = open_at(pooler.options("lent"));
+  EXPECT_EQ(must(store->enqueue(wanted("nightly"))).job, 1);
 }
 
 }  // namespace
