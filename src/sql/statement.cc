@@ -366,6 +366,22 @@ std::string WrittenName::text() const {
   return all;
 }
 
+std::set<WrittenName> dotted_names(std::string_view text) {
+  std::set<WrittenName> names;
+  auto const all = words(text);
+  auto const is_dot = [&](std::size_t i) { return i < all.size() && all[i].text == "."; };
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].is_name() || !is_dot(i + 1)) continue;
+    WrittenName name{{all[i].value()}};
+    while (is_dot(i + 1) && i + 2 < all.size() && all[i + 2].is_name()) {
+      i += 2;
+      name.parts.push_back(all[i].value());
+    }
+    if (name.parts.size() == 2 || name.parts.size() == 3) names.insert(std::move(name));
+  }
+  return names;
+}
+
 Ddl read_ddl(std::string_view statement) {
   return HeadReader(statement).read();
 }

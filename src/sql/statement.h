@@ -4,6 +4,7 @@
 // statements. Pure; any thread.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,9 @@ struct WrittenName {
   std::string text() const;  // quoted where needed
   auto operator<=>(WrittenName const&) const = default;
 };
+
+// Every name of two or three parts that stands in a text: relations, and whatever else is written like them.
+std::set<WrittenName> dotted_names(std::string_view text);
 
 enum class DdlKind {
   None,  // anything that drops, renames and creates no relation

@@ -94,7 +94,9 @@ class Planner {
     return columns == key;
   }
   void act(std::string_view column, std::string_view action, std::string detail) {
-    plan_.actions.push_back({std::string(column), std::string(action), std::move(detail)});
+    bool const is_ours = !request_.loaded_before || wanted(column) != nullptr || shadow_named(column) != nullptr ||
+                         std::ranges::find(*request_.loaded_before, column) != request_.loaded_before->end();
+    plan_.actions.push_back({std::string(column), std::string(action), std::move(detail), !is_ours});
   }
   // DDL where the rows are exchanged: on the empty shell, or at the end of the transaction that wrote them.
   void ddl(std::string statement) { (in_place_ ? plan_.after : plan_.on_empty).push_back(std::move(statement)); }
@@ -464,7 +466,7 @@ void Planner::upgrade(warehouse::Column const& column, TargetColumn const& wante
   }
   retype(column, wanted);
   plan_.actions.back() = {column.name, "upgrade",
-                          fmt::format("{} -> {}; rewrites {}", column.type, wanted.type, list_objects(users))};
+                          fmt::format("{} -> {}; rewrites {}", column.type, wanted.type, list_objects(users)), false};
   for (Dependent const* user : users) {
     bool const known = std::any_of(plan_.rewritten.begin(), plan_.rewritten.end(),
                                    [&](Dependent const& d) { return d.oid == user->oid; });

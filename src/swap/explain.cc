@@ -99,6 +99,13 @@ std::string explain_text(Plan const& plan) {
   return text;
 }
 
+nlohmann::ordered_json explain_json(std::vector<ColumnAction> const& columns) {
+  auto list = nlohmann::ordered_json::array();
+  for (ColumnAction const& a : columns)
+    list.push_back({{"column", a.column}, {"action", a.action}, {"detail", a.detail}});
+  return list;
+}
+
 nlohmann::ordered_json explain_json(Plan const& plan) {
   using Json = nlohmann::ordered_json;
   Json json;
@@ -109,9 +116,7 @@ nlohmann::ordered_json explain_json(Plan const& plan) {
   json["creates_table"] = plan.creates_table;
   json["adopts_table"] = plan.adopts_table;
   json["drops"] = 0;
-  json["columns"] = Json::array();
-  for (ColumnAction const& a : plan.columns)
-    json["columns"].push_back({{"column", a.column}, {"action", a.action}, {"detail", a.detail}});
+  json["columns"] = explain_json(plan.columns);
   json["dependents"] = Json::array();
   for (Dependent const& d : plan.dependents)
     json["dependents"].push_back({{"kind", d.kind},

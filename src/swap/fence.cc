@@ -53,6 +53,13 @@ Error no_right(Error error) {
 
 }  // namespace
 
+std::string raise_statement(std::string_view scope, std::string_view token) {
+  return fmt::format(
+      "INSERT INTO weir.fence AS f (scope, token) VALUES ({}, {}) ON CONFLICT (scope) DO UPDATE SET token = "
+      "excluded.token, taken_at = clock_timestamp() WHERE f.token <= excluded.token RETURNING token",
+      scope, token);
+}
+
 Error fenced(std::string const& scope, std::int64_t token, std::int64_t seen) {
   return Error(ErrorKind::Refused, fmt::format("attempt {} of \"{}\" was overtaken by attempt {}", token, scope, seen))
       .object(scope)
@@ -70,14 +77,18 @@ std::string job_fence_name() {
   return token == 0 ? std::string() : fmt::format("{}.{}", whose(scope), token);
 }
 
+Result<std::map<std::string, std::int64_t>> job_fences(pg::Session& session) {
+  WEIR_TRY(auto const rows, session.query("SELECT scope, token FROM weir.fence WHERE starts_with(scope, 'state ')"));
+  std::map<std::string, std::int64_t> fences;
+  for (std::size_t i = 0; i < rows.size(); ++i) fences.emplace(rows.text(i, 0), rows.integer(i, 1));
+  return fences;
+}
+
 Status raise_job_fence(pg::Session& session) {
   auto const& [scope, token] = job_fence();
   if (token == 0) return {};
   WEIR_DO(end_earlier_sessions(session));
-  auto raised = session.query(
-      "INSERT INTO weir.fence AS f (scope, token) VALUES ($1, $2) ON CONFLICT (scope) DO UPDATE SET token = "
-      "excluded.token, taken_at = clock_timestamp() WHERE f.token <= excluded.token RETURNING token",
-      {scope, std::to_string(token)});
+  auto raised = session.query(raise_statement("$1", "$2"), {scope, std::to_string(token)});
   if (!raised.ok()) return no_right(std::move(raised).error());
   g_is_raised = true;
   return raised->size() == 1 ? Status() : hold_job_fence(session);

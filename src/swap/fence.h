@@ -6,12 +6,18 @@
 // not even what the later attempt has not come to yet.
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "pg/session.h"
 
 namespace weir::swap {
+
+// The statement that raises the token of a scope. It returns no row where the warehouse has seen a higher one. Both are
+// SQL: a parameter, or a literal.
+std::string raise_statement(std::string_view scope, std::string_view token);
 
 // The token was overtaken: Refused.
 Error fenced(std::string const& scope, std::int64_t token, std::int64_t seen);
@@ -24,6 +30,8 @@ struct JobFence {
 void set_job_fence(JobFence fence);
 // What sessions of this attempt are named by, "5f1c02aa.17": whose, and its token; "" where this is no step.
 std::string job_fence_name();
+// The highest token that the warehouse has seen of each scope of jobs, of whatever state.
+Result<std::map<std::string, std::int64_t>> job_fences(pg::Session& session);
 // Before anything is written: earlier attempts are refused from here on. Their sessions that are left are ended, what
 // they are committing is waited for. Nothing where this is no step. Error: Refused.
 Status raise_job_fence(pg::Session& session);

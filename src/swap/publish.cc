@@ -25,11 +25,7 @@ Error changed_meanwhile(Plan const& plan, std::string what) {
 
 Status take_fence(Publication& p) {
   WEIR_DO(hold_job_fence(p.session));
-  WEIR_TRY(auto rows, p.session.query(R"(
-INSERT INTO weir.fence AS f (scope, token) VALUES ($1, $2)
-ON CONFLICT (scope) DO UPDATE SET token = excluded.token, taken_at = clock_timestamp() WHERE f.token <= excluded.token
-RETURNING token)",
-                                      {p.options.scope, std::to_string(p.options.token)}));
+  WEIR_TRY(auto rows, p.session.query(raise_statement("$1", "$2"), {p.options.scope, std::to_string(p.options.token)}));
   if (rows.size() == 1) return {};
   WEIR_TRY(auto seen, p.session.query("SELECT token FROM weir.fence WHERE scope = $1", {p.options.scope}));
   return fenced(p.options.scope, p.options.token, seen.size() == 1 ? seen.integer(0, 0) : 0);

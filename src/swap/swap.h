@@ -82,8 +82,9 @@ struct ColumnPlan;  // swap/columns.h
 
 struct ColumnAction {
   std::string column;
-  std::string action;  // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off", "fill shadow"
-  std::string detail;  // "int4 -> bigint; used by view mart.v (column qty)"
+  std::string action;     // "add", "drop", "retype", "keep", "shadow", "upgrade", "not null off", "fill shadow"
+  std::string detail;     // "int4 -> bigint; used by view mart.v (column qty)"
+  bool is_users = false;  // of a column that no load brought
 };
 
 struct Step {
@@ -115,6 +116,7 @@ std::vector<Dependent> const& dependents(Capture const& capture);
 Result<Plan> plan(std::shared_ptr<Capture const> capture, Request const& request);
 std::string explain_text(Plan const& plan);
 nlohmann::ordered_json explain_json(Plan const& plan);
+nlohmann::ordered_json explain_json(std::vector<ColumnAction> const& columns);
 
 struct Rehearsal {
   std::vector<std::string> notes;  // what was proved; who holds the lock where it could not be had

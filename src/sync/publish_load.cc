@@ -1,6 +1,7 @@
 #include "sync/publish_load.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "swap/columns.h"
 
@@ -34,6 +35,15 @@ void fill_report(StreamReport& report, swap::Report const& published, LoadRecord
   report.rows_after = expected >= 0 ? expected : static_cast<std::int64_t>(published.rows_after);
   report.notes.insert(report.notes.end(), published.notes.begin(), published.notes.end());
   report.outcome = changed_nothing(published, record, creates) ? Outcome::Unchanged : Outcome::Published;
+}
+
+// The columns that are others than before, and those that the source has no more while the table keeps them.
+std::vector<swap::ColumnAction> changes_of(swap::Plan const& plan) {
+  std::vector<swap::ColumnAction> changes;
+  if (plan.creates_table) return changes;
+  std::ranges::copy_if(plan.columns, std::back_inserter(changes),
+                       [](auto const& one) { return !one.is_users && one.action != "fill shadow"; });
+  return changes;
 }
 
 // The ledger row stands in the publishing transaction: with it, the publish is done; without it, nothing happened.
@@ -82,6 +92,7 @@ Status publish_load(RunContext& context, Worker& worker, swap::Plan const& plan,
     return write_publish(session, record, method, rows_to_come(record, rows_now), columns_of_ours(plan, record));
   };
   auto published = swap::publish(*worker.session, plan, *load, options);
+  if (published.ok() || published.error().kind() == ErrorKind::InDoubt) report.columns = changes_of(plan);
   if (published.ok()) {
     fill_report(report, *published, record, rows_now, plan.creates_table);
     if (rows_to_come(record, rows_now) >= 0 || published->rows_after == 0) return {};

@@ -135,6 +135,7 @@ Json stream_json(StreamReport const& stream) {
           {"locked_ms", milliseconds(stream.locked)},
           {"dependents_verified", stream.dependents_verified},
           {"dependents", dependents},
+          {"columns", swap::explain_json(stream.columns)},
           {"attempts", stream.attempts},
           {"notes", stream.notes},
           {"error", stream.error ? stream.error->to_json() : Json()}};

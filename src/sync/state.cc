@@ -247,15 +247,8 @@ Result<std::int64_t> next_job(pg::Session& session) {
 
 Status raise_fence(pg::Session& session, std::string const& scope, std::int64_t token) {
   // Losing this commit in a crash of the server is harmless: every older attempt's session dies with it.
-  auto const name = sql::literal_pg(scope);
-  auto const number = std::to_string(token);
-  auto raised = session.execute(
-      "SET LOCAL lock_timeout = '10s'; SET LOCAL synchronous_commit = off; "
-      "INSERT INTO weir.fence AS f (scope, token) VALUES (" +
-      name + ", " + number +
-      ") ON CONFLICT (scope) "
-      "DO UPDATE SET token = EXCLUDED.token, taken_at = clock_timestamp() WHERE f.token < EXCLUDED.token RETURNING "
-      "token");
+  auto raised = session.execute("SET LOCAL lock_timeout = '10s'; SET LOCAL synchronous_commit = off; " +
+                                swap::raise_statement(sql::literal_pg(scope), std::to_string(token)));
   if (!raised.ok()) return std::move(raised).error().context("taking the fence of \"" + scope + "\"");
   if (raised->size() == 1) return {};
   return Error(ErrorKind::Refused, fmt::format("\"{}\" was taken over by a later attempt", scope)).object(scope);

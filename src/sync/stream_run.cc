@@ -434,6 +434,7 @@ void StreamRun::begin_attempt() {
   moved_ = false;
   report_.error.reset();
   report_.notes.clear();
+  report_.columns.clear();
   report_.outcome = Outcome::Skipped;
   report_.rows_before = -1;
   report_.rows_read = report_.rows_staged = report_.bytes = report_.rows_taken_up = report_.duplicates_removed = 0;

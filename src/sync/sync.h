@@ -155,6 +155,7 @@ struct StreamReport {
   int dependents_verified = 0;
   // What others have built on the table, also where it could not be loaded; nothing: not known.
   std::optional<std::vector<swap::Dependent>> dependents;
+  std::vector<swap::ColumnAction> columns;  // of the table, that the publish made others than they were, or only keeps
   int attempts = 0;
   std::uint64_t rows_taken_up = 0;  // read by an earlier attempt, not again
   std::vector<std::string> notes;

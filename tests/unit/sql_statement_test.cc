@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "sql/statement.h"
 
 #include <gtest/gtest.h>
@@ -64,6 +65,16 @@ TEST(SqlStatement, heads_of_ddl) {
   EXPECT_EQ(read_ddl("select 'drop table x cascade'").kind, DdlKind::None);
   EXPECT_EQ(read_ddl("").kind, DdlKind::None);
   EXPECT_EQ(read_ddl("drop table").kind, DdlKind::Drop);
+}
+
+TEST(SqlStatement, NamesOfSeveralPartsAreFoundWhereverTheyStand) {
+  std::vector<std::string> found;
+  for (auto const& name : dotted_names("with a as (select x.Id, 1.5 from Raw.\"Item\" x) select 'no.name' -- not.this\n"
+                                       "from a join dwh.raw . customer on true where x.id > f.g(1) and b.c.d.e = 1"))
+    found.push_back(join(name.parts, "|"));
+  EXPECT_EQ(found, (std::vector<std::string>{"dwh|raw|customer", "f|g", "raw|Item", "x|id"}));
+  EXPECT_TRUE(dotted_names("select 1.").empty());
+  EXPECT_TRUE(dotted_names("").empty());
 }
 
 }  // namespace
