@@ -13,7 +13,7 @@ import time
 sys.dont_write_bytecode = True
 from harness import machine, process, report  # noqa: E402  (after the line above)
 
-MEASURES = ['sync-mssql', 'sync-pg', 'readers', 'small', 'memory', 'dbt', 'jinja', 'jobs', 'workers']  # each is a file of its name
+MEASURES = ['sync-mssql', 'sync-pg', 'readers', 'small', 'memory', 'dbt', 'jinja', 'jobs', 'history', 'workers']  # each is a file of its name
 
 
 def options_of(arguments):

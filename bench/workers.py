@@ -26,18 +26,18 @@ def measure(options):
     report.text(f'{JOBS} jobs of one small table each, every two seconds, two weir serve, {seconds} s: {len(late)} slots. Then the weirs that run '
                 f'{JOBS} jobs are killed while another looks on, {deaths} times; leases of 30 s, first pause 10 s.')
     report.table(['what', 'median', 'p99', 'most'], [
-        ['from a slot to its job\'s start', *(f'{_at(late, share) * 1000:.0f} ms' for share in (0.5, 0.99, 1))],
-        ['from a worker\'s death to its job running elsewhere', *(f'{_at(lost, share):.1f} s' for share in (0.5, 0.99, 1))],
+        ['from a slot to its job\'s start', *(f'{at(late, share) * 1000:.0f} ms' for share in (0.5, 0.99, 1))],
+        ['from a worker\'s death to its job running elsewhere', *(f'{at(lost, share):.1f} s' for share in (0.5, 0.99, 1))],
     ])
-    report.bar('worker death to job running elsewhere', _at(lost, 1), 45, ' s')
+    report.bar('worker death to job running elsewhere', at(lost, 1), 45, ' s')
     return report
 
 
-def _at(values, share):
+def at(values, share):
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-class _Serving:
+class Serving:
     """weir serve in a project, with a state folder of its own."""
 
     def __init__(self, project, name):
@@ -47,6 +47,10 @@ class _Serving:
 
     def __enter__(self):
         return self
+
+    def text(self):
+        with open(self.log.name) as log:
+            return log.read()
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -67,7 +71,7 @@ def _project(options, cluster, database, when):
 
 def _punctuality(options, cluster, seconds):
     with _project(options, cluster, 'punctual', {'when': {'every': '2s'}}) as project:
-        with _Serving(project, 'a'), _Serving(project, 'b'):
+        with Serving(project, 'a'), Serving(project, 'b'):
             time.sleep(seconds)
     late = cluster.sql('SELECT (started_at - slot_at) / 1e6 FROM weir_state.job WHERE started_at IS NOT NULL', 'punctual')
     return [float(line) for line in late.split()]
@@ -81,11 +85,11 @@ def _deaths(options, cluster, deaths):
             holder = subprocess.Popen(cluster.psql(), stdin=subprocess.PIPE, text=True)
             holder.stdin.write('BEGIN; ' + ''.join(f'LOCK TABLE s{n}.t;' for n in range(JOBS)) + '\n')
             holder.stdin.flush()
-            with _Serving(project, 'a') as first:
+            with Serving(project, 'a') as first:
                 waiting = [process.start([project.weir, 'run', f'j{n}'], cwd=project.folder, stdout=first.log, stderr=first.log,
                                          env=dict(os.environ, WEIR_STATE_DIR=os.path.join(project.folder, f'r{n}'))) for n in range(JOBS)]
                 _until(cluster, database, "SELECT count(*) = %d FROM weir_state.job WHERE state = 'running'" % JOBS)
-                with _Serving(project, 'b'):
+                with Serving(project, 'b'):
                     died = float(cluster.sql('SELECT extract(epoch FROM clock_timestamp())'))
                     for one in [*waiting, first.process]:
                         one.send_signal(signal.SIGKILL)
