@@ -18,11 +18,11 @@ constexpr Duration kLook = std::chrono::milliseconds(50);  // how often the serv
 constexpr Duration kPatience = std::chrono::minutes(2);    // for a job that is to come
 constexpr Duration kMoment = std::chrono::milliseconds(10);
 
-Error stopped_early() {
+}  // namespace
+
+Error demo_stopped() {
   return Error(ErrorKind::Cancelled, "the demo was stopped").state("its databases and files are removed");
 }
-
-}  // namespace
 
 // The service, on a thread of its own until this goes.
 struct DemoNight::Serving {
@@ -31,8 +31,8 @@ struct DemoNight::Serving {
   std::jthread thread;
 };
 
-DemoNight::DemoNight(Context& context, config::Config const& config, JobState state, jobs::Zone zone, Tell tell)
-    : context_(context), config_(config), state_(std::move(state)), zone_(zone), tell_(std::move(tell)) {}
+DemoNight::DemoNight(Context& context, JobState state, jobs::Zone zone, Tell tell)
+    : context_(context), state_(std::move(state)), zone_(zone), tell_(std::move(tell)) {}
 
 DemoNight::~DemoNight() {
   serving_.reset();  // it works with the rest
@@ -41,20 +41,19 @@ DemoNight::~DemoNight() {
 Result<std::unique_ptr<DemoNight>> DemoNight::start(Context& context, std::string const& zone_name,
                                                     std::string const& local_time, Tell tell) {
   WEIR_TRY(auto const zone, jobs::Zone::named(zone_name));
-  WEIR_TRY(auto const* config, context.config());
   WEIR_TRY(auto state, JobState::take(context, true));
-  std::unique_ptr<DemoNight> night(new DemoNight(context, *config, std::move(state), zone, std::move(tell)));
+  std::unique_ptr<DemoNight> night(new DemoNight(context, std::move(state), zone, std::move(tell)));
   night->pass_until(local_time);
   WEIR_DO(night->begin());
   return night;
 }
 
 Status DemoNight::begin() {
-  WEIR_TRY(auto scheduler, jobs::Scheduler::make(config_.jobs));
+  WEIR_TRY(auto scheduler, jobs::Scheduler::make(state_.config().get().jobs));
   serving_.reset(new Serving{std::move(scheduler), {}, {}});
   std::promise<void> begun;
   std::packaged_task<Status(std::stop_token)> serve([this, &begun](std::stop_token stop) {
-    return serve_jobs(config_, state_, serving_->scheduler, ServiceOptions{4, kLook}, std::move(stop), [&] {
+    return serve_jobs(state_, serving_->scheduler, ServiceOptions{4, kLook}, std::move(stop), [&] {
       begun.set_value();
       return Status();
     });
@@ -93,10 +92,10 @@ Status DemoNight::tell_news() {
 }
 
 Status DemoNight::wait() {
-  if (context_.interrupt().asked()) return stopped_early();
+  if (context_.interrupt().asked()) return demo_stopped();
   if (serving_->ended.valid() && serving_->ended.wait_for(kMoment) == std::future_status::ready) {
     WEIR_DO(serving_->ended.get());
-    return stopped_early();
+    return demo_stopped();
   }
   return tell_news();
 }

@@ -14,6 +14,9 @@
 
 namespace weir::app {
 
+// Somebody asked the demo to end before its time.
+Error demo_stopped();
+
 class DemoNight {
  public:
   using Tell = std::function<void(incident::StoryPart const& part)>;
@@ -38,7 +41,7 @@ class DemoNight {
   std::string local(Instant at) const;  // 2024-06-21 03:00:04
 
  private:
-  DemoNight(Context& context, config::Config const& config, JobState state, jobs::Zone zone, Tell tell);
+  DemoNight(Context& context, JobState state, jobs::Zone zone, Tell tell);
 
   Status begin();
   // Waits a moment for what the service does. Errors: Cancelled, and what the service ended with.
@@ -46,7 +49,6 @@ class DemoNight {
   Result<bool> is_quiet();
 
   Context& context_;
-  config::Config const& config_;
   JobState state_;
   jobs::Zone const zone_;
   Tell const tell_;

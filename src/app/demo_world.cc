@@ -33,11 +33,6 @@ std::string random_password() {
   return text;
 }
 
-Status run(Result<pg::Rows> done) {
-  if (!done.ok()) return std::move(done).error();
-  return {};
-}
-
 }  // namespace
 
 DemoWorld::DemoWorld(pg::PrivateCluster cluster)
@@ -66,14 +61,15 @@ Status DemoWorld::set_up() {
 
 Status DemoWorld::set_up_warehouse() const {
   WEIR_TRY(auto admin, pg::Session::connect(cluster_.options()));
-  WEIR_DO(run(admin.execute("CREATE ROLE weir LOGIN; CREATE ROLE analyst LOGIN")));
-  WEIR_DO(run(admin.execute(fmt::format("CREATE DATABASE {}", sql::quote_pg(kDatabase)))));
+  WEIR_DO(admin.execute("CREATE ROLE weir LOGIN; CREATE ROLE analyst LOGIN"));
+  WEIR_DO(admin.execute(fmt::format("CREATE DATABASE {}", sql::quote_pg(kDatabase))));
   WEIR_TRY(auto owner, pg::Session::connect(cluster_.options(kDatabase)));
-  return run(owner.execute(
+  WEIR_DO(owner.execute(
       fmt::format("GRANT CREATE ON DATABASE {} TO weir; CREATE SCHEMA sandbox AUTHORIZATION analyst;"
                   " CREATE SCHEMA sync_core AUTHORIZATION weir; GRANT USAGE ON SCHEMA sync_core TO analyst;"
                   " ALTER DEFAULT PRIVILEGES FOR ROLE weir IN SCHEMA sync_core GRANT SELECT ON TABLES TO analyst",
                   sql::quote_pg(kDatabase))));
+  return {};
 }
 
 Status DemoWorld::write_project() const {

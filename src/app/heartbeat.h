@@ -7,22 +7,22 @@
 #include <stop_token>
 #include <thread>
 
-#include "config/config.h"
+#include "config/current.h"
 
 namespace weir::app {
 
 class Heartbeat {
  public:
-  // `config` outlives it; without `heartbeat` in it, nothing happens.
-  explicit Heartbeat(config::Config const& config);
+  // `config` outlives it; while there is no `heartbeat` in it, nothing happens.
+  explicit Heartbeat(config::Current const& config);
 
   void round_is_done() { is_alive_ = true; }
 
  private:
   void run(std::stop_token const& stop);
-  bool beat(std::stop_token const& stop);
+  bool beat(config::Config const& config, std::stop_token const& stop);
 
-  config::Config const& config_;
+  config::Current const& config_;
   std::atomic<bool> is_alive_ = false;
   bool told_trouble_ = false;
   std::jthread thread_;  // last: it uses the others

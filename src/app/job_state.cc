@@ -30,6 +30,7 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
+constexpr std::size_t kMostBodyBytes = 256U << 20;  // a report has a line for each table or model
 constexpr char const* kDoorFile = "serve.json";
 
 bool is_alive(std::int64_t pid) {
@@ -72,8 +73,10 @@ class JobState::Doorway {
                                                                    server::Api& api, bool serves) {
     std::unique_ptr<Doorway, void (*)(Doorway*)> door(new Doorway(folder / kDoorFile, api),
                                                       [](Doorway* one) { delete one; });
+    http::CallServing serving;
+    serving.most_body_bytes = kMostBodyBytes;
     WEIR_TRY(door->listening_,
-             http::listen({}, [one = door.get()](http::Call const& call) { return one->answer(call); }));
+             http::listen(serving, [one = door.get()](http::Call const& call) { return one->answer(call); }));
     Json const about{
         {"port", door->listening_->port()}, {"token", door->token_}, {"pid", getpid()}, {"serves", serves}};
     WEIR_DO(write_file(door->file_, about.dump() + "\n", 0600));
@@ -107,7 +110,7 @@ class JobState::Doorway {
   std::unique_ptr<http::Listening> listening_;
 };
 
-Result<std::unique_ptr<jobs::Database>> JobState::open_database(config::Config const& config) {
+Result<std::unique_ptr<jobs::Database>> JobState::open_database(config::Config const& config, bool checks_all) {
   is_shared_ = !config.state_endpoint.empty();
   if (is_shared_) {
     WEIR_TRY(auto session, session_options(config, config.endpoints.at(config.state_endpoint)));
@@ -116,22 +119,23 @@ Result<std::unique_ptr<jobs::Database>> JobState::open_database(config::Config c
     return jobs::open_postgres({std::move(session), config.state_schema});
   }
   address_ = folder_.string();
-  WEIR_TRY(auto database, jobs::open_sqlite(folder_ / "state.db", system_clock()));
+  WEIR_TRY(auto database, jobs::open_sqlite(folder_ / "state.db", system_clock(), checks_all));
   WEIR_DO(back_up_before_migration(*database, folder_));
   return database;
 }
 
-Result<JobState> JobState::open_here(Context& context) {
+Result<JobState> JobState::open_here(Context& context, bool checks_all) {
   WEIR_TRY(auto const* config, context.config());
   JobState state;
   state.folder_ = config->state_folder;
   state.worker_ = jobs::new_worker();
-  WEIR_TRY(auto database, state.open_database(*config));
+  WEIR_TRY(auto database, state.open_database(*config, checks_all));
+  state.config_ = std::make_unique<config::Current>(*config);
   state.recorder_ = std::make_unique<incident::Recorder>(
       config->root.filename().string(),
-      [config](auto const& job, auto topic) { return audience_of(*config, job, topic); });
+      [current = state.config_.get()](auto const& job, auto topic) { return audience_of(current->get(), job, topic); });
   WEIR_TRY(state.store_, jobs::Store::open(std::move(database), "weir", state.recorder_.get()));
-  state.api_ = std::make_unique<server::Api>(*state.store_, *config, state.folder_, system_clock());
+  state.api_ = std::make_unique<server::Api>(*state.store_, *state.config_, state.folder_, system_clock());
   return state;
 }
 
@@ -147,7 +151,7 @@ std::optional<JobState::Remote> JobState::find_remote(std::filesystem::path cons
 }
 
 Result<JobState> JobState::open(Context& context) {
-  auto here = open_here(context);
+  auto here = open_here(context, false);
   if (here.ok() || here.error().kind() != ErrorKind::Busy) return here;
   WEIR_TRY(auto const* config, context.config());
   auto remote = config->state_endpoint.empty() ? find_remote(config->state_folder) : std::nullopt;
@@ -159,7 +163,7 @@ Result<JobState> JobState::open(Context& context) {
 }
 
 Result<JobState> JobState::take(Context& context, bool serves) {
-  auto state = open_here(context);
+  auto state = open_here(context, true);
   if (!state.ok()) {
     WEIR_TRY(auto const* config, context.config());
     auto const remote = config->state_endpoint.empty() ? find_remote(config->state_folder) : std::nullopt;

@@ -13,6 +13,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "app/command.h"
+#include "config/current.h"
 #include "incident/recorder.h"
 #include "jobs/runner.h"
 #include "jobs/store.h"
@@ -38,6 +39,7 @@ class JobState {
   server::Api* api() { return api_.get(); }
   bool is_served() const { return remote_ && remote_->serves; }  // by that program
   std::filesystem::path const& folder() const { return folder_; }
+  config::Current& config() { return *config_; }           // as the state's recorder and API use it; where it is here
   std::string const& address() const { return address_; }  // where the state is, for people
   // Of the worker that this start of the program is.
   jobs::RunnerOptions runner_options() const;
@@ -51,8 +53,8 @@ class JobState {
   };
   class Doorway;
 
-  static Result<JobState> open_here(Context& context);
-  Result<std::unique_ptr<jobs::Database>> open_database(config::Config const& config);
+  static Result<JobState> open_here(Context& context, bool checks_all);
+  Result<std::unique_ptr<jobs::Database>> open_database(config::Config const& config, bool checks_all);
   static std::optional<Remote> find_remote(std::filesystem::path const& folder);
   Result<nlohmann::ordered_json> ask(server::Request request);
 
@@ -60,6 +62,7 @@ class JobState {
   std::string address_;
   bool is_shared_ = false;  // other programs have it too
   std::string worker_;
+  std::unique_ptr<config::Current> config_;
   std::unique_ptr<incident::Recorder> recorder_;  // follows the store's events
   std::unique_ptr<jobs::Store> store_;
   std::unique_ptr<server::Api> api_;

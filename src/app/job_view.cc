@@ -121,6 +121,10 @@ std::string event_line(Json const& event) {
   Json const error = data.is_object() ? data.value("error", Json()) : Json();
   if (auto const what = text_at(data, "object"); !what.empty())
     text += fmt::format("  {} (of {})", what, text_at(data, "owner"));
+  std::string columns;
+  for (auto const& one : data.is_object() ? data.value("columns", Json::array()) : Json::array())
+    columns += fmt::format("{} {} ({})", columns.empty() ? " " : ",", text_at(one, "column"), text_at(one, "action"));
+  text += columns;
   if (auto const why = text_at(data, "why"); !why.empty()) text += "  " + why;
   if (auto const message = text_at(error, "message"); !message.empty()) text += "  " + message;
   if (auto const actor = text_at(event, "actor"); actor != "weir") text += "  by " + actor;

@@ -20,10 +20,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/words.h"
-#include "incident/dependents.h"
 #include "incident/incidents.h"
 #include "incident/notices.h"
 #include "incident/promise.h"
+#include "incident/run_report.h"
 
 namespace weir::app {
 namespace {
@@ -245,30 +245,12 @@ class Failures {
   Json error_;
 };
 
-std::string_view event_of_outcome(std::string const& outcome) {
-  if (outcome == "published") return "weir.table.published";
-  if (outcome == "unchanged") return "weir.table.unchanged";
-  return outcome == "held" ? "weir.table.held" : "weir.table.failed";
-}
-
 // ---- what each kind of step reports
 
 void take_sync(Json const& report, jobs::Listener& listener, AttemptEnd& end, Failures& failures, Json& missing) {
-  std::vector<jobs::NewEvent> events;
   for (auto const& stream : member(report, "streams")) {
     std::string const outcome = text_at(stream, "outcome");
     Json const& error = member(stream, "error");
-    if (outcome != "skipped") {
-      jobs::NewEvent event;
-      event.kind = event_of_outcome(outcome);
-      event.object = text_at(stream, "target");
-      Json data = stream;
-      data.erase("dependents");  // what changes about them is an event of its own
-      data["connection"] = text_at(report, "connection");
-      data["read_at"] = text_at(report, "started");
-      event.data = json_line(data);
-      events.push_back(std::move(event));
-    }
     if (outcome == "published") {
       end.published += 1;
       end.rows += stream.value("rows_read", std::int64_t{0});
@@ -277,31 +259,13 @@ void take_sync(Json const& report, jobs::Listener& listener, AttemptEnd& end, Fa
     missing.push_back(text_at(stream, "stream"));
     if (outcome != "skipped") failures.add(class_of_error(error), error);
   }
-  listener.events(std::move(events));
-}
-
-incident::Look look_at(Json const& stream, std::int64_t job, int attempt) {
-  incident::Look look{text_at(stream, "target"), {}, job, attempt};
-  for (auto const& one : member(stream, "dependents"))
-    look.found.push_back({text_at(one, "kind"), text_at(one, "object"), text_at(one, "owner"), text_at(one, "name")});
-  return look;
+  listener.events(incident::events_of(report));
 }
 
 void take_dbt(Json const& report, jobs::Listener& listener, AttemptEnd& end, Failures& failures) {
-  std::vector<jobs::NewEvent> events;
   for (auto const& node : member(report, "nodes")) {
-    std::string const status = text_at(node, "status");
-    bool const failed =
-        status == "error" || status == "fail" || status == "runtime error" || status == "partial success";
-    std::string const relation = text_at(node, "relation");
-    if (status == "success" && !relation.empty()) end.published += 1;
-    if (!failed && status != "skipped" && relation.empty()) continue;
-    jobs::NewEvent event;
-    event.kind = failed ? "weir.model.failed" : status == "skipped" ? "weir.model.skipped" : "weir.model.passed";
-    event.object = text_at(node, "unique_id");
-    event.data = json_line(node);
-    events.push_back(std::move(event));
-    if (!failed) continue;
+    if (text_at(node, "status") == "success" && !text_at(node, "relation").empty()) end.published += 1;
+    if (!incident::is_failed_node(node)) continue;
     Json error = member(node, "error");
     if (!error.is_object())
       error = Json{{"kind", "sql"},
@@ -309,7 +273,7 @@ void take_dbt(Json const& report, jobs::Listener& listener, AttemptEnd& end, Fai
     if (text_at(error, "where").empty()) error["where"] = text_at(node, "unique_id");
     failures.add(class_of_error(error), std::move(error));
   }
-  listener.events(std::move(events));
+  listener.events(incident::events_of(report));
 }
 
 // dbt's command again, for what failed or was skipped; "" where it cannot be taken up.
@@ -519,14 +483,9 @@ std::optional<Json> JobWork::heed(OnStale const& stale, jobs::Job const& job, co
   return std::nullopt;
 }
 
-void JobWork::see_dependents(Json const& report, std::int64_t job, int attempt, jobs::Listener& listener) {
-  auto const seen = store_.transact([&](jobs::Change& change) -> Status {
-    for (auto const& stream : member(report, "streams")) {
-      if (text_at(stream, "target").empty() || !stream.value("dependents", Json()).is_array()) continue;
-      WEIR_DO(incident::see_dependents(change, look_at(stream, job, attempt)));
-    }
-    return {};
-  });
+void JobWork::see_around(Json const& report, std::int64_t job, int attempt, jobs::Listener& listener) {
+  auto const seen =
+      store_.transact([&](jobs::Change& change) { return incident::see_around(change, report, job, attempt); });
   if (!seen.ok()) listener.line(seen.error().to_text());
 }
 
@@ -566,7 +525,7 @@ AttemptEnd JobWork::carry_out(jobs::Job const& job, int attempt, jobs::Listener&
       std::string const type = text_at(report, "type");
       if (type == "error") failures.add(class_of_error(member(report, "error")), member(report, "error"));
       if (type == "sync") {
-        see_dependents(report, job.id, attempt, listener);
+        see_around(report, job.id, attempt, listener);
         take_sync(report, listener, end, failures, missing);
       }
       if (type == "dbt") {

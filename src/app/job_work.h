@@ -37,8 +37,8 @@ class JobWork final : public jobs::Work {
                                                     config::JobStep const& step, jobs::Listener& listener,
                                                     std::vector<std::string>& without);
 
-  // What others have built on the tables, as a sync reports it.
-  void see_dependents(nlohmann::ordered_json const& report, std::int64_t job, int attempt, jobs::Listener& listener);
+  // What a sync saw beside the rows of its tables.
+  void see_around(nlohmann::ordered_json const& report, std::int64_t job, int attempt, jobs::Listener& listener);
 
   std::filesystem::path project_, state_;
   jobs::Store& store_;

@@ -35,7 +35,7 @@ Sent send(config::Config const& config, Message const& message, std::stop_token 
 
 }  // namespace
 
-OutboxSender::OutboxSender(jobs::Store& store, config::Config const& config) : store_(store), config_(config) {
+OutboxSender::OutboxSender(jobs::Store& store, config::Current const& config) : store_(store), config_(config) {
   thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
 }
 
@@ -54,7 +54,7 @@ bool OutboxSender::send_due(std::stop_token const& stop) {
   });
   if (!taken.ok() || due.empty()) return false;
   for (auto const& message : due) {
-    auto const sent = send(config_, message, stop);
+    auto const sent = send(config_.get(), message, stop);
     if (sent.outcome == Outcome::Refused)
       log_info("warning: {} could not be told \"{}\": {}", message.channel, message.notice.title, sent.trouble);
     auto const recorded = store_.transact(

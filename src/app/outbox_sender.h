@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
-#include "config/config.h"
+#include "config/current.h"
 #include "jobs/store.h"
 
 namespace weir::app {
@@ -15,7 +15,7 @@ namespace weir::app {
 class OutboxSender {
  public:
   // Both outlive it.
-  OutboxSender(jobs::Store& store, config::Config const& config);
+  OutboxSender(jobs::Store& store, config::Current const& config);
   ~OutboxSender();
 
   // Waits until nothing is due any more, at most for `time`: for programs that end with the job.
@@ -27,7 +27,7 @@ class OutboxSender {
   bool send_due(std::stop_token const& stop);
 
   jobs::Store& store_;
-  config::Config const& config_;
+  config::Current const& config_;
   std::jthread thread_;  // last: it uses the others
 };
 

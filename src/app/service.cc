@@ -1,6 +1,7 @@
 #include "app/service.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "incident/promise.h"
+#include "jobs/copies.h"
 
 namespace weir::app {
 namespace {
@@ -58,12 +60,34 @@ Status keep_promises(jobs::Store& store, config::Config const& config) {
   return {};
 }
 
+// What people change while it runs counts from the next job on; a job that was made keeps what it was made with.
+void take_new_configuration(config::Current& config, jobs::Store& store, jobs::Scheduler& scheduler) {
+  jobs::NewEvent event;
+  auto const changed = config.look([&](config::Config const& read) -> Status {
+    WEIR_TRY(scheduler, jobs::Scheduler::make(read.jobs));
+    return {};
+  });
+  if (changed.ok() && !*changed) return;
+  if (changed.ok()) {
+    event.kind = "weir.config.taken";
+    event.data = json_line({{"jobs", config.get().jobs.size()}});
+    log_info("weir.yml or endpoints.yml has changed, and counts from now on: {}",
+             plural(config.get().jobs.size(), "job"));
+  } else {
+    event.kind = "weir.config.refused";
+    event.data = json_line({{"error", changed.error().to_json()}});
+    log_info("the configuration has changed, and what was read before counts on:\n{}", changed.error().to_text());
+  }
+  if (auto const written = store.add_events({event}); !written.ok()) log_info("{}", written.error().to_text());
+}
+
 }  // namespace
 
-Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler& scheduler,
-                  ServiceOptions const& options, std::stop_token stop, std::function<Status()> const& begun) {
+Status serve_jobs(JobState& state, jobs::Scheduler& scheduler, ServiceOptions const& options, std::stop_token stop,
+                  std::function<Status()> const& begun) {
   auto& store = *state.store();
-  JobWork work(config.root, state.folder(), store);
+  auto& config = state.config();
+  JobWork work(config.get().root, state.folder(), store);
   OutboxSender sender(store, config);
   Heartbeat heartbeat(config);
   auto running = state.runner_options();
@@ -72,19 +96,23 @@ Status serve_jobs(config::Config const& config, JobState& state, jobs::Scheduler
   jobs::Runner runner(store, work, system_clock(), running);
   WEIR_TRY(auto const tried, scheduler.tick(store));
   WEIR_DO(begun());
+  std::optional<jobs::Copies> copies;
+  if (options.makes_copies && config.get().state_endpoint.empty()) copies.emplace(store, state.folder() / "backups");
   std::string said;
   bool clocks_are_told = false;
+  auto say_once = [&said](Error const& trouble) {
+    if (trouble.message() == said) return;
+    said = trouble.message();
+    log_info("{}{}", said, trouble.next().empty() ? std::string() : "; " + trouble.next());
+  };
   runner.serve(
-      scheduler, std::move(stop),
-      [&](Error const& trouble) {
-        if (trouble.message() == said) return;
-        said = trouble.message();
-        log_info("{}{}", said, trouble.next().empty() ? std::string() : "; " + trouble.next());
-      },
+      scheduler, std::move(stop), say_once,
       [&]() -> Status {
-        WEIR_DO(keep_promises(store, config));
+        take_new_configuration(config, store, scheduler);
+        WEIR_DO(keep_promises(store, config.get()));
         compare_clocks(store, clocks_are_told);
         heartbeat.round_is_done();
+        if (auto const copied = copies ? copies->round() : Status(); !copied.ok()) say_once(copied.error());
         return {};
       },
       options.pulse);

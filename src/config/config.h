@@ -63,7 +63,8 @@ struct StreamOptions {
   std::vector<std::string> exclude_columns;
   std::string nul = "strip", surrogate = "replace", code_page = "replace";
   bool trim_char = false, keep_offset = false, fail_on_truncated_time = false;
-  std::string target_name;  // empty: the source's name
+  std::string target_name;                                // empty: the source's name
+  std::chrono::microseconds fresh_warn{}, fresh_error{};  // older data than this is told of; 0: no promise
 };
 
 struct StreamPattern {
@@ -86,7 +87,6 @@ struct Connection {
   std::uint64_t chunk_rows = 500'000;
   std::string isolation = "auto";
   std::chrono::microseconds publish_window = std::chrono::minutes(15);
-  std::chrono::microseconds fresh_warn{}, fresh_error{};  // older data than this is told of; 0: no promise
   Place place;
 };
 

@@ -88,6 +88,14 @@ constexpr Key kTime[] = {
      .example = "fail"},
 };
 
+constexpr Key kFresh[] = {
+    {.name = "warn",
+     .type = Type::Duration,
+     .meaning = "Data older than this is late: an incident opens, unless one explains it already.",
+     .example = "26h"},
+    {.name = "error", .type = Type::Duration, .meaning = "Data older than this is an error.", .example = "50h"},
+};
+
 constexpr Key kStream[] = {
     {.name = "mode",
      .type = Type::Choice,
@@ -162,6 +170,12 @@ constexpr Key kStream[] = {
      .type = Type::Object,
      .meaning = "What to do with times that PostgreSQL cannot hold as they are.",
      .children = kTime},
+    {.name = "fresh",
+     .type = Type::Object,
+     .meaning =
+         "A promise: how old the table's data may become before people are told. Without it, the connection's; 0s is "
+         "none.",
+     .children = kFresh},
 };
 
 constexpr Key kRetry[] = {
@@ -170,14 +184,6 @@ constexpr Key kRetry[] = {
      .meaning = "The pause before the second attempt; each further pause is longer.",
      .fallback = "10s",
      .example = "30s"},
-};
-
-constexpr Key kFresh[] = {
-    {.name = "warn",
-     .type = Type::Duration,
-     .meaning = "Data older than this is late: an incident opens, unless one explains it already.",
-     .example = "26h"},
-    {.name = "error", .type = Type::Duration, .meaning = "Data older than this is an error.", .example = "50h"},
 };
 
 constexpr Key kConnection[] = {
@@ -243,7 +249,8 @@ constexpr Key kConnection[] = {
      .example = "5min"},
     {.name = "fresh",
      .type = Type::Object,
-     .meaning = "A promise: how old the tables' data may become before people are told.",
+     .meaning =
+         "A promise for every table that has none of its own: how old its data may become before people are told.",
      .children = kFresh},
 };
 

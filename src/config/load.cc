@@ -22,8 +22,12 @@ namespace {
 using yaml::Kind;
 using yaml::Node;
 
-constexpr char const* kWeirFile = "weir.yml";
-constexpr char const* kEndpointsFile = "endpoints.yml";
+void read_fresh(Reader const& from, StreamOptions& to) {
+  from.object("fresh", [&](Reader const& fresh) {
+    fresh.duration("warn", to.fresh_warn);
+    fresh.duration("error", to.fresh_error);
+  });
+}
 
 void read_stream(Reader const& from, StreamOptions& to) {
   choice(from, "mode",
@@ -64,6 +68,7 @@ void read_stream(Reader const& from, StreamOptions& to) {
     time.text("truncated", truncated);
     if (!truncated.empty()) to.fail_on_truncated_time = truncated == "fail";
   });
+  read_fresh(from, to);
 }
 
 void read_tables(Reader const& from, StreamOptions const& defaults, std::vector<StreamPattern>& to) {
@@ -96,6 +101,7 @@ Connection read_connection(std::string name, Node const& node) {
   from.text("into", to.into);
   from.text("prefix", to.table_prefix);
   StreamOptions defaults;
+  read_fresh(from, defaults);
   from.object("defaults", [&](Reader const& node_defaults) { read_stream(node_defaults, defaults); });
   read_tables(from, defaults, to.tables);
   from.count("attempts", to.attempts);
@@ -104,10 +110,6 @@ Connection read_connection(std::string name, Node const& node) {
   from.count("chunk_rows", to.chunk_rows);
   from.text("isolation", to.isolation);
   from.duration("publish_window", to.publish_window);
-  from.object("fresh", [&](Reader const& fresh) {
-    fresh.duration("warn", to.fresh_warn);
-    fresh.duration("error", to.fresh_error);
-  });
   return to;
 }
 

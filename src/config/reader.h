@@ -14,6 +14,9 @@
 
 namespace weir::config {
 
+constexpr char const* kWeirFile = "weir.yml";
+constexpr char const* kEndpointsFile = "endpoints.yml";
+
 inline Place place_of(yaml::Mark const& mark) {
   return Place{mark.source == nullptr ? std::string() : mark.source->name, mark.line, mark.column};
 }

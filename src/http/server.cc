@@ -92,6 +92,7 @@ Status serve_calls(CallServing const& serving, std::function<Answer(Call const&)
                    std::function<void(int port)> const& ready) {
   Limits limits;
   limits.threads = serving.threads;
+  limits.body_bytes = serving.most_body_bytes;
   LimitedServer server(limits);
   auto const handler = [&](httplib::Request const& request, httplib::Response& response) {
     // In pieces it may have come to more than is said to be taken.

@@ -45,12 +45,13 @@ struct Answer {
   Headers headers = {};
 };
 
-// A request's head may have 16 kB and 30 s, its body 1 MB, and all of it a minute.
+// A request's head may have 16 kB and 30 s, and all of it a minute.
 struct CallServing {
   std::string host = "127.0.0.1";
   int port = 0;             // 0: a free one
   std::size_t threads = 8;  // calls at once; 200 more wait
-  bool any_host = false;    // a proxy stands before it: requests name its host
+  std::size_t most_body_bytes = 1U << 20;
+  bool any_host = false;  // a proxy stands before it: requests name its host
   // Of every answer, also where a request is none. Those of one answer come beside, under other names.
   Headers headers = {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-cache"}};
 };

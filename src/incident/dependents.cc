@@ -37,8 +37,7 @@ Result<std::int64_t> tell(Change& change, Look const& look, std::string const& k
   jobs::NewEvent event;
   event.kind = kind;
   event.object = look.table;
-  event.job = look.job;
-  event.attempt = look.attempt;
+  if (look.job > 0) event.job = look.job, event.attempt = look.attempt;
   event.data = json_line(data);
   return change.append(event, "weir");
 }

@@ -21,7 +21,7 @@ struct Dependent {
 struct Look {
   std::string table;  // schema.table, as relations are called here
   std::vector<Dependent> found;
-  std::int64_t job = 0;
+  std::int64_t job = 0;  // 0: somebody loaded it by hand
   int attempt = 0;
 };
 

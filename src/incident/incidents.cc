@@ -103,15 +103,20 @@ Error wrong_state(Incident const& incident, std::string_view wanted) {
       .next(fmt::format("weir incident show {}", incident.id));
 }
 
-// Whether each of its jobs has succeeded since it failed, and what it made stale is fresh.
+// Whether each of its jobs has succeeded since it failed, or somebody made by hand what it had left stale; and what it
+// made stale is fresh.
 Result<bool> is_over(Database& database, Incident const& incident) {
   WEIR_TRY(auto const reopened,
            database.query("SELECT coalesce(reopened_at, 0) FROM incident WHERE id = $1", {incident.id}));
-  WEIR_TRY(auto const failing,
-           database.query(
-               "SELECT 1 FROM incident_job i WHERE i.incident = $1 AND NOT EXISTS (SELECT 1 FROM job j WHERE j.name = "
-               "i.name AND j.id > i.job AND j.state = 'succeeded' AND j.finished_at > $2) LIMIT 1",
-               {incident.id, reopened.instant(0, 0)}));
+  WEIR_TRY(
+      auto const failing,
+      database.query(
+          "SELECT 1 FROM incident_job i WHERE i.incident = $1 AND NOT EXISTS (SELECT 1 FROM job j WHERE j.name = "
+          "i.name AND j.id > i.job AND j.state = 'succeeded' AND j.finished_at > $2) AND NOT EXISTS (SELECT 1 FROM "
+          "incident_relation x JOIN relation r ON r.name = x.relation JOIN job j ON j.id = i.job WHERE x.incident = "
+          "i.incident AND r.step = i.name GROUP BY j.finished_at HAVING min(coalesce(r.made_at, 0)) > "
+          "coalesce(j.finished_at, 0)) LIMIT 1",
+          {incident.id, reopened.instant(0, 0)}));
   if (!failing.empty()) return false;
   WEIR_TRY(auto const stale,
            database.query("SELECT 1 FROM incident_relation i JOIN relation r ON r.name = i.relation WHERE i.incident = "

@@ -19,13 +19,19 @@ using jobs::Database;
 using Json = nlohmann::ordered_json;
 
 // Which promise an age breaks: "", "warn", "error".
-std::string broken_by(Duration age, config::Connection const& connection) {
-  if (connection.fresh_error.count() > 0 && age > connection.fresh_error) return "error";
-  return connection.fresh_warn.count() > 0 && age > connection.fresh_warn ? "warn" : "";
+std::string broken_by(Duration age, config::StreamOptions const& options) {
+  if (options.fresh_error.count() > 0 && age > options.fresh_error) return "error";
+  return options.fresh_warn.count() > 0 && age > options.fresh_warn ? "warn" : "";
 }
 
-Status say_late(Change& change, Relation const& table, config::Connection const& connection, std::string const& level) {
-  auto const limit = level == "error" ? connection.fresh_error : connection.fresh_warn;
+bool promises(config::Connection const& connection) {
+  return std::any_of(connection.tables.begin(), connection.tables.end(), [](auto const& one) {
+    return one.options.fresh_warn.count() > 0 || one.options.fresh_error.count() > 0;
+  });
+}
+
+Status say_late(Change& change, Relation const& table, config::StreamOptions const& options, std::string const& level) {
+  auto const limit = level == "error" ? options.fresh_error : options.fresh_warn;
   WEIR_TRY(
       auto const marked,
       change.database.query("UPDATE relation SET late_since = coalesce(late_since, $2), late_level = $3 WHERE name "
@@ -34,7 +40,7 @@ Status say_late(Change& change, Relation const& table, config::Connection const&
   jobs::NewEvent event;
   event.kind = "weir.table.late";
   event.object = table.name;
-  event.data = json_line(Json{{"connection", connection.name},
+  event.data = json_line(Json{{"connection", table.made_by},
                               {"promise", level},
                               {"limit", format_duration(limit)},
                               {"why", fmt::format("its data is of {} UTC", utc_text(*table.data_at))}});
@@ -76,17 +82,18 @@ Result<bool> began_since(Database& database, std::string const& job, Instant at)
 
 Status check_promises(Change& change, config::Config const& config) {
   for (auto const& [name, connection] : config.connections) {
-    if (connection.fresh_warn.count() == 0 && connection.fresh_error.count() == 0) continue;
+    if (!promises(connection)) continue;
     WEIR_TRY(auto const rows,
              change.database.query("SELECT name FROM relation WHERE made_by = $1 AND kind = 'table' AND step <> '' AND "
                                    "data_at IS NOT NULL AND late_level <> 'error' ORDER BY name",
                                    {name}));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       WEIR_TRY(auto const table, find_relation(change.database, rows.text(i, 0)));
-      if (!table || !table->data_at) continue;
-      auto const level = broken_by(change.now - *table->data_at, connection);
+      auto const* of = table ? config::pattern_for(connection, table->source) : nullptr;
+      if (of == nullptr || !table->data_at) continue;
+      auto const level = broken_by(change.now - *table->data_at, of->options);
       if (level.empty() || level == table->late_level) continue;
-      WEIR_DO(say_late(change, *table, connection, level));
+      WEIR_DO(say_late(change, *table, of->options, level));
     }
   }
   return {};

@@ -10,7 +10,7 @@
 
 namespace weir::incident {
 
-// Tables that are older than their connection's `fresh` allows become late, each once for each of the two limits: an
+// Tables that are older than their own `fresh`, or their connection's, allows become late, each once for each of the two limits: an
 // event, from which an incident follows unless one explains it already.
 Status check_promises(jobs::Change& change, config::Config const& config);
 

@@ -55,11 +55,13 @@ Result<std::vector<Reached>> concerned(Change& change, std::int64_t job) {
 Status Recorder::follow(Change& change, Event const& event) {
   if (event.kind.starts_with("weir.table.")) {
     if (event.kind == "weir.table.late") return take_late(change, event);
+    if (event.kind == "weir.table.altered") return {};
     return take_table(change, event);
   }
   if (event.kind.starts_with("weir.model.")) return take_model(change, event);
   if (event.kind == "weir.job.failed") return take_job_failure(change, event);
   if (event.kind == "weir.job.succeeded") return take_job_success(change, event);
+  if (event.kind == "weir.run.by_hand") return tell_recovered(change);
   if (event.kind == "weir.schedule.missed") return take_missed(change, event);
   return {};
 }
@@ -105,6 +107,10 @@ Status Recorder::take_job_success(Change& change, Event const& event) {
   if (since) {
     WEIR_DO(take_whole_job(change, event, *since));
   }
+  return tell_recovered(change);
+}
+
+Status Recorder::tell_recovered(Change& change) {
   WEIR_TRY(auto const over, settle(change));
   for (auto const& incident : over) {
     IncidentFacts facts{source_, {}, incident, {}, {}};

@@ -25,6 +25,7 @@ class Recorder final : public jobs::Follower {
  private:
   Status take_job_failure(jobs::Change& change, jobs::Event const& event);
   Status take_job_success(jobs::Change& change, jobs::Event const& event);
+  Status tell_recovered(jobs::Change& change);  // of the incidents that are over now
   Status take_missed(jobs::Change& change, jobs::Event const& event);
   Status take_late(jobs::Change& change, jobs::Event const& event);
 

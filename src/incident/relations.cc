@@ -97,11 +97,22 @@ Status write_parents(Change& change, std::string const& child, nlohmann::ordered
   auto const parents = data.find("parents");
   if (parents == data.end() || !parents->is_array()) return {};
   WEIR_TRY(auto const gone, change.database.query("DELETE FROM lineage WHERE child = $1", {child}));
-  for (auto const& parent : *parents) {
-    if (!parent.is_string()) continue;
-    WEIR_TRY(auto const done,
-             change.database.query("INSERT INTO lineage (child, parent) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                                   {child, parent.get<std::string>()}));
+  auto write_each = [&](nlohmann::ordered_json const& names, std::string const& condition) -> Status {
+    for (auto const& name : names) {
+      if (!name.is_string()) continue;
+      WEIR_TRY(
+          auto const done,
+          change.database.query(fmt::format("INSERT INTO lineage (child, parent) SELECT $1, $2 WHERE {} ON CONFLICT "
+                                            "DO NOTHING",
+                                            condition),
+                                {child, name.get<std::string>()}));
+    }
+    return {};
+  };
+  WEIR_DO(write_each(*parents, "1 = 1"));
+  // What its text names besides, where that is a table or model that is known: it was not said by ref() or source().
+  if (auto const names = data.find("names"); names != data.end()) {
+    WEIR_DO(write_each(*names, "$1 <> $2 AND EXISTS (SELECT 1 FROM relation WHERE name = $2)"));
   }
   return {};
 }
@@ -189,12 +200,15 @@ Status take_table(Change& change, Event const& event) {
   table.kind = "table";
   table.made_by = text_at(data, "connection");
   table.source = text_at(data, "stream");
-  table.step = event.job ? job_name(change, event) : text_at(data, "of_job");
+  if (event.job)
+    table.step = job_name(change, event);
+  else if (auto const job = text_at(data, "of_job"); !job.empty())
+    table.step = job;
   std::string const outcome = text_at(data, "outcome");
   if (outcome == "published" || outcome == "unchanged") {
     table.data_at = parse_utc(text_at(data, "read_at"));
     if (!table.data_at) table.data_at = event.at;
-    table.made_at = event.job ? event.at : *table.data_at;  // without a job: as its warehouse tells of it
+    table.made_at = event.kind == "weir.table.found" ? *table.data_at : event.at;
     make_fresh(table);
   } else {
     make_stale(table, event.seq, "", event.at);
@@ -212,7 +226,7 @@ Status take_model(Change& change, Event const& event) {
   model.kind = text_at(data, "materialized") == "view" ? "view" : "model";
   model.made_by = event.object;
   model.source = text_at(data, "selector");
-  model.step = job_name(change, event);
+  if (event.job) model.step = job_name(change, event);
   WEIR_DO(write_parents(change, name, data));
   WEIR_TRY(auto const above, stale_above(change.database, name));
   if (event.kind == "weir.model.passed") {

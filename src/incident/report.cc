@@ -100,7 +100,8 @@ Status add_appeared(Database& database, Span const& span, ReportFacts& facts) {
 
 // Whether the event is about one of the incident's relations.
 bool concerns(Event const& event, std::set<std::string> const& objects) {
-  return (event.kind.starts_with("weir.table.") || event.kind.starts_with("weir.model.")) &&
+  return (event.kind.starts_with("weir.table.") || event.kind.starts_with("weir.model.") ||
+          event.kind == "weir.run.by_hand") &&
          objects.contains(event.object);
 }
 
@@ -382,7 +383,7 @@ class Writer {
           {fmt::format("Job {} ({}), started {}, succeeded at {}", job.id, job.name, how, maybe(job.finished_at, "?")),
            std::move(events)});
     }
-    for (auto const* kind : {"weir.incident.recovered", "weir.incident.resolved"})
+    for (auto const* kind : {"weir.run.by_hand", "weir.incident.recovered", "weir.incident.resolved"})
       for (auto const& event : facts_.events)
         if (event.kind == kind)
           list.lines.push_back({fmt::format("{}  {}", local(event.at), story_line(event)), {event.seq}});

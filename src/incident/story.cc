@@ -47,6 +47,15 @@ std::string about_job(Event const& event, Json const& data) {
   return {};
 }
 
+std::string about_columns(Event const& event, Json const& data) {
+  std::vector<std::string> changes;
+  if (auto const columns = data.find("columns"); columns != data.end())
+    for (auto const& one : *columns)
+      changes.push_back(
+          fmt::format("\"{}\": {} ({})", text_at(one, "column"), text_at(one, "action"), text_at(one, "detail")));
+  return fmt::format("columns of {} changed: {}", event.object, join(changes, ", "));
+}
+
 std::string about_incident(Event const& event, Json const& data) {
   if (event.kind == "weir.incident.opened") return fmt::format("{} opened", event.object);
   if (event.kind == "weir.incident.joined")
@@ -73,6 +82,12 @@ std::string story_line(Event const& event) {
   if (event.kind == "weir.table.failed" || event.kind == "weir.table.held")
     return fmt::format("{} was {}: {}", event.object, event.kind == "weir.table.held" ? "held" : "not loaded",
                        why(data));
+  if (event.kind == "weir.table.altered") return about_columns(event, data);
+  if (event.kind == "weir.run.by_hand")
+    return fmt::format("{} ran {} by hand: {} made fresh", event.actor,
+                       event.object == "dbt" ? event.object : "the sync of " + event.object,
+                       plural(static_cast<std::uint64_t>(number_at(data, "made")),
+                              text_at(data, "type") == "sync" ? "table" : "model"));
   if (event.kind == "weir.table.late") return fmt::format("{} is late: {}", event.object, text_at(data, "why"));
   if (event.kind.starts_with("weir.dependent."))
     return fmt::format("{} (of {}) {} {}; at {} UTC it {}", text_at(data, "object"), text_at(data, "owner"),
@@ -114,7 +129,8 @@ std::vector<StoryPart> story(std::vector<Event> const& events) {
       names.push_back(relation.empty() ? events[i].object : relation);
       part.events.push_back(events[i].seq);
     }
-    part.text = fmt::format("{} {} {}: {}", job_of(first), is_model(first) ? "built" : "refreshed",
+    part.text = fmt::format("{} {} {}: {}", first.job ? job_of(first) : first.actor + ", by hand,",
+                            is_model(first) ? "built" : "refreshed",
                             plural(names.size(), is_model(first) ? "model" : "table"), names_text(names, 12));
     parts.push_back(std::move(part));
   }

@@ -228,7 +228,7 @@ std::string Rows::text(std::size_t row, std::size_t column) const {
   return text == nullptr ? std::string() : *text;
 }
 
-Result<std::unique_ptr<Database>> open_sqlite(std::filesystem::path const& file, Clock& clock) {
+Result<std::unique_ptr<Database>> open_sqlite(std::filesystem::path const& file, Clock& clock, bool checks_all) {
   if (!file.empty()) {
     auto const folder = file.parent_path();
     WEIR_DO(make_private_folder(folder));
@@ -255,7 +255,7 @@ Result<std::unique_ptr<Database>> open_sqlite(std::filesystem::path const& file,
   // The lock is taken with the first write, and kept.
   WEIR_DO(database->begin());
   WEIR_DO(database->commit());
-  if (!file.empty()) {
+  if (!file.empty() && checks_all) {
     WEIR_DO(Sqlite::sound(raw, name));
   }
   return std::unique_ptr<Database>(std::move(database));

@@ -12,6 +12,8 @@ namespace {
 
 // Tokens say who claimed last: those given since the copy was made are never met again.
 constexpr std::int64_t kTokenGap = 1000;
+// And jobs that never came to a warehouse; each that did has taken a token.
+constexpr std::int64_t kJobGap = 100;
 
 // Jobs that nothing needs any more.
 constexpr std::string_view kOldJobs =
@@ -54,6 +56,13 @@ Result<Counters> read_counters(Database& database) {
 
 Status raise_counter(Database& database, std::string const& name, std::int64_t value) {
   return change_rows(database, "UPDATE counter SET value = $2 WHERE name = $1 AND value < $2", {name, value});
+}
+
+Status go_on_behind(Database& database, std::int64_t token) {
+  WEIR_TRY(auto const known, read_counters(database));
+  if (token <= known.token) return {};
+  WEIR_DO(raise_counter(database, "job", known.job + (token - known.token) + kJobGap));
+  return raise_counter(database, "token", token + kTokenGap);
 }
 
 Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::string const& who) {

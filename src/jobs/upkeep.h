@@ -17,6 +17,10 @@ Result<Counters> read_counters(Database& database);
 // "job", "token", "incident" or "message": the last number given is at least `value`.
 Status raise_counter(Database& database, std::string const& name, std::int64_t value);
 
+// A warehouse has seen this token of the state's jobs: where it is one that this state has not given yet, it is an
+// older copy, and its tokens and jobs go on far enough behind that none is given twice.
+Status go_on_behind(Database& database, std::int64_t token);
+
 // Makes an older copy the state: its schema is brought up to date, and its numbers go on behind `known`, so that no
 // number is given twice. Nobody is logged in there. Written down as an event by `who`.
 Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::string const& who);

@@ -123,11 +123,14 @@ constexpr std::array kEntries = {
     Entry{{Role::Viewer, "GET", "/api/v1/incidents/{n}/report", "its post-mortem: md, html or json",
            "format:text~ zone:text~", "", "text:text | +Report"},
           &Handlers::report_incident},
+    Entry{{Role::Operator, "POST", "/api/v1/reports",
+           "what a command that somebody ran by hand did to tables and models", "", "report:any", "made:int"},
+          &Handlers::take_report},
     Entry{{Role::Admin, "POST", "/api/v1/state/backup", "a checked copy of the state, among its backups", "", "",
            "file:text"},
           &Handlers::back_up_state},
     Entry{{Role::Admin, "POST", "/api/v1/state/rebuild",
-           "take up what a warehouse knows of the tables that it was loaded with", "", "job:int tables:any",
+           "take up what a warehouse knows of the tables that it was loaded with", "", "job:int tables:any fences:any~",
            "tables:int next_job:int"},
           &Handlers::rebuild_state},
     Entry{{Role::Admin, "POST", "/api/v1/state/prune", "forget what is old", "", "older_than_s:int dry_run:bool~",
@@ -178,7 +181,7 @@ Response failed(Error const& error, int status) {
   return Response{status, json_line(Json{{"error", error.to_json()}}), {}, 0};
 }
 
-Api::Api(jobs::Store& store, config::Config const& config, std::filesystem::path const& folder, Clock& clock)
+Api::Api(jobs::Store& store, config::Current const& config, std::filesystem::path const& folder, Clock& clock)
     : store_(store), config_(config), logs_(folder / "logs"), backups_(folder / "backups"), access_(store, clock) {}
 
 std::vector<Route> Api::routes() {
@@ -205,7 +208,7 @@ Response Api::handle(Request const& request) {
       return is_nobody ? failed(nobody(), 401) : failed(not_allowed(request, entry.route.role), 403);
     }
     Response response;
-    Handlers handlers{Insides{store_, config_, logs_, backups_, access_}, request, *places, response};
+    Handlers handlers{Insides{store_, config_.get(), logs_, backups_, access_}, request, *places, response};
     auto const answer = (handlers.*entry.handler)();
     if (answer.ok()) {
       response.body = json_line(*answer);

@@ -10,7 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "config/config.h"
+#include "config/current.h"
 #include "jobs/store.h"
 #include "server/access.h"
 #include "server/caller.h"
@@ -44,7 +44,7 @@ struct Route {
 class Api {
  public:
   // All outlive it. `folder`: of the state, with its logs and backups. `clock`: of pauses after failed logins.
-  Api(jobs::Store& store, config::Config const& config, std::filesystem::path const& folder, Clock& clock);
+  Api(jobs::Store& store, config::Current const& config, std::filesystem::path const& folder, Clock& clock);
 
   // Who may not has 403, who has not said who he is 401, whether there is such a route or not.
   Response handle(Request const& request);
@@ -56,7 +56,7 @@ class Api {
 
  private:
   jobs::Store& store_;
-  config::Config const& config_;
+  config::Current const& config_;
   std::filesystem::path const logs_, backups_;
   Access access_;
 };

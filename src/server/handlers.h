@@ -48,6 +48,7 @@ struct Handlers {
   Result<Json> show_incident();
   Result<Json> change_incident();
   Result<Json> report_incident();
+  Result<Json> take_report();
   // state_handlers.cc
   Result<Json> back_up_state();
   Result<Json> rebuild_state();

@@ -11,6 +11,7 @@
 #include "incident/incidents.h"
 #include "incident/outbox.h"
 #include "incident/report.h"
+#include "incident/run_report.h"
 #include "jobs/log_file.h"
 #include "jobs/scheduler.h"
 #include "server/handlers.h"
@@ -209,6 +210,19 @@ Result<Json> Handlers::report_incident() {
       facts, zone, [this](std::int64_t job, int attempt) { return log_tail(api.logs / jobs::log_name(job, attempt)); });
   return Json{{"text", format == "html" ? incident::to_html(document, incident::report_title(facts, zone))
                                         : incident::to_markdown(document)}};
+}
+
+Result<Json> Handlers::take_report() {
+  auto const body = parse_json(request.body);
+  auto const report = body.is_object() ? body.value("report", Json()) : Json();
+  if (text_at(report, "type") != "sync" && text_at(report, "type") != "dbt")
+    return Error(ErrorKind::Usage, "\"report\" is what a sync or a dbt run says of itself");
+  std::int64_t made = 0;
+  WEIR_DO(api.store.transact([&](Change& change) -> Status {
+    WEIR_TRY(made, incident::take_by_hand(change, report, request.caller.actor()));
+    return {};
+  }));
+  return Json{{"made", made}};
 }
 
 }  // namespace weir::server

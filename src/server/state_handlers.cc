@@ -7,6 +7,7 @@
 #include "base/time_text.h"
 #include "incident/relations.h"
 #include "jobs/log_file.h"
+#include "jobs/read.h"
 #include "jobs/sqlite.h"
 #include "jobs/upkeep.h"
 #include "server/handlers.h"
@@ -19,8 +20,9 @@ namespace {
 Result<bool> find_table(jobs::Change& change, Json const& table, std::string const& who) {
   WEIR_TRY(auto const known, incident::find_relation(change.database, text_at(table, "target")));
   auto const read_at = parse_utc(text_at(table, "read_at"));
-  if (text_at(table, "target").empty() || !read_at || (known && known->data_at && *known->data_at >= *read_at))
-    return false;
+  // What the warehouse tells is when it was published: known here is when it was read, and when that was told.
+  bool const is_known = known && std::max(known->data_at, known->made_at) >= read_at;
+  if (text_at(table, "target").empty() || !read_at || is_known) return false;
   jobs::NewEvent event;
   event.kind = "weir.table.found";
   event.object = text_at(table, "target");
@@ -32,6 +34,16 @@ Result<bool> find_table(jobs::Change& change, Json const& table, std::string con
   auto const written = change.append(event, who);
   if (!written.ok()) return written.error().clone();
   return true;
+}
+
+// That warehouses have seen of this state's jobs: "state 3f9c01aa: connection "shop"".
+std::int64_t highest_token(Json const& body, std::string const& instance) {
+  std::int64_t highest = 0;
+  if (auto const fences = body.find("fences"); fences != body.end() && fences->is_array())
+    for (auto const& one : *fences)
+      if (text_at(one, "scope").starts_with(fmt::format("state {}: ", instance)))
+        highest = std::max(highest, number_at(one, "token"));
+  return highest;
 }
 
 }  // namespace
@@ -62,12 +74,17 @@ Result<Json> Handlers::rebuild_state() {
       found += is_news ? 1 : 0;
     }
     WEIR_DO(jobs::raise_counter(change.database, "job", number_at(body, "job")));
+    // A state has a name from its first event on: one that is new has given no token.
+    auto const instance = jobs::instance_of(change.database);
+    if (instance.ok()) {
+      WEIR_DO(jobs::go_on_behind(change.database, highest_token(body, *instance)));
+    }
     WEIR_TRY(counters, jobs::read_counters(change.database));
     jobs::NewEvent event;
     event.kind = "weir.state.rebuilt";
     event.data = json_line(Json{{"tables", found}, {"jobs_go_on_after", counters.job}});
-    auto const written = change.append(event, request.caller.actor());
-    return written.ok() ? Status() : Status(written.error().clone());
+    WEIR_DO(change.append(event, request.caller.actor()));
+    return {};
   }));
   return Json{{"tables", found}, {"next_job", counters.job + 1}};
 }

@@ -79,11 +79,11 @@ TEST(ConfigLoad, FilesAreFoundFromAFolderBelow) {
 TEST(ConfigLoad, EveryKeyReachesItsRecord) {
   // Each key of a stream is given its example; the record must differ from the default one.
   auto dump = [](StreamOptions const& o) {
-    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", int(o.mode), o.cursor,
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", int(o.mode), o.cursor,
                        join(o.key, ","), o.lag.count(), o.method, o.dropped_column, o.retyped_column, o.shrink_guard,
                        o.guard_min_rows, o.empty_ok, int(o.metadata), o.detect_deletes, join(o.columns, ","),
                        join(o.exclude_columns, ","), o.nul, o.surrogate, o.code_page, o.trim_char, o.keep_offset,
-                       o.fail_on_truncated_time, o.target_name);
+                       o.fail_on_truncated_time, o.target_name, o.fresh_warn.count(), o.fresh_error.count());
   };
   std::string const plain = dump(StreamOptions());
   std::function<void(std::span<Key const>, std::string)> walk = [&](std::span<Key const> keys,

@@ -231,13 +231,21 @@ TEST_P(Incidents, ReopenedItWaitsForAnotherSuccess) {
   EXPECT_TRUE(incidents(true).empty());
 }
 
-TEST_P(Incidents, LateDataIsToldOncePerLimitAndOverWithTheNextLoad) {
-  good_night();
+// Connection "core", whose tables may become so old.
+config::Config promising(Duration warn, Duration error) {
   config::Config config;
   auto& connection = config.connections["core"];
   connection.name = "core";
-  connection.fresh_warn = 1h;
-  connection.fresh_error = 3h;
+  connection.tables.resize(1);
+  connection.tables[0].pattern = "*";
+  connection.tables[0].options.fresh_warn = warn;
+  connection.tables[0].options.fresh_error = error;
+  return config;
+}
+
+TEST_P(Incidents, LateDataIsToldOncePerLimitAndOverWithTheNextLoad) {
+  good_night();
+  auto const config = promising(1h, 3h);
   auto look = [&] { ASSERT_TRUE(store_->transact([&](auto& change) { return check_promises(change, config); }).ok()); };
   look();
   EXPECT_TRUE(incidents().empty());
@@ -257,13 +265,28 @@ TEST_P(Incidents, LateDataIsToldOncePerLimitAndOverWithTheNextLoad) {
   EXPECT_EQ(state_of("s.a"), "fresh");
 }
 
+TEST_P(Incidents, ATableMayHaveAPromiseOfItsOwn) {
+  good_night();
+  auto config = promising(1h, {});
+  auto& tables = config.connections["core"].tables;
+  tables.push_back(tables[0]);
+  tables[1].pattern = "dbo.s.a";
+  tables[1].options.fresh_warn = 3h;
+  auto look = [&] { ASSERT_TRUE(store_->transact([&](auto& change) { return check_promises(change, config); }).ok()); };
+  clock_.advance(2h);
+  look();
+  EXPECT_EQ(state_of("s.a"), "fresh");
+  EXPECT_EQ(state_of("s.b"), "late");
+  clock_.advance(2h);
+  look();
+  EXPECT_EQ(state_of("s.a"), "late");
+}
+
 TEST_P(Incidents, LatenessThatAnIncidentExplainsIsNotToldAgain) {
   good_night();
   run("core", nothing, "x");
   EXPECT_EQ(messages().size(), 1U);
-  config::Config config;
-  config.connections["core"].name = "core";
-  config.connections["core"].fresh_warn = 1h;
+  auto const config = promising(1h, {});
   clock_.advance(30s);
   ASSERT_TRUE(store_->transact([&](auto& change) { return check_promises(change, config); }).ok());
   EXPECT_EQ(incidents().size(), 1U);

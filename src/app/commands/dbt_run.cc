@@ -8,11 +8,12 @@
 #include "app/commands/dbt.h"
 #include "app/dbt_invocation.h"
 #include "app/dbt_project.h"
-#include "app/step_channel.h"
+#include "app/run_history.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "sql/name.h"
+#include "sql/statement.h"
 
 namespace weir::app {
 namespace {
@@ -28,7 +29,7 @@ std::string relation_text(project::Node const& node) {
 }
 
 // What the node is built from: the nearest that have relations of their own.
-nlohmann::ordered_json parents_of(project::Manifest const& manifest, project::NodeIndex index) {
+std::set<std::string> parents_of(project::Manifest const& manifest, project::NodeIndex index) {
   std::set<std::string> parents;
   std::vector<project::NodeIndex> open = {index};
   std::set<project::NodeIndex> seen;
@@ -48,17 +49,26 @@ nlohmann::ordered_json parents_of(project::Manifest const& manifest, project::No
   return parents;
 }
 
-// What came of it, where this is a step of a job.
-void report_run(build::RunReport const& report, project::Manifest const& manifest,
-                std::filesystem::path const& target_folder) {
-  if (!is_step()) return;
+// Relations that the text of a node names beside those, and whatever else is written like them.
+std::set<std::string> other_names(std::string const& sql, std::set<std::string> const& known) {
+  std::set<std::string> names;
+  for (auto const& name : sql::dotted_names(sql)) {
+    auto const count = name.parts.size();
+    auto text = sql::QualifiedName{name.parts[count - 2], name.parts[count - 1]}.text();
+    if (!known.contains(text)) names.insert(std::move(text));
+  }
+  return names;
+}
+
+// What came of it, a line for each node. `builds`: the command makes relations.
+nlohmann::ordered_json lines_of(build::RunReport const& report, project::Manifest const& manifest, bool builds) {
   using Json = nlohmann::ordered_json;
   Json nodes = Json::array();
   for (auto const& result : report.results) {
     auto const index = manifest.index_of(result.unique_id);
     auto const kind = index ? manifest.nodes()[*index].kind : project::NodeKind::Operation;
-    bool const has_rows =
-        kind == project::NodeKind::Model || kind == project::NodeKind::Seed || kind == project::NodeKind::Snapshot;
+    bool const has_rows = builds && (kind == project::NodeKind::Model || kind == project::NodeKind::Seed ||
+                                     kind == project::NodeKind::Snapshot);
     Json line{{"unique_id", result.unique_id},
               {"status", build::status_text(result.status)},
               {"relation", ""},
@@ -66,15 +76,27 @@ void report_run(build::RunReport const& report, project::Manifest const& manifes
               {"error", result.error ? result.error->to_json() : Json()}};
     if (has_rows && result.relation_name) {
       auto const& node = manifest.nodes()[*index];
+      auto const parents = parents_of(manifest, *index);
       line["relation"] = relation_text(node);
       line["materialized"] = node.materialized();
       line["selector"] = "fqn:" + join(node.fqn, ".");
-      line["parents"] = parents_of(manifest, *index);
+      line["parents"] = parents;
+      if (auto names = other_names(result.compiled_code.value_or(""), parents); !names.empty()) line["names"] = names;
     }
     nodes.push_back(std::move(line));
   }
-  report_step(
-      {{"type", "dbt"}, {"nodes", std::move(nodes)}, {"run_results", (target_folder / "run_results.json").string()}});
+  return nodes;
+}
+
+void tell_run(Context& context, build::RunReport const& report, Command command, build::Project const& project,
+              std::filesystem::path const& target_folder) {
+  bool const builds =
+      command == Command::Run || command == Command::Build || command == Command::Seed || command == Command::Snapshot;
+  auto const& manifest = *project.manifest;
+  tell_dbt(context, manifest.root().root, project.facts.target, [&] {
+    return nlohmann::ordered_json{{"nodes", lines_of(report, manifest, builds)},
+                                  {"run_results", (target_folder / "run_results.json").string()}};
+  });
 }
 
 // What is selected by its very name: what people look at one by one.
@@ -112,10 +134,10 @@ Result<int> run_selected(Context& context, Command command) {
     }
   WEIR_DO(choose_dbt_nodes(context, invocation));
   if (prints) options.print_nodes = named_nodes(*options.project->manifest, arguments);
-  auto const manifest = options.project->manifest;
+  auto const project = options.project;
   auto const folder = options.target_folder;
   WEIR_TRY(auto const report, build::run(std::move(options), *invocation.log));
-  report_run(report, *manifest, folder);
+  tell_run(context, report, command, *project, folder);
   return exit_status(report);
 }
 
@@ -257,8 +279,9 @@ Result<int> run_dbt_retry(Context& context) {
   WEIR_DO(defer_dbt(again, invocation));
   if (command == Command::DocsGenerate) return retry_dbt_docs(again, std::move(invocation));
   auto const target_folder = invocation.options.target_folder;
+  auto const project = invocation.options.project;
   WEIR_TRY(auto const report, build::run(std::move(invocation.options), *invocation.log));
-  report_run(report, *manifest, target_folder);
+  tell_run(context, report, command, *project, target_folder);
   return exit_status(report);
 }
 

@@ -30,11 +30,6 @@ constexpr std::string_view kLeftover[] = {
 
 sql::QualifiedName const kCountry{"sync_core", "Country"};
 
-Status run(Result<pg::Rows> done) {
-  if (!done.ok()) return std::move(done).error();
-  return {};
-}
-
 class Demo {
  public:
   explicit Demo(Context& context) : context_(context), terminal_(context.terminal()) {}
@@ -69,7 +64,7 @@ class Demo {
   }
   Status stopped() const {
     if (!context_.interrupt().asked()) return {};
-    return Error(ErrorKind::Cancelled, "the demo was stopped").state("its databases and files are removed");
+    return demo_stopped();
   }
 
   // What happens, as it happens; on a terminal a line each.
@@ -145,7 +140,7 @@ class Demo {
     heading("Wed 19 June, 16:40", "somebody tries a model in production, and leaves it there");
     WEIR_TRY(auto analyst, world_->connect_as("analyst"));
     for (auto const statement : kLeftover) {
-      WEIR_DO(run(analyst.execute(statement)));
+      WEIR_DO(analyst.execute(statement));
       say(fmt::format("  {}\n", statement));
     }
     WEIR_TRY(before_, identities());

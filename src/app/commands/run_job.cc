@@ -34,7 +34,7 @@ void tell(std::string_view line) {
 Status run_here(Context& context, JobState& state, std::int64_t id) {
   WEIR_TRY(auto const* config, context.config());
   JobWork work(config->root, state.folder(), *state.store());
-  OutboxSender sender(*state.store(), *config);
+  OutboxSender sender(*state.store(), state.config());
   jobs::Runner runner(*state.store(), work, system_clock(), state.runner_options());
   WEIR_TRY(auto const job, runner.see_through(id, person(), context.interrupt().token(), tell));
   sender.flush(std::chrono::seconds(10), context.interrupt().token());

@@ -19,6 +19,7 @@ Result<int> run_serve(Context& context) {
   WEIR_TRY(auto const* config, context.config());
   WEIR_TRY(auto scheduler, jobs::Scheduler::make(config->jobs));
   ServiceOptions options;
+  options.makes_copies = true;
   if (auto const text = context.arguments().value("workers"); !text.empty()) {
     auto const number = parse_int(text);
     if (!number || *number < 1 || *number > 1000)
@@ -51,7 +52,7 @@ Result<int> run_serve(Context& context) {
     [[maybe_unused]] auto const told =
         tell_service_manager("STOPPING=1\nSTATUS=stopping; what is going on is taken up by the next start");
   });
-  WEIR_DO(serve_jobs(*config, state, scheduler, options, context.interrupt().token(), [&] {
+  WEIR_DO(serve_jobs(state, scheduler, options, context.interrupt().token(), [&] {
     log_info("serving {} of {}; state in {}", plural(config->jobs.size(), "job"), config->root.string(),
              state.address());
     if (auto const next = scheduler.next()) log_info("the next one runs at {} UTC", utc_text(*next));

@@ -22,6 +22,7 @@
 #include "jobs/log_file.h"
 #include "jobs/sqlite.h"
 #include "jobs/upkeep.h"
+#include "swap/fence.h"
 #include "sync/sync.h"
 
 namespace weir::app {
@@ -187,23 +188,29 @@ std::string job_of(config::Config const& config, std::string const& connection) 
   return {};
 }
 
-// What the warehouse of a connection knows of its tables; the greatest number of a job there.
-Status look_up(Context& context, config::Connection const& connection, Json& tables, std::int64_t& job) {
+// What the warehouse of a connection knows of its tables, and of the jobs that worked there.
+Status look_up(Context& context, config::Connection const& connection, Json& found) {
   WEIR_TRY(auto const* config, context.config());
   WEIR_TRY(auto const endpoints, wire(*config, connection));
   WEIR_TRY(auto const streams, sync::list(connection, *endpoints));
   std::string const of_job = job_of(*config, connection.name);
+  std::int64_t job = number_at(found, "job");
   for (auto const& stream : streams) {
     job = std::max(job, stream.job);
     bool const is_good = stream.outcome == "published" || stream.outcome == "unchanged";
     auto const& read_at = is_good ? stream.finished_at : stream.published_at;
     if (stream.target.empty() || read_at.empty()) continue;
-    tables.push_back({{"connection", connection.name},
-                      {"stream", stream.stream},
-                      {"target", stream.target},
-                      {"of_job", of_job},
-                      {"read_at", read_at}});
+    found["tables"].push_back({{"connection", connection.name},
+                               {"stream", stream.stream},
+                               {"target", stream.target},
+                               {"of_job", of_job},
+                               {"read_at", read_at}});
   }
+  found["job"] = job;
+  if (job == 0) return {};  // weir never worked there
+  WEIR_TRY(auto session, endpoints->take_warehouse());
+  WEIR_TRY(auto const fences, swap::job_fences(*session));
+  for (auto const& [scope, token] : fences) found["fences"].push_back({{"scope", scope}, {"token", token}});
   return {};
 }
 
@@ -267,13 +274,12 @@ Result<int> run_state_rebuild(Context& context) {
         .state("nothing was changed")
         .next("weir state rebuild --from-warehouse; with a copy, weir state restore FILE first");
   WEIR_TRY(auto const connections, context.connections());
-  Json tables = Json::array();
-  std::int64_t job = 0;
+  Json found{{"job", 0}, {"tables", Json::array()}, {"fences", Json::array()}};
   for (auto const* connection : connections) {
-    WEIR_DO(look_up(context, *connection, tables, job));
+    WEIR_DO(look_up(context, *connection, found));
   }
   WEIR_TRY(auto state, JobState::open(context));
-  WEIR_TRY(auto const done, state.post("/api/v1/state/rebuild", Json{{"job", job}, {"tables", std::move(tables)}}));
+  WEIR_TRY(auto const done, state.post("/api/v1/state/rebuild", found));
   if (context.format() == Format::Json) {
     write_out(done.dump(2) + "\n");
   } else {

@@ -7,6 +7,7 @@
 
 #include "app/commands/commands.h"
 #include "app/progress.h"
+#include "app/run_history.h"
 #include "app/step_channel.h"
 #include "app/sync_view.h"
 #include "app/wiring.h"
@@ -108,11 +109,7 @@ Result<int> sync_connection(Context& context, config::Connection connection, Jso
   view.close();
   if (!report.ok()) return std::move(report).error();
   json = sync::report_json(*report);
-  if (is_step()) {
-    Json line = json;
-    line["type"] = "sync";
-    report_step(line);
-  }
+  tell_sync(context, json);
   if (format == Format::Text)
     write_out(logs(LogLevel::Step) ? sync::report_text(*report) : report_view(*report, context.terminal()));
   auto const failure = report->failure();
@@ -261,8 +258,10 @@ Result<int> run_release(Context& context) {
   sync::RunOptions run;
   run.stop = context.interrupt().token();
   WEIR_TRY(auto report, sync::release(*connection, *endpoints, selection, run));
+  auto const json = sync::report_json(report);
+  tell_sync(context, json);
   if (context.format() == Format::Json) {
-    write_json(Json{{"reports", Json::array({sync::report_json(report)})}});
+    write_json(Json{{"reports", Json::array({json})}});
   } else {
     write_out(report_view(report, context.terminal()));
   }
