@@ -2,8 +2,14 @@
 source tools/dev/pgversions.sh
 
 test_all() {
-  local begin=$SECONDS failed=() kept=() skipped=0 version
+  local begin=$SECONDS failed=() kept=() skipped=0 version builder
   build dev
+  # Tests wait at times, for servers and for each other: what is built meanwhile takes what they leave of the processors.
+  set -m  # a group of its own, that ends with this whatever happens
+  build_others &
+  builder=$!
+  set +m
+  trap "kill -- -$builder 2>/dev/null || true" EXIT
   run_and_keep "tests (address and undefined behaviour sanitizers, PostgreSQL 15)" dev
   if step "PostgreSQL's oldest and newest versions" install_pg_versions; then
     step "pg_dump for them" install_pg_dump ||
@@ -16,13 +22,20 @@ test_all() {
     say "SKIPPED: PostgreSQL 13 and 18 could not be installed (log: build/logs/pgversions.log)"
     skipped=2
   fi
-  (build tsan weir_unit) || failed+=("building with the thread sanitizer")
+  wait "$builder" || failed+=("building with clang or the thread sanitizer")
   run_and_keep "concurrent tests (thread sanitizer)" tsan -L concurrent
-  # Compiled by clang for its warnings and its thread-safety analysis; nothing is run.
-  (build clang) || failed+=("clang")
   say "all after $((SECONDS - begin)) s; failed: ${failed[*]:-nothing}"
   /usr/bin/python3 tools/dev/count_tests.py --skipped "$skipped" "${kept[@]}"
   [ ${#failed[@]} -eq 0 ]
+}
+
+# With the thread sanitizer, for its tests; and by clang, for its warnings and its thread-safety analysis: nothing of that is run.
+build_others() {
+  local code=0
+  renice -n 19 "$BASHPID" >/dev/null
+  (build tsan weir_unit) || code=1
+  (build clang) || code=1
+  return "$code"
 }
 
 # run_and_keep "WHAT" PRESET [CTEST ARGUMENT...]: notes a failure in `failed`, and keeps ctest's log for the count.
