@@ -93,7 +93,7 @@ def _answers(options, cluster, events):
 def _write_events(state, count):
     """Events like those of tables that are loaded well, night after night. The chain of hashes is not theirs: nothing here verifies it."""
     seq, = state.execute('SELECT max(seq) FROM event').fetchone()
-    at, data = state.execute("SELECT at, data FROM event WHERE kind = 'weir.table.published' ORDER BY seq DESC LIMIT 1").fetchone()
+    at, data = state.execute("SELECT at, data FROM event WHERE kind IN ('weir.table.published', 'weir.table.unchanged') ORDER BY seq DESC LIMIT 1").fetchone()
     state.executemany("INSERT INTO event (seq, at, actor, kind, object, job, attempt, data, hash) VALUES (?, ?, 'worker', "
                       "'weir.table.published', ?, ?, 1, ?, ?)",
                       ((seq + n, at + n, f'other.t{n % 500}', -(n // 10), data, f'{n:064x}')
