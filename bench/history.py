@@ -1,6 +1,7 @@
 """weir serve on a state in a file: its memory, idle and with many schedules, from a slot to its job's start; and what commands take to answer
 when the log of events is long.
 """
+import contextlib
 import os
 import sqlite3
 import statistics
@@ -52,6 +53,13 @@ def _state(project, name):
     return os.path.join(project.folder, name, 'state.db')
 
 
+@contextlib.contextmanager
+def _open(file):
+    """The state itself, which nobody else may have meanwhile."""
+    with contextlib.closing(sqlite3.connect(file)) as state, state:
+        yield state
+
+
 def _memory(options, cluster, schedules):
     """Resident bytes, and the seconds until every schedule stood in the state."""
     with _project(options, cluster, schedules, {'when': {'cron': '0 3 * * *', 'zone': 'Europe/Berlin'}}) as project:
@@ -72,7 +80,7 @@ def _punctuality(options, cluster, seconds):
     with _project(options, cluster, JOBS, {'when': {'every': '2s'}}) as project:
         with Serving(project, 'a'):
             time.sleep(seconds)
-        with sqlite3.connect(_state(project, 'a')) as state:
+        with _open(_state(project, 'a')) as state:
             return [row[0] for row in state.execute('SELECT (started_at - slot_at) / 1e6 FROM job WHERE started_at IS NOT NULL')]
 
 
@@ -81,7 +89,7 @@ def _answers(options, cluster, events):
         for n in range(JOBS):
             project.run('run', f'j{n}', '-q')
         file = _state(project, '.weir')
-        with sqlite3.connect(file) as state:
+        with _open(file) as state:
             _write_events(state, events)
         answers = []
         for words in ASKED:
