@@ -10,8 +10,8 @@
 
 namespace weir::incident {
 
-// Tables that are older than their own `fresh`, or their connection's, allows become late, each once for each of the two limits: an
-// event, from which an incident follows unless one explains it already.
+// Tables that are older than their own `fresh`, or their connection's, allows become late, each once for each of the
+// two limits: an event, from which an incident follows unless one explains it already.
 Status check_promises(jobs::Change& change, config::Config const& config);
 
 // The models of the job that have a stale table above them: a run of it now would build them on old data.
