@@ -34,11 +34,6 @@ Result<std::int64_t> first_needed(Database& database, Instant before) {
   return std::min({rows.number(0, 0), rows.number(0, 1), rows.number(0, 2)});
 }
 
-Status change_rows(Database& database, std::string_view sql, std::vector<Value> const& values) {
-  WEIR_TRY(auto const done, database.query(sql, values));
-  return {};
-}
-
 }  // namespace
 
 Result<Counters> read_counters(Database& database) {
@@ -55,7 +50,8 @@ Result<Counters> read_counters(Database& database) {
 }
 
 Status raise_counter(Database& database, std::string const& name, std::int64_t value) {
-  return change_rows(database, "UPDATE counter SET value = $2 WHERE name = $1 AND value < $2", {name, value});
+  WEIR_DO(database.query("UPDATE counter SET value = $2 WHERE name = $1 AND value < $2", {name, value}));
+  return {};
 }
 
 Status go_on_behind(Database& database, std::int64_t token) {
@@ -75,7 +71,7 @@ Status take_over(std::unique_ptr<Database> copy, Counters const& known, std::str
       WEIR_DO(raise_counter(change.database, name, value));
     }
     // Those that have ended since the copy was made would go on.
-    WEIR_DO(change_rows(change.database, "DELETE FROM login", {}));
+    WEIR_DO(change.database.query("DELETE FROM login", {}));
     NewEvent event;
     event.kind = "weir.state.restored";
     event.data = json_line({{"jobs_go_on_after", known.job}});
@@ -93,20 +89,19 @@ Result<Pruned> prune(Change& change, Instant before, bool only_count) {
   WEIR_TRY(auto const events, database.query("SELECT count(*) FROM event WHERE seq < $1", {needed}));
   pruned.events = events.number(0, 0);
   if (only_count) return pruned;
-  WEIR_DO(change_rows(database, "DELETE FROM event WHERE seq < $1", {needed}));
-  WEIR_DO(change_rows(database, "DELETE FROM dependent WHERE gone < $1", {needed}));
+  WEIR_DO(database.query("DELETE FROM event WHERE seq < $1", {needed}));
+  WEIR_DO(database.query("DELETE FROM dependent WHERE gone < $1", {needed}));
   for (auto const id : pruned.jobs) {
-    WEIR_DO(change_rows(database, "DELETE FROM attempt WHERE job = $1", {id}));
-    WEIR_DO(change_rows(database, "DELETE FROM job WHERE id = $1", {id}));
+    WEIR_DO(database.query("DELETE FROM attempt WHERE job = $1", {id}));
+    WEIR_DO(database.query("DELETE FROM job WHERE id = $1", {id}));
   }
-  WEIR_DO(change_rows(database, "DELETE FROM slot WHERE at < $1", {before}));
-  WEIR_DO(change_rows(database, "DELETE FROM worker WHERE last_seen < $1", {before}));
+  WEIR_DO(database.query("DELETE FROM slot WHERE at < $1", {before}));
+  WEIR_DO(database.query("DELETE FROM worker WHERE last_seen < $1", {before}));
   constexpr std::string_view kOldIncidents = "SELECT id FROM incident WHERE state = 'resolved' AND resolved_at < $1";
   for (auto const* table : {"incident_job", "incident_relation", "outbox"}) {
-    WEIR_DO(
-        change_rows(database, fmt::format("DELETE FROM {} WHERE incident IN ({})", table, kOldIncidents), {before}));
+    WEIR_DO(database.query(fmt::format("DELETE FROM {} WHERE incident IN ({})", table, kOldIncidents), {before}));
   }
-  WEIR_DO(change_rows(database, fmt::format("DELETE FROM incident WHERE id IN ({})", kOldIncidents), {before}));
+  WEIR_DO(database.query(fmt::format("DELETE FROM incident WHERE id IN ({})", kOldIncidents), {before}));
   NewEvent event;
   event.kind = "weir.state.pruned";
   event.data = json_line({{"jobs", pruned.jobs.size()}, {"events", pruned.events}});

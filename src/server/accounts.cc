@@ -24,11 +24,6 @@ constexpr std::string_view kUsers =
     "l.created_at > $1 AND l.used_at > $2), (SELECT count(*) FROM api_token t WHERE t.user_name = u.name AND "
     "(t.expires_at IS NULL OR t.expires_at > $3)) FROM app_user u";
 
-Status change_rows(jobs::Database& database, std::string_view sql, std::vector<jobs::Value> const& values) {
-  WEIR_TRY(auto const done, database.query(sql, values));
-  return {};
-}
-
 Status tell(jobs::Change& change, char const* kind, std::string const& object, Json const& data,
             std::string const& who) {
   jobs::NewEvent event;
@@ -145,8 +140,8 @@ Status add_user(jobs::Change& change, std::string const& name, Role role, std::s
 Result<std::int64_t> change_password(jobs::Change& change, std::string const& name, std::string const& kept,
                                      std::string const& who) {
   WEIR_DO(need_user(change.database, name));
-  WEIR_DO(change_rows(change.database, "UPDATE app_user SET password = $2, password_at = $3 WHERE name = $1",
-                      {name, kept, change.now}));
+  WEIR_DO(change.database.query("UPDATE app_user SET password = $2, password_at = $3 WHERE name = $1",
+                                {name, kept, change.now}));
   WEIR_TRY(auto const ended, change.database.query("DELETE FROM login WHERE user_name = $1 RETURNING id", {name}));
   auto const count = static_cast<std::int64_t>(ended.size());
   WEIR_DO(tell(change, "weir.user.password", name, {{"logins_ended", count}}, who));
@@ -155,9 +150,9 @@ Result<std::int64_t> change_password(jobs::Change& change, std::string const& na
 
 Result<User> remove_user(jobs::Change& change, std::string const& name, std::string const& who) {
   WEIR_TRY(auto user, find_user(change.database, name, change.now));
-  WEIR_DO(change_rows(change.database, "DELETE FROM login WHERE user_name = $1", {name}));
-  WEIR_DO(change_rows(change.database, "DELETE FROM api_token WHERE user_name = $1", {name}));
-  WEIR_DO(change_rows(change.database, "DELETE FROM app_user WHERE name = $1", {name}));
+  WEIR_DO(change.database.query("DELETE FROM login WHERE user_name = $1", {name}));
+  WEIR_DO(change.database.query("DELETE FROM api_token WHERE user_name = $1", {name}));
+  WEIR_DO(change.database.query("DELETE FROM app_user WHERE name = $1", {name}));
   WEIR_DO(
       tell(change, "weir.user.removed", name, {{"logins_ended", user.logins}, {"tokens_revoked", user.tokens}}, who));
   return user;

@@ -123,7 +123,7 @@ Result<int> run_alert_ls(Context& context) {
                         {"place", alert.place.text()}});
   }
   if (context.format() == Format::Json) {
-    write_out(json.dump(2) + "\n");
+    write_json(json);
   } else if (table.empty()) {
     log_info("weir.yml has no alert; weir help alerts shows how to add one");
   } else {

@@ -33,7 +33,7 @@ Result<int> run_config_check(Context& context) {
       json["endpoints"] = (*config)->endpoints.size();
       json["warnings"] = (*config)->warnings;
     }
-    write_out(json.dump(2) + "\n");
+    write_json(json);
     return config.ok() ? 0 : exit_code(config.error().kind());
   }
   if (!config.ok()) return std::move(config).error();
@@ -76,7 +76,7 @@ Result<int> run_config_show(Context& context) {
         .next(next.empty() ? "weir config show lists all" : next);
   }
   if (context.format() == Format::Json) {
-    write_out(json.dump(2) + "\n");
+    write_json(json);
   } else {
     write_out((context.arguments().has("origin") ? table : plain).text(context.terminal()));
   }

@@ -99,7 +99,7 @@ Result<int> run_endpoint_ls(Context& context) {
                         {"place", endpoint.place.text()}});
   }
   if (context.format() == Format::Json) {
-    write_out(json.dump(2) + "\n");
+    write_json(json);
   } else if (table.empty()) {
     log_info("endpoints.yml has no endpoint; weir init shows how one looks");
   } else {

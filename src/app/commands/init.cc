@@ -87,7 +87,7 @@ Result<int> run_init(Context& context) {
   WEIR_DO(write(".weir/schema/endpoints.v1.json", config::endpoints_schema()));
   if (context.format() == Format::Json) {
     nlohmann::ordered_json json{{"folder", folder.string()}, {"written", written}, {"kept", kept}};
-    write_out(json.dump(2) + "\n");
+    write_json(json);
     return 0;
   }
   for (auto const& name : written) write_out(fmt::format("wrote {}\n", (folder / name).lexically_normal().string()));

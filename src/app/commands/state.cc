@@ -281,7 +281,7 @@ Result<int> run_state_rebuild(Context& context) {
   WEIR_TRY(auto state, JobState::open(context));
   WEIR_TRY(auto const done, state.post("/api/v1/state/rebuild", found));
   if (context.format() == Format::Json) {
-    write_out(done.dump(2) + "\n");
+    write_json(done);
   } else {
     write_out(fmt::format("{} found; the next job is number {}\n",
                           plural(static_cast<std::uint64_t>(number_at(done, "tables")), "table"),
@@ -300,7 +300,7 @@ Result<int> run_state_prune(Context& context) {
   WEIR_TRY(auto const done, state.post("/api/v1/state/prune", Json{{"older_than_s", age->count() / 1'000'000},
                                                                    {"dry_run", context.arguments().has("plan")}}));
   if (context.format() == Format::Json) {
-    write_out(done.dump(2) + "\n");
+    write_json(done);
     return 0;
   }
   write_out(fmt::format("{} {}, {}, {}\n", context.arguments().has("plan") ? "would remove" : "removed",

@@ -13,7 +13,7 @@ Result<int> run_version(Context& context) {
   }
   nlohmann::ordered_json json{
       {"program", "weir"}, {"version", kVersion}, {"compiler", __VERSION__}, {"test_hooks", kTestHooks}};
-  write_out(json.dump(2) + "\n");
+  write_json(json);
   return 0;
 }
 
