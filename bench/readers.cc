@@ -8,6 +8,7 @@
 // clock is CLOCK_MONOTONIC.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>

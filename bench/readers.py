@@ -40,7 +40,7 @@ class Refresh:
 
 def measure(options):
     rows = options.rows or (1_000_000 if not options.smoke else 2_000)
-    refreshes = options.refreshes if not options.smoke else 5
+    refreshes = options.refreshes if not options.smoke else 2
     report = Report('readers', f'{options.readers} readers and a {options.report_seconds:g} s report during {refreshes} '
                     f'refreshes of {rows:,} rows, per method', options)
     methods = options.methods.split(',')
@@ -87,12 +87,13 @@ class Method:
         step = max(1, self.rows // 200)
         with Readers(self, 'pace', f'{self.options.readers - counters}:20:{self.rows}:SELECT id, generation, customer_id '
                      f'FROM {top} WHERE id = $1', f'{counters}:2000:0:SELECT {seen}') as readers:
-            for block in range(BLOCKS):
+            blocks = BLOCKS if not self.options.smoke else 2
+            for block in range(blocks):
                 time.sleep(3 if block and not self.options.smoke else 0)  # what a refresh held up is through
                 self._window('quiet', lambda: time.sleep(10 if not self.options.smoke else 0.5))
                 self._window('copy', self._copy)
                 self._window('twin', lambda: self._sync('twin'))
-                last = self.count * (block + 1) // BLOCKS
+                last = self.count * (block + 1) // blocks
                 if block == 1:
                     # It holds the table's lock from its first row on, and naps as it reads.
                     with Readers(self, 'report', f'1:0:0:SELECT {seen} WHERE CASE WHEN id % {step} = 0 THEN '

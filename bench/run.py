@@ -41,7 +41,7 @@ def options_of(arguments):
     options.bin = os.path.abspath(options.bin)
     if options.smoke:
         options.no_record = True
-        options.runs, options.peer_runs, options.settle = 1, 1, 0
+        options.runs, options.peer_runs, options.settle, options.readers = 1, 1, 0, 4
     return options
 
 

@@ -33,7 +33,7 @@ class Rounds:
 
     def run(self):
         """A peer that fails is out, with its error; a failure of weir or of a floor ends the measure."""
-        for number in range(self.options.runs + 1):
+        for number in range(1 if self.options.smoke else 0, self.options.runs + 1):
             for runner in self.runners:
                 if runner.error or (number > self.options.peer_runs and runner.is_peer):
                     continue

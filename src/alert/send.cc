@@ -1,5 +1,7 @@
 #include "alert/send.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "alert/channel.h"

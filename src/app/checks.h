@@ -12,10 +12,10 @@
 
 namespace weir::app {
 
-enum class Health { Ok, Warning, Failure };
+enum class Finding { Ok, Warning, Failure };
 
 struct Check {
-  Health health = Health::Ok;
+  Finding health = Finding::Ok;
   std::string subject;  // "warehouse wh"
   std::string found;    // evidence
   std::string fix;      // the next step, where there is one

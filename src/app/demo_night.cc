@@ -14,8 +14,8 @@
 namespace weir::app {
 namespace {
 
-constexpr Duration kLook = std::chrono::milliseconds(50);  // how often the service looks for jobs
-constexpr Duration kPatience = std::chrono::minutes(2);    // for a job that is to come
+constexpr Duration kDemoLook = std::chrono::milliseconds(50);  // how often the service looks for jobs
+constexpr Duration kDemoPatience = std::chrono::minutes(2);    // for a job that is to come
 constexpr Duration kMoment = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -53,7 +53,7 @@ Status DemoNight::begin() {
   serving_.reset(new Serving{std::move(scheduler), {}, {}});
   std::promise<void> begun;
   std::packaged_task<Status(std::stop_token)> serve([this, &begun](std::stop_token stop) {
-    return serve_jobs(state_, serving_->scheduler, ServiceOptions{4, kLook}, std::move(stop), [&] {
+    return serve_jobs(state_, serving_->scheduler, ServiceOptions{4, kDemoLook}, std::move(stop), [&] {
       begun.set_value();
       return Status();
     });
@@ -126,7 +126,7 @@ Status DemoNight::settle() {
 }
 
 Result<std::int64_t> DemoNight::next_job(std::string const& name) {
-  auto const deadline = system_clock().monotonic() + kPatience;
+  auto const deadline = system_clock().monotonic() + kDemoPatience;
   for (;;) {
     WEIR_TRY(auto const latest, state_.store()->jobs({name, {}, {}, 1}));
     if (!latest.empty() && latest[0].id > last_job_) {

@@ -10,7 +10,7 @@
 namespace weir::app {
 namespace {
 
-constexpr Duration kLook = std::chrono::milliseconds(200);
+constexpr Duration kHeartbeatLook = std::chrono::milliseconds(200);
 constexpr Duration kAgain = std::chrono::seconds(30);  // after one that did not arrive
 
 }  // namespace
@@ -22,7 +22,7 @@ Heartbeat::Heartbeat(config::Current const& config) : config_(config) {
 void Heartbeat::run(std::stop_token const& stop) {
   auto last = std::optional<Duration>();  // when it was tried
   bool arrived = true;
-  while (system_clock().sleep(kLook, stop)) {
+  while (system_clock().sleep(kHeartbeatLook, stop)) {
     auto const& config = config_.get();
     if (!config.channels.contains(config.heartbeat.to)) continue;
     auto const pause = arrived ? config.heartbeat.every : std::min<Duration>(config.heartbeat.every, kAgain);

@@ -11,6 +11,8 @@
 namespace weir::app {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct Topic {
   std::string_view name, summary, page;
 };
@@ -192,7 +194,6 @@ std::string help_text(std::string_view path, Terminal const& terminal) {
 }
 
 std::string help_json() {
-  using Json = nlohmann::ordered_json;
   auto options = [](std::span<OptionSpec const> specs) {
     Json list = Json::array();
     for (auto const& spec : specs) {

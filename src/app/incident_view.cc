@@ -17,7 +17,7 @@ std::string plural_of(Json const& json, char const* key, std::string_view noun) 
   return plural(static_cast<std::uint64_t>(number_at(json, key)), noun);
 }
 
-std::string painted(std::string const& state, Terminal const& terminal) {
+std::string painted_state(std::string const& state, Terminal const& terminal) {
   Colour const colour = state == "stale" || state == "open" || state == "failed" ? Colour::Red
                         : state == "late" || state == "acknowledged"             ? Colour::Yellow
                         : state == "fresh" || state == "resolved"                ? Colour::Green
@@ -37,7 +37,7 @@ std::string error_text(Json const& error, std::string const& indent) {
 std::string incident_line(Json const& incident, Terminal const& terminal) {
   auto const managed = text_at(incident, "managed_by");
   return fmt::format("incident {} ({}){}: {}\n", number_at(incident, "incident"),
-                     painted(text_at(incident, "state"), terminal),
+                     painted_state(text_at(incident, "state"), terminal),
                      managed.empty() ? "" : ", " + managed + " sees to it", text_at(incident, "title"));
 }
 
@@ -75,7 +75,7 @@ std::string status_view(Json const& status, Terminal const& terminal) {
     auto const& last = job["last"];
     std::string what = "never ran", ended;
     if (last.is_object()) {
-      what = fmt::format("{} {}", number_at(last, "job"), painted(text_at(last, "state"), terminal));
+      what = fmt::format("{} {}", number_at(last, "job"), painted_state(text_at(last, "state"), terminal));
       if (text_at(last, "state") == "incomplete" || text_at(last, "state") == "running")
         what += fmt::format(", attempt {} of {}", number_at(last, "attempts"), number_at(last, "max_attempts"));
       ended = shown_time(last, "finished_at");
@@ -99,7 +99,7 @@ std::string status_view(Json const& status, Terminal const& terminal) {
 
 std::string why_relation_view(Json const& answer, Terminal const& terminal) {
   std::string const state = text_at(answer, "state");
-  std::string text = fmt::format("{} is {}", text_at(answer, "relation"), painted(state, terminal));
+  std::string text = fmt::format("{} is {}", text_at(answer, "relation"), painted_state(state, terminal));
   if (auto const since = shown_time(answer, "since"); !since.empty()) text += fmt::format(" since {} UTC", since);
   text += ": " + data_text(answer) + "\n";
   bool first = true;
@@ -119,7 +119,7 @@ std::string why_relation_view(Json const& answer, Terminal const& terminal) {
 
 std::string why_job_view(Json const& answer, Terminal const& terminal) {
   std::string text = fmt::format("job {} ({}) {}\n", number_at(answer, "job"), text_at(answer, "name"),
-                                 painted(text_at(answer, "state"), terminal));
+                                 painted_state(text_at(answer, "state"), terminal));
   if (auto const waiting = text_at(answer, "waiting"); !waiting.empty())
     text += fmt::format("  waits    {}\n", waiting);
   if (auto const who = text_at(answer, "cancelled_by"); !who.empty()) text += fmt::format("  cancelled by {}\n", who);
@@ -147,20 +147,20 @@ std::string why_job_view(Json const& answer, Terminal const& terminal) {
 
 std::string impact_view(Json const& answer, Terminal const& terminal) {
   std::string text = fmt::format("{} is {}: {}\n", text_at(answer, "relation"),
-                                 painted(text_at(answer, "state"), terminal), data_text(answer));
+                                 painted_state(text_at(answer, "state"), terminal), data_text(answer));
   auto const& below = answer["below"];
   if (below.empty()) return text + "nothing that weir builds is built from it\n";
   TextTable table({"relation", "kind", "made by", "through", "state", "data of (UTC)"});
   for (auto const& one : below)
     table.add({text_at(one, "relation"), text_at(one, "kind"), text_at(one, "made_by"), text_at(one, "through"),
-               painted(text_at(one, "state"), terminal), shown_time(one, "data_at")});
+               painted_state(text_at(one, "state"), terminal), shown_time(one, "data_at")});
   return text + table.text(terminal);
 }
 
 std::string incident_table(Json const& incidents, Terminal const& terminal) {
   TextTable table({"incident", "state", "severity", "managed by", "started (UTC)", "well again (UTC)", "what"});
   for (auto const& one : incidents)
-    table.add({std::to_string(number_at(one, "incident")), painted(text_at(one, "state"), terminal),
+    table.add({std::to_string(number_at(one, "incident")), painted_state(text_at(one, "state"), terminal),
                text_at(one, "severity"), text_at(one, "managed_by"), shown_time(one, "started_at"),
                shown_time(one, "mitigated_at"), text_at(one, "title")});
   return table.text(terminal);
@@ -182,7 +182,7 @@ std::string incident_page(Json const& incident, Terminal const& terminal) {
   text += "\n";
   for (auto const& job : incident["jobs"])
     text += fmt::format("job {} ({}) {} after {}\n", number_at(job, "job"), text_at(job, "name"),
-                        painted(text_at(job, "state"), terminal), plural(job["attempts"].size(), "attempt"));
+                        painted_state(text_at(job, "state"), terminal), plural(job["attempts"].size(), "attempt"));
   for (auto const& message : incident["messages"]) {
     text += fmt::format("{} {}: {}", text_at(message, "channel"), text_at(message, "state"), text_at(message, "title"));
     if (auto const trouble = text_at(message, "trouble"); !trouble.empty() && text_at(message, "state") != "sent")

@@ -25,10 +25,9 @@
 #include "jobs/sqlite.h"
 
 namespace weir::app {
+namespace {
 
 using Json = nlohmann::ordered_json;
-
-namespace {
 
 constexpr std::size_t kMostBodyBytes = 256U << 20;  // a report has a line for each table or model
 constexpr char const* kDoorFile = "serve.json";
@@ -189,7 +188,7 @@ jobs::RunnerOptions JobState::runner_options() const {
   return options;
 }
 
-Result<Json> JobState::ask(server::Request request) {
+Result<nlohmann::ordered_json> JobState::ask(server::Request request) {
   server::Response response;
   if (api_) {
     response = api_->handle(request);
@@ -208,11 +207,11 @@ Result<Json> JobState::ask(server::Request request) {
   return json;
 }
 
-Result<Json> JobState::get(std::string path, std::map<std::string, std::string> query) {
+Result<nlohmann::ordered_json> JobState::get(std::string path, std::map<std::string, std::string> query) {
   return ask(server::Request{"GET", std::move(path), std::move(query), {}, local_caller(person())});
 }
 
-Result<Json> JobState::post(std::string path, Json const& body) {
+Result<nlohmann::ordered_json> JobState::post(std::string path, Json const& body) {
   return ask(server::Request{"POST", std::move(path), {}, body.dump(), local_caller(person())});
 }
 

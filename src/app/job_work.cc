@@ -52,7 +52,7 @@ class Descriptor {
 };
 
 // Bytes that come in pieces, as lines.
-class Lines {
+class LineSplitter {
  public:
   template <typename Take>
   void add(std::string_view bytes, Take take) {
@@ -123,7 +123,7 @@ StepEnd run_step(std::vector<std::string> const& command, std::filesystem::path 
   out_there.reset();
   reports_there.reset();
 
-  Lines text, report_lines;
+  LineSplitter text, report_lines;
   auto take_text = [&](std::string_view line) { listener.line(line); };
   auto take_report = [&](std::string const& line) {
     if (auto json = Json::parse(line, nullptr, false); json.is_object()) end.reports.push_back(std::move(json));

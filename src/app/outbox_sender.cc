@@ -14,7 +14,7 @@ using incident::Outcome;
 
 constexpr int kAtATime = 10;
 constexpr Duration kLease = std::chrono::minutes(5);  // longer than any of them takes to send
-constexpr Duration kLook = std::chrono::milliseconds(500);
+constexpr Duration kOutboxLook = std::chrono::milliseconds(500);
 
 struct Sent {
   Outcome outcome = Outcome::Refused;
@@ -43,7 +43,7 @@ OutboxSender::~OutboxSender() = default;
 
 void OutboxSender::run(std::stop_token const& stop) {
   while (!stop.stop_requested())
-    if (!send_due(stop)) system_clock().sleep(kLook, stop);
+    if (!send_due(stop)) system_clock().sleep(kOutboxLook, stop);
 }
 
 bool OutboxSender::send_due(std::stop_token const& stop) {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/time_text.h"
+
 namespace weir {
 namespace {
 
@@ -28,6 +30,10 @@ std::int64_t number_at(Json const& object, std::string_view key) {
 bool flag_at(Json const& object, std::string_view key) {
   auto const* const found = member(object, key);
   return found != nullptr && found->is_boolean() && found->get<bool>();
+}
+
+nlohmann::ordered_json json_time(std::optional<Instant> const& at) {
+  return at ? Json(iso_text(*at)) : Json();
 }
 
 std::string json_line(Json const& json) {

@@ -20,6 +20,9 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII onl
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 std::string indent(std::string_view text, std::size_t spaces);
 
+constexpr bool is_digit(char c) {  // ASCII only
+  return c >= '0' && c <= '9';
+}
 // Whole text as a decimal number, or nothing.
 std::optional<std::int64_t> parse_int(std::string_view text);
 

@@ -1,5 +1,7 @@
 #include "base/time_text.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 

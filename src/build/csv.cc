@@ -37,12 +37,8 @@ std::vector<std::string> column_names(std::vector<std::string_view> const& said)
 // ---------------------------------------------------------------------------------------------------------- types
 
 // What a value is for PostgreSQL: itself, or a text that stands in `Made`.
-using Value = std::optional<std::string_view>;
+using CsvValue = std::optional<std::string_view>;
 using Made = std::deque<std::string>;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 bool is_null(std::string_view text) {
   auto const trimmed = trim(text);
@@ -107,7 +103,7 @@ std::string without_exponent(std::string const& number) {
 }
 
 // A number as people write it (5%, -$1,000.50), as PostgreSQL reads it. Nothing where it is none.
-Value number(std::string_view text, Made& made) {
+CsvValue number(std::string_view text, Made& made) {
   std::string_view const plain = trim(text);
   std::size_t const first = plain.starts_with('-') ? 1 : 0;
   if (first < plain.size() && is_digit(plain[first]) && is_decimal(plain)) return plain;
@@ -181,7 +177,7 @@ std::optional<Day> plain_date(Reader& in) {
   return Day{*year, *month, *day};
 }
 
-Value date(std::string_view text, Made& made) {
+CsvValue date(std::string_view text, Made& made) {
   Reader in{trim(text)};
   auto const day = plain_date(in);
   if (!day || !in.done()) return std::nullopt;
@@ -195,7 +191,7 @@ bool is_full_time(std::string_view text) {
 }
 
 // strptime's %Y-%m-%d %H:%M:%S.
-Value date_time(std::string_view text, Made& made) {
+CsvValue date_time(std::string_view text, Made& made) {
   Reader in{trim(text)};
   auto const day = plain_date(in);
   if (!day || in.done() || std::isspace(static_cast<unsigned char>(in.text[in.at])) == 0) return std::nullopt;
@@ -255,7 +251,7 @@ std::optional<std::string> iso_time(std::string_view text, bool& has_zone) {
   return out + fmt::format("{}{:02}:{:02}", sign, *zone_hour, zone_minute.value_or(0));
 }
 
-Value boolean(std::string_view text) {
+CsvValue boolean(std::string_view text) {
   auto const word = to_lower(trim(replace_all(std::string(text), ",", "")));
   if (word == "true") return "t";
   if (word == "false") return "f";
@@ -265,7 +261,7 @@ Value boolean(std::string_view text) {
 enum class Trial { Number, Date, DateTime, Iso, Boolean, Text };
 constexpr Trial kTrials[] = {Trial::Number, Trial::Date, Trial::DateTime, Trial::Iso, Trial::Boolean, Trial::Text};
 
-Value read_as(Trial trial, std::string_view text, SeedColumn& column, Made& made) {
+CsvValue read_as(Trial trial, std::string_view text, SeedColumn& column, Made& made) {
   switch (trial) {
     case Trial::Number: {
       auto value = number(text, made);
@@ -281,7 +277,7 @@ Value read_as(Trial trial, std::string_view text, SeedColumn& column, Made& made
       return date_time(text, made);
     case Trial::Iso: {
       auto value = iso_time(text, column.has_zones);
-      return value ? Value(made.emplace_back(std::move(*value))) : std::nullopt;
+      return value ? CsvValue(made.emplace_back(std::move(*value))) : std::nullopt;
     }
     case Trial::Boolean:
       return boolean(text);

@@ -13,7 +13,7 @@ namespace weir::http {
 namespace {
 
 // What the callbacks of one exchange share.
-struct Exchange {
+struct MailExchange {
   MailRequest const& request;
   Gate gate;
   std::size_t sent = 0;
@@ -21,7 +21,7 @@ struct Exchange {
 };
 
 std::size_t next_part(char* buffer, std::size_t, std::size_t size, void* from) {
-  auto& exchange = *static_cast<Exchange*>(from);
+  auto& exchange = *static_cast<MailExchange*>(from);
   auto const left = std::string_view(exchange.request.message).substr(exchange.sent);
   auto const part = left.substr(0, size);
   std::memcpy(buffer, part.data(), part.size());
@@ -34,7 +34,7 @@ std::size_t take_answer(char* text, std::size_t, std::size_t size, void* to) {
   std::string_view const line(text, size);
   auto const code = parse_int(line.substr(0, 3));
   if (code && *code >= 400 && (line.size() < 4 || line[3] != '-'))
-    static_cast<Exchange*>(to)->refusals.push_back(static_cast<int>(*code));
+    static_cast<MailExchange*>(to)->refusals.push_back(static_cast<int>(*code));
   return size;
 }
 
@@ -42,11 +42,11 @@ std::size_t throw_away(char*, std::size_t, std::size_t size, void*) {
   return size;
 }
 
-int go_on(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Exchange*>(from)->request.stop.stop_requested() ? 1 : 0;
+int go_on_mailing(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<MailExchange*>(from)->request.stop.stop_requested() ? 1 : 0;
 }
 
-struct Target {
+struct MailTarget {
   Url url;
   std::string host;   // "mail.example", "[::1]"
   std::string shown;  // "smtp://mail.example:587"
@@ -57,9 +57,9 @@ int port_of(MailRequest const& request) {
   return request.tls == MailTls::Off ? 25 : request.tls == MailTls::StartTls ? 587 : 465;
 }
 
-Result<Target> target_of(MailRequest const& request) {
+Result<MailTarget> target_of(MailRequest const& request) {
   bool const is_bare_v6 = Address::parse(request.host) && request.host.find(':') != std::string::npos;
-  Target target{Url(curl().url()), is_bare_v6 ? "[" + request.host + "]" : request.host, ""};
+  MailTarget target{Url(curl().url()), is_bare_v6 ? "[" + request.host + "]" : request.host, ""};
   std::string const scheme = request.tls == MailTls::Implicit ? "smtps" : "smtp";
   std::string const port = std::to_string(port_of(request));
   bool const is_one = target.url != nullptr && request.host.find('\0') == std::string::npos &&
@@ -83,7 +83,7 @@ Result<List> receivers_of(MailRequest const& request) {
   return list;
 }
 
-void set_up(CURL* handle, Exchange& exchange, Target const& target, curl_slist* receivers, char* reason) {
+void set_up_mail(CURL* handle, MailExchange& exchange, MailTarget const& target, curl_slist* receivers, char* reason) {
   auto const& request = exchange.request;
   curl().setopt(handle, CURLOPT_CURLU, target.url.get());
   curl().setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
@@ -106,19 +106,19 @@ void set_up(CURL* handle, Exchange& exchange, Target const& target, curl_slist* 
   curl().setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_time.count()));
   curl().setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.time.count()));
   curl().setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on);
+  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on_mailing);
   curl().setopt(handle, CURLOPT_XFERINFODATA, &exchange);
   curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }
 
 // Receivers that were refused while others were not. (A server that knows no EHLO answers with another 5xx.)
-int refused_receivers(Exchange const& exchange) {
+int refused_receivers(MailExchange const& exchange) {
   return static_cast<int>(std::count_if(exchange.refusals.begin(), exchange.refusals.end(), [](int code) {
     return (code >= 450 && code < 460) || (code >= 550 && code < 560);
   }));
 }
 
-Error refused(Address const& address, Target const& target) {
+Error refused(Address const& address, MailTarget const& target) {
   return Error(ErrorKind::Refused, fmt::format("will not send mail by {}: {} is {}", target.shown, address.text(),
                                                kind_name(kind_of(address))))
       .object(target.host)
@@ -126,7 +126,7 @@ Error refused(Address const& address, Target const& target) {
       .next("allow this host or its network, if it is a server of your own");
 }
 
-Error not_sent(CURLcode code, Exchange const& exchange, Target const& target, std::string said) {
+Error not_sent(CURLcode code, MailExchange const& exchange, MailTarget const& target, std::string said) {
   std::string const doing = fmt::format("could not send mail by {}", target.shown);
   if (code == CURLE_COULDNT_CONNECT && exchange.gate.refused()) return refused(*exchange.gate.refused(), target);
   if (code == CURLE_USE_SSL_FAILED)
@@ -145,9 +145,9 @@ Result<Mailed> send_mail(MailRequest const& request) {
   WEIR_TRY(auto const receivers, receivers_of(request));
   Handle const handle(curl().init());
   if (handle == nullptr) return Error(ErrorKind::Internal, "curl_easy_init failed");
-  Exchange exchange{request, Gate(request.allowed, target.host, Gate::Own::Reached)};
+  MailExchange exchange{request, Gate(request.allowed, target.host, Gate::Own::Reached)};
   char reason[CURL_ERROR_SIZE] = "";
-  set_up(handle.get(), exchange, target, receivers.get(), reason);
+  set_up_mail(handle.get(), exchange, target, receivers.get(), reason);
   CURLcode const code = curl().perform(handle.get());
   if (code == CURLE_OK)
     return Mailed{.to = target.shown, .delivery = Delivery::Done, .refused_receivers = refused_receivers(exchange)};

@@ -22,7 +22,7 @@ std::string part_of(CURLU* url, CURLUPart part) {
 }
 
 // Where a post goes, read by the code that will also connect, so that the two cannot understand a URL differently.
-struct Target {
+struct PostTarget {
   Url url;
   std::string host;   // "example.com", "[::1]"
   std::string shown;  // "https://example.com:8443": what errors may say
@@ -32,8 +32,8 @@ std::string doing(std::string_view shown) {
   return fmt::format("could not post to {}", shown);
 }
 
-Result<Target> target_of(PostRequest const& request) {
-  Target target{Url(curl().url()), "", ""};
+Result<PostTarget> target_of(PostRequest const& request) {
+  PostTarget target{Url(curl().url()), "", ""};
   bool const is_one = target.url != nullptr &&
                       curl().url_set(target.url.get(), CURLUPART_URL, request.url.c_str(), 0) == CURLUE_OK &&
                       request.url.find('\0') == std::string::npos;
@@ -51,20 +51,20 @@ Result<Target> target_of(PostRequest const& request) {
 }
 
 // What the callbacks of one exchange share.
-struct Exchange {
+struct PostExchange {
   PostRequest const& request;
   Gate gate;
   std::size_t answered = 0;
 };
 
 std::size_t count(char*, std::size_t, std::size_t size, void* to) {
-  auto& exchange = *static_cast<Exchange*>(to);
+  auto& exchange = *static_cast<PostExchange*>(to);
   exchange.answered += size;
   return exchange.answered > kMostOfAnswer ? 0 : size;  // 0 ends it; the status is known by then
 }
 
-int go_on(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Exchange*>(from)->request.stop.stop_requested() ? 1 : 0;
+int go_on_posting(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<PostExchange*>(from)->request.stop.stop_requested() ? 1 : 0;
 }
 
 Result<List> headers_of(PostRequest const& request, std::string const& shown) {
@@ -80,7 +80,7 @@ Result<List> headers_of(PostRequest const& request, std::string const& shown) {
   return list;
 }
 
-void set_up(CURL* handle, Exchange& exchange, Target const& target, curl_slist* headers, char* reason) {
+void set_up_post(CURL* handle, PostExchange& exchange, PostTarget const& target, curl_slist* headers, char* reason) {
   auto const& request = exchange.request;
   curl().setopt(handle, CURLOPT_CURLU, target.url.get());
   curl().setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -95,7 +95,7 @@ void set_up(CURL* handle, Exchange& exchange, Target const& target, curl_slist* 
   curl().setopt(handle, CURLOPT_WRITEFUNCTION, count);
   curl().setopt(handle, CURLOPT_WRITEDATA, &exchange);
   curl().setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on);
+  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on_posting);
   curl().setopt(handle, CURLOPT_XFERINFODATA, &exchange);
   curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }
@@ -105,7 +105,7 @@ Delivery delivery_of(int status) {
   return status == 408 || status == 425 || status == 429 || status >= 500 ? Delivery::Later : Delivery::Refused;
 }
 
-Posted answer_of(CURL* handle, Target const& target) {
+Posted answer_of(CURL* handle, PostTarget const& target) {
   long status = 0;
   curl_off_t seconds = 0;
   curl().getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
@@ -115,7 +115,7 @@ Posted answer_of(CURL* handle, Target const& target) {
   return posted;
 }
 
-Error refused(Address const& address, Target const& target) {
+Error refused(Address const& address, PostTarget const& target) {
   return Error(ErrorKind::Refused,
                fmt::format("will not post to {}: {} is {}", target.shown, address.text(), kind_name(kind_of(address))))
       .object(target.host)
@@ -131,9 +131,9 @@ Result<Posted> post(PostRequest const& request) {
   WEIR_TRY(auto const headers, headers_of(request, target.shown));
   Handle const handle(curl().init());
   if (handle == nullptr) return Error(ErrorKind::Internal, "curl_easy_init failed");
-  Exchange exchange{request, Gate(request.allowed, target.host)};
+  PostExchange exchange{request, Gate(request.allowed, target.host)};
   char reason[CURL_ERROR_SIZE] = "";
-  set_up(handle.get(), exchange, target, headers.get(), reason);
+  set_up_post(handle.get(), exchange, target, headers.get(), reason);
   CURLcode const code = curl().perform(handle.get());
   bool const is_enough = code == CURLE_WRITE_ERROR && exchange.answered > kMostOfAnswer;
   if (code == CURLE_OK || is_enough) return answer_of(handle.get(), target);

@@ -18,10 +18,6 @@ namespace {
 using jobs::Database;
 using Json = nlohmann::ordered_json;
 
-Json maybe(std::optional<Instant> const& at) {
-  return at ? Json(iso_text(*at)) : Json();
-}
-
 std::string unquoted(std::string const& name) {
   return replace_all(name, "\"", "");
 }
@@ -55,7 +51,7 @@ Result<Json> incidents_json(Database& database, std::string const& relation, std
 Result<Json> dated(Database& database, Relation const& relation) {
   WEIR_TRY(auto const at, data_time(database, relation));
   return Json{
-      {"relation", relation.name}, {"kind", relation.kind}, {"made_by", relation.made_by}, {"data_at", maybe(at)}};
+      {"relation", relation.name}, {"kind", relation.kind}, {"made_by", relation.made_by}, {"data_at", json_time(at)}};
 }
 
 // The error that the event tells of, or that its job ended with.
@@ -125,8 +121,8 @@ Json incident_json(Incident const& incident) {
               {"title", incident.title},
               {"started_at", iso_text(incident.started_at)},
               {"detected_at", iso_text(incident.detected_at)},
-              {"mitigated_at", maybe(incident.mitigated_at)},
-              {"resolved_at", maybe(incident.resolved_at)},
+              {"mitigated_at", json_time(incident.mitigated_at)},
+              {"resolved_at", json_time(incident.resolved_at)},
               {"managed_by", incident.managed_by.empty() ? Json() : Json(incident.managed_by)},
               {"failures", incident.failures}};
 }
@@ -161,7 +157,7 @@ Result<Json> overview(Database& database) {
                         {"relations", maker.relations},
                         {"stale", maker.stale},
                         {"late", maker.late},
-                        {"oldest_data_at", maybe(maker.oldest)}});
+                        {"oldest_data_at", json_time(maker.oldest)}});
   return Json{{"incidents", std::move(incidents)}, {"makers", std::move(list)}};
 }
 
@@ -200,7 +196,7 @@ Result<Json> why_relation(Database& database, std::string const& name) {
   WEIR_TRY(auto answer, dated(database, relation));
   std::string const state = state_of(relation, stale);
   answer["state"] = state;
-  answer["built_at"] = maybe(relation.made_at);
+  answer["built_at"] = json_time(relation.made_at);
   answer["built_by"] = relation.step;
   WEIR_TRY(auto const chain, chain_of(database, relation));
   answer["chain"] = Json::array();
@@ -210,9 +206,9 @@ Result<Json> why_relation(Database& database, std::string const& name) {
     answer["chain"].push_back(std::move(link));
   }
   auto const& origin = chain.back();
-  answer["since"] = state == "late"        ? maybe(relation.late_since)
-                    : relation.stale_since ? maybe(relation.stale_since)
-                                           : maybe(origin.stale_since);
+  answer["since"] = state == "late"        ? json_time(relation.late_since)
+                    : relation.stale_since ? json_time(relation.stale_since)
+                                           : json_time(origin.stale_since);
   answer["cause"] = Json();
   if (state == "stale" && origin.stale_cause) {
     WEIR_TRY(answer["cause"], cause_json(database, *origin.stale_cause));
@@ -224,7 +220,7 @@ Result<Json> why_relation(Database& database, std::string const& name) {
     if (one.distance == 0 || one.relation.kind != "table") continue;
     answer["from"].push_back(Json{{"relation", one.relation.name},
                                   {"source", one.relation.source},
-                                  {"data_at", maybe(one.relation.data_at)},
+                                  {"data_at", json_time(one.relation.data_at)},
                                   {"state", state_of(one.relation, stale)}});
   }
   return answer;

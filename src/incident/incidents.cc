@@ -18,7 +18,7 @@ using jobs::Rows;
 using jobs::Value;
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kIncidentColumns =
     "id, fingerprint, kind, state, severity, title, started_at, detected_at, mitigated_at, resolved_at, managed_by, "
     "failures";
 constexpr std::string_view kActor = "weir";
@@ -54,7 +54,7 @@ Json relation_json(Reached const& one) {
   Json json{{"relation", one.relation.name}, {"kind", one.relation.kind}};
   if (!one.relation.source.empty()) json["source"] = one.relation.source;
   if (!one.relation.made_by.empty()) json["made_by"] = one.relation.made_by;
-  json["data_at"] = one.relation.data_at ? Json(iso_text(*one.relation.data_at)) : Json();
+  json["data_at"] = json_time(one.relation.data_at);
   if (!one.through.empty()) json["through"] = one.through;
   return json;
 }
@@ -145,7 +145,7 @@ Result<Opened> open_or_join(Change& change, Failure const& failure) {
            change.database.query(
                fmt::format("SELECT {} FROM incident WHERE (fingerprint = $1 OR id = $2) AND state <> 'resolved' ORDER "
                            "BY id LIMIT 1",
-                           kColumns),
+                           kIncidentColumns),
                {failure.fingerprint, failure.incident.value_or(0)}));
   std::optional<std::int64_t> const job = failure.job ? std::optional(failure.job->id) : std::nullopt;
   if (!known.empty()) {
@@ -191,7 +191,7 @@ Result<Opened> open_or_join(Change& change, Failure const& failure) {
 
 Result<std::vector<Incident>> settle(Change& change) {
   WEIR_TRY(auto const rows, change.database.query(fmt::format(
-                                "SELECT {} FROM incident WHERE state <> 'resolved' ORDER BY id", kColumns)));
+                                "SELECT {} FROM incident WHERE state <> 'resolved' ORDER BY id", kIncidentColumns)));
   std::vector<Incident> over;
   for (auto& incident : incidents_of(rows)) {
     WEIR_TRY(bool const is_well, is_over(change.database, incident));
@@ -214,7 +214,8 @@ Result<std::vector<Incident>> settle(Change& change) {
 // ---------------------------------------------------------------------------------------------------------- for people
 
 Result<Incident> find(Database& database, std::int64_t id) {
-  WEIR_TRY(auto const rows, database.query(fmt::format("SELECT {} FROM incident WHERE id = $1", kColumns), {id}));
+  WEIR_TRY(auto const rows,
+           database.query(fmt::format("SELECT {} FROM incident WHERE id = $1", kIncidentColumns), {id}));
   if (!rows.empty()) return incident_of(rows, 0);
   WEIR_TRY(auto const range, database.query("SELECT coalesce(max(id), 0) FROM incident"));
   Error error(ErrorKind::Usage, fmt::format("incident {} does not exist", id));
@@ -226,7 +227,7 @@ Result<std::vector<Incident>> list(Database& database, bool open_only, int most)
   WEIR_TRY(auto const rows,
            database.query(fmt::format("SELECT {} FROM incident WHERE $1 = 0 OR state <> 'resolved' ORDER BY id DESC "
                                       "LIMIT $2",
-                                      kColumns),
+                                      kIncidentColumns),
                           {open_only ? 1 : 0, most}));
   return incidents_of(rows);
 }
@@ -257,7 +258,7 @@ Result<std::vector<Incident>> open_of(Database& database, std::string const& rel
                                       "incident_relation r WHERE r.incident = i.id AND r.relation = $1) OR EXISTS "
                                       "(SELECT 1 FROM incident_job j WHERE j.incident = i.id AND j.job = $2)) ORDER BY "
                                       "id",
-                                      kColumns),
+                                      kIncidentColumns),
                           {relation, job.value_or(0)}));
   return incidents_of(rows);
 }

@@ -20,7 +20,8 @@ using Json = nlohmann::ordered_json;
 constexpr Duration kFirstPause = std::chrono::seconds(10), kLongestPause = std::chrono::minutes(15);
 constexpr Duration kExpires = std::chrono::hours(24);
 
-constexpr std::string_view kColumns = "id, channel, incident, notice, state, tries, created_at, sent_at, trouble";
+constexpr std::string_view kMessageColumns =
+    "id, channel, incident, notice, state, tries, created_at, sent_at, trouble";
 
 std::vector<Message> messages_of_rows(Rows const& rows) {
   std::vector<Message> messages;
@@ -65,7 +66,7 @@ Result<std::vector<Message>> take_due(Change& change, int most, Duration lease) 
   WEIR_TRY(auto const rows, change.database.query(
                                 fmt::format("SELECT {} FROM outbox WHERE state = 'pending' AND next_try <= $1 ORDER BY "
                                             "next_try, id LIMIT $2",
-                                            kColumns),
+                                            kMessageColumns),
                                 {change.now, most}));
   auto messages = messages_of_rows(rows);
   for (auto const& message : messages) {
@@ -111,7 +112,8 @@ Status record(Change& change, Message const& message, Outcome outcome, std::stri
 
 Result<std::vector<Message>> messages_of(Database& database, std::int64_t incident) {
   WEIR_TRY(auto const rows,
-           database.query(fmt::format("SELECT {} FROM outbox WHERE incident = $1 ORDER BY id", kColumns), {incident}));
+           database.query(fmt::format("SELECT {} FROM outbox WHERE incident = $1 ORDER BY id", kMessageColumns),
+                          {incident}));
   return messages_of_rows(rows);
 }
 

@@ -18,7 +18,7 @@ using jobs::Database;
 using jobs::Event;
 using jobs::Rows;
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kRelationColumns =
     "name, kind, made_by, source, step, data_at, made_at, stale_since, late_since, stale_cause, stale_by, late_level";
 
 Relation relation_of(Rows const& rows, std::size_t row) {
@@ -140,12 +140,13 @@ Result<std::optional<Instant>> oldest_parent(Database& database, std::string con
 }  // namespace
 
 Result<std::optional<Relation>> find_relation(Database& database, std::string const& name) {
-  WEIR_TRY(auto const rows, database.query(fmt::format("SELECT {} FROM relation WHERE name = $1", kColumns), {name}));
+  WEIR_TRY(auto const rows,
+           database.query(fmt::format("SELECT {} FROM relation WHERE name = $1", kRelationColumns), {name}));
   return rows.empty() ? std::nullopt : std::optional(relation_of(rows, 0));
 }
 
 Result<std::vector<Relation>> all_relations(Database& database) {
-  WEIR_TRY(auto const rows, database.query(fmt::format("SELECT {} FROM relation ORDER BY name", kColumns)));
+  WEIR_TRY(auto const rows, database.query(fmt::format("SELECT {} FROM relation ORDER BY name", kRelationColumns)));
   std::vector<Relation> relations;
   for (std::size_t i = 0; i < rows.size(); ++i) relations.push_back(relation_of(rows, i));
   return relations;
@@ -178,7 +179,7 @@ Result<std::vector<Relation>> stale_relations(Database& database) {
                "WITH RECURSIVE stale (name) AS (SELECT name FROM relation WHERE stale_cause IS NOT NULL UNION SELECT "
                "l.child FROM stale s JOIN lineage l ON l.parent = s.name) SELECT {} FROM relation WHERE name IN "
                "(SELECT name FROM stale) ORDER BY name",
-               kColumns)));
+               kRelationColumns)));
   std::vector<Relation> stale;
   for (std::size_t i = 0; i < rows.size(); ++i) stale.push_back(relation_of(rows, i));
   return stale;

@@ -476,7 +476,7 @@ Json report_json(ReportFacts const& facts) {
                                   {"kind", one.kind},
                                   {"source", one.source},
                                   {"made_by", one.made_by},
-                                  {"stale_to", one.data_at ? Json(iso_text(*one.data_at)) : Json()},
+                                  {"stale_to", json_time(one.data_at)},
                                   {"through", one.through}});
   json["jobs"] = Json::array();
   for (auto const& job : facts.jobs) {
@@ -487,7 +487,7 @@ Json report_json(ReportFacts const& facts) {
                                 {"state", one.state},
                                 {"failure", one.failure},
                                 {"started_at", iso_text(one.started_at)},
-                                {"ended_at", one.ended_at ? Json(iso_text(*one.ended_at)) : Json()},
+                                {"ended_at", json_time(one.ended_at)},
                                 {"error", one.error.empty() ? Json() : parse_json(one.error)}});
     json["jobs"].push_back(Json{{"job", job.id},
                                 {"name", job.name},

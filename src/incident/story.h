@@ -1,6 +1,7 @@
 #pragma once
 // Events as people tell them: what happened, one line each, in their order. Pure; any thread.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,7 @@
 #include "jinja/environment.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "jinja/attributes.h"

@@ -6,6 +6,7 @@
 //   JINJA_TRY(auto text, to_text(state, value));   // like WEIR_TRY, but hands on the failure as it is
 //   JINJA_DO(f());
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>

@@ -1,5 +1,7 @@
 // Filters that deal in HTML, URLs and JSON (Jinja2 docs: "List of Builtin Filters").
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "jinja/builtins.h"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 
 #include "jinja/attributes.h"
@@ -23,9 +24,6 @@ using Items = std::vector<Value>;
 
 Value or_(Value const& value, Value otherwise) {
   return value.is_missing() ? std::move(otherwise) : value;
-}
-bool is_set(Value const& value) {
-  return !value.is_missing() && truth(value);
 }
 
 // The filters that are generators in Jinja2: nothing happens before somebody iterates.

@@ -1,5 +1,7 @@
 // Filters on text (Jinja2 docs: "List of Builtin Filters").
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "jinja/attributes.h"
@@ -24,22 +26,12 @@ using Items = std::vector<Value>;
 bool is_given(Value const& value) {
   return !value.is_missing() && !value.is_none();
 }
-bool is_set(Value const& value) {
-  return !value.is_missing() && truth(value);
-}
 
 // A text as it is, anything else as str() has it.
 Outcome<Value> soft_text(State& state, Value const& value) {
   if (value.is_string()) return value;
   JINJA_TRY(auto text, state.text(value));
   return Value(std::move(text));
-}
-
-Outcome<std::int64_t> whole(Value const& value, std::int64_t otherwise) {
-  if (value.is_missing()) return otherwise;
-  if (!is_index(value) || value.kind() == Kind::BigInt)
-    return type_error(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
-  return value.integer();
 }
 
 Failure no_attribute(Value const& value, std::string_view name) {

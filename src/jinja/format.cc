@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
 #include "jinja/attributes.h"
 #include "jinja/decimal.h"
 #include "jinja/kinds.h"
@@ -20,10 +22,6 @@ namespace weir::jinja {
 namespace {
 
 using Text = Outcome<std::string>;
-
-bool is_digit_char(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::string padded(std::string text, std::size_t width, char align, std::string_view fill) {
   std::size_t const length = count_characters(text);
@@ -105,7 +103,7 @@ Outcome<Spec> parse_spec(State& state, std::string_view text, std::string_view t
     }
   }
   auto const number = [&](std::size_t& out) -> Outcome<Done> {
-    while (is_digit_char(peek())) {
+    while (weir::is_digit(peek())) {
       out = out * 10 + static_cast<std::size_t>(text[at++] - '0');
       JINJA_DO(state.renderer().allow_bytes(out));
     }
@@ -118,7 +116,7 @@ Outcome<Spec> parse_spec(State& state, std::string_view text, std::string_view t
                                                  : "Cannot specify both ',' and '_'.");
   if (peek() == '.') {
     ++at;
-    if (!is_digit_char(peek())) return value_error("Format specifier missing precision");
+    if (!weir::is_digit(peek())) return value_error("Format specifier missing precision");
     std::size_t precision = 0;
     JINJA_DO(number(precision));
     spec.precision = precision;
@@ -229,7 +227,7 @@ Text format_float(Spec const& spec, Value const& value, double number) {
   bool is_zero = true;
   for (char c : body) {
     if (c == 'e' || c == 'E') break;
-    is_zero &= !is_digit_char(c) || c == '0';
+    is_zero &= !weir::is_digit(c) || c == '0';
   }
   std::size_t const whole = std::min(body.find_first_not_of("0123456789"), body.size());
   return assembled(spec, negative && !(spec.no_negative_zero && is_zero), "", body, whole);
@@ -468,7 +466,7 @@ class BraceFormatter {
         if (end == std::string_view::npos) return value_error("Missing ']' in format string");
         std::string_view const key = rest.substr(1, end - 1);
         if (key.empty()) return value_error("Empty attribute in format string");
-        auto const number = std::all_of(key.begin(), key.end(), is_digit_char) ? parse_integer(key) : std::nullopt;
+        auto const number = std::all_of(key.begin(), key.end(), weir::is_digit) ? parse_integer(key) : std::nullopt;
         JINJA_TRY(value, get_item(state_, value, number ? *number : Value(key)));
         rest.remove_prefix(end + 1);
         if (!rest.empty() && rest[0] != '.' && rest[0] != '[')
@@ -479,7 +477,7 @@ class BraceFormatter {
   }
 
   Outcome<Value> first(std::string_view name) {
-    bool const is_number = std::all_of(name.begin(), name.end(), is_digit_char);
+    bool const is_number = std::all_of(name.begin(), name.end(), weir::is_digit);
     std::size_t index = 0;
     if (name.empty()) {
       if (numbering_ == Numbering::Manual)
@@ -604,7 +602,7 @@ class PercentFormatter {
     }
     Spec spec;
     auto const number = [&](std::size_t& out) -> Outcome<Done> {
-      while (is_digit_char(peek())) {
+      while (weir::is_digit(peek())) {
         out = out * 10 + static_cast<std::size_t>(format_[at_++] - '0');
         JINJA_DO(state_.renderer().allow_bytes(out));
       }
@@ -716,7 +714,7 @@ class PercentFormatter {
     bool const is_decimal = code == 'd' || code == 'i' || code == 'u';
     if (is_decimal && value.kind() == Kind::Undefined) return undefined_info(value).failure();
     if (is_decimal && value.is_float()) {
-      auto const cut = truncate(value.number());
+      auto const cut = weir::jinja::truncate(value.number());
       if (!cut)
         return std::isnan(value.number())
                    ? value_error("cannot convert float NaN to integer")

@@ -204,19 +204,19 @@ Value view_of(Ref<Dict> dict, View view) {
 }
 
 Outcome<std::unique_ptr<Cursor>> iterate(State& state, Value const& value) {
-  using Made = std::unique_ptr<Cursor>;
+  using MadeCursor = std::unique_ptr<Cursor>;
   switch (value.kind()) {
     case Kind::List:
     case Kind::Tuple:
-      return Made(std::make_unique<SequenceCursor>(value));
+      return MadeCursor(std::make_unique<SequenceCursor>(value));
     case Kind::Dict:
-      return Made(std::make_unique<DictCursor>(value, value.dict(), View::Keys, false));
+      return MadeCursor(std::make_unique<DictCursor>(value, value.dict(), View::Keys, false));
     case Kind::Set:
-      return Made(std::make_unique<DictCursor>(value, value.set().items, View::Keys, true));
+      return MadeCursor(std::make_unique<DictCursor>(value, value.set().items, View::Keys, true));
     case Kind::String:
-      return Made(std::make_unique<TextCursor>(value));
+      return MadeCursor(std::make_unique<TextCursor>(value));
     case Kind::Bytes:
-      return Made(std::make_unique<BytesCursor>(value));
+      return MadeCursor(std::make_unique<BytesCursor>(value));
     case Kind::Undefined:
       if (undefined_info(value).policy == UndefinedPolicy::Strict) return undefined_info(value).failure();
       return cursor_of([](State&) -> Outcome<Value> { return Value::missing(); });

@@ -1,5 +1,7 @@
 #include "jinja/kinds.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "jinja/kinds.h"
 #include "jinja/unicode.h"
 
@@ -87,11 +88,8 @@ std::string_view describe(TokenKind kind) {
 
 namespace {
 
-bool is_digit_char(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_hex_char(char c) {
-  return is_digit_char(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  return weir::is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 // Bytes of white space at the beginning, Python's \s.
@@ -291,7 +289,7 @@ Token Lexer::in_tag() {
     at_ += space;
   }
   char const c = source_[at_];
-  if (is_digit_char(c)) return number();
+  if (weir::is_digit(c)) return number();
   if (c == '\'' || c == '"') return string();
   std::size_t const begin = at_;
   while (at_ < source_.size()) {
@@ -308,19 +306,19 @@ Token Lexer::number() {
   std::size_t const begin = at_;
   auto const peek = [&](std::size_t at) { return at < source_.size() ? source_[at] : ' '; };
   auto const digits = [&](std::size_t at) {  // behind digits that may have single underscores between them
-    while (is_digit_char(peek(at)) || (peek(at) == '_' && is_digit_char(peek(at + 1)))) ++at;
+    while (weir::is_digit(peek(at)) || (peek(at) == '_' && weir::is_digit(peek(at + 1)))) ++at;
     return at;
   };
   if (begin == 0 || source_[begin - 1] != '.') {
     std::size_t at = digits(begin);
     bool is_float = false;
-    if (peek(at) == '.' && is_digit_char(peek(at + 1))) {
+    if (peek(at) == '.' && weir::is_digit(peek(at + 1))) {
       at = digits(at + 1);
       is_float = true;
     }
     if ((peek(at) | 0x20) == 'e') {
       std::size_t const from = at + (peek(at + 1) == '+' || peek(at + 1) == '-' ? 2 : 1);
-      if (is_digit_char(peek(from))) {
+      if (weir::is_digit(peek(from))) {
         at = digits(from);
         is_float = true;
       }
@@ -342,7 +340,7 @@ Token Lexer::number() {
   if (source_[begin] == '0' && mark == 'b') end = of_base([](char c) { return c == '0' || c == '1'; });
   if (end <= begin + 2) {
     end = begin + 1;
-    auto const goes_on = [&](char c) { return source_[begin] == '0' ? c == '0' : is_digit_char(c); };
+    auto const goes_on = [&](char c) { return source_[begin] == '0' ? c == '0' : weir::is_digit(c); };
     while (goes_on(peek(end)) || (peek(end) == '_' && goes_on(peek(end + 1)))) ++end;
   }
   at_ = end;
@@ -407,7 +405,7 @@ std::optional<std::uint32_t> hex_number(std::string_view text, std::size_t digit
   std::uint32_t number = 0;
   for (char c : text.substr(0, digits)) {
     if (!is_hex_char(c)) return std::nullopt;
-    number = number * 16 + static_cast<std::uint32_t>(is_digit_char(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+    number = number * 16 + static_cast<std::uint32_t>(weir::is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
   }
   return number;
 }

@@ -1,5 +1,7 @@
 // str's methods (Python docs: "String Methods") and bytes' few.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "jinja/attributes.h"

@@ -41,13 +41,6 @@ class Class final : public Object {
   Function create_;
 };
 
-Outcome<std::int64_t> whole(Value const& value, std::int64_t otherwise) {
-  if (value.is_missing()) return otherwise;
-  if (!is_index(value) || value.kind() == Kind::BigInt)
-    return type_error(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
-  return value.integer();
-}
-
 // --------------------------------------------------------------------------------------------------------------- zones
 
 class FixedZone final : public Zone {

@@ -1,5 +1,7 @@
 // The module `itertools` (Python docs: "itertools"): what dbt hands to templates of it. What Python computes one by one
 // out of finite iterables is computed at once here; count, cycle and repeat have no end and give one item at a time.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "jinja/iterate.h"

@@ -1,5 +1,7 @@
 // The module `re` (Python docs: "re") on PCRE2, whose syntax is Python's but for a few escapes that are translated.
 
+#include <algorithm>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <fmt/format.h>
 #include <pcre2.h>
@@ -124,13 +126,6 @@ class Pattern final : public Object {
   std::size_t groups_ = 0;
   std::vector<std::pair<std::string, std::size_t>> names_;
 };
-
-Outcome<std::int64_t> whole(Value const& value, std::int64_t otherwise) {
-  if (value.is_missing()) return otherwise;
-  if (value.kind() != Kind::Int && !value.is_bool())
-    return type_error(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
-  return value.integer();
-}
 
 Failure wrong_subject(Value const& value) {
   return type_error(fmt::format("expected string or bytes-like object, got '{}'", type_name(value)));
@@ -471,7 +466,7 @@ Value through_pattern(std::string name, std::size_t flags_at) {
   });
 }
 
-Made escape(State&, Arguments const& arguments) {
+Made escape_pattern(State&, Arguments const& arguments) {
   JINJA_TRY(auto const bound, arguments.bind("escape", {"pattern"}, 1));
   if (!bound[0].is_string()) return wrong_subject(bound[0]);
   std::string out;
@@ -500,7 +495,7 @@ Value re_module() {
                             {"subn", through_pattern("subn", 4)},
                             {"split", through_pattern("split", 3)},
                             {"compile", function("compile", compile)},
-                            {"escape", function("escape", escape)},
+                            {"escape", function("escape", escape_pattern)},
                             {"I", std::int64_t{kIgnoreCase}},
                             {"IGNORECASE", std::int64_t{kIgnoreCase}},
                             {"M", std::int64_t{kMultiLine}},

@@ -1,5 +1,7 @@
 #include "jinja/object.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "jinja/attributes.h"

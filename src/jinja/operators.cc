@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "jinja/decimal.h"
@@ -53,6 +54,17 @@ std::optional<double> as_float(Value const& value) {
 
 bool is_index(Value const& value) {
   return value.is_bool() || value.is_int();
+}
+
+bool is_set(Value const& given) {
+  return !given.is_missing() && truth(given);
+}
+
+Outcome<std::int64_t> whole(Value const& given, std::int64_t otherwise) {
+  if (given.is_missing()) return otherwise;
+  if (!is_index(given) || given.kind() == Kind::BigInt)
+    return type_error(fmt::format("'{}' object cannot be interpreted as an integer", type_name(given)));
+  return given.integer();
 }
 
 std::optional<std::size_t> place_of_index(Value const& index, std::size_t size) {

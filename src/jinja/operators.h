@@ -17,6 +17,9 @@ Outcome<bool> contains(State& state, Value const& container, Value const& item);
 std::optional<double> as_float(Value const& value);
 // A value where Python wants an int (__index__): bool or int.
 bool is_index(Value const& value);
+// What a call was given for a parameter: that it is there and true; a whole number, `otherwise` where it is not there.
+bool is_set(Value const& given);
+Outcome<std::int64_t> whole(Value const& given, std::int64_t otherwise);
 // The place in something of `size` items that this index means, counted from the end where it is negative; nothing
 // outside.
 std::optional<std::size_t> place_of_index(Value const& index, std::size_t size);

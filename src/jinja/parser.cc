@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "jinja/kinds.h"
@@ -27,7 +28,7 @@ struct Mention {
   bool is_load;
 };
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   std::string out;
   append_quoted(out, text);
   return out;
@@ -97,9 +98,9 @@ class Parser {
     if (failure_) return false;
     if (there) return advance(), true;
     if (is(TokenKind::End))
-      fail(fmt::format("unexpected end of template, expected {}.", quoted(what)));
+      fail(fmt::format("unexpected end of template, expected {}.", quoted_text(what)));
     else
-      fail(fmt::format("expected token {}, got {}", quoted(what), quoted(current_text())));
+      fail(fmt::format("expected token {}, got {}", quoted_text(what), quoted_text(current_text())));
     return false;
   }
 
@@ -222,18 +223,18 @@ class Parser {
   std::nullptr_t fail_at_unknown_tag(std::string_view name) {
     std::string looking;
     if (!end_tags_.empty())
-      for (auto const tag : end_tags_.back()) looking += (looking.empty() ? "" : " or ") + quoted(tag);
+      for (auto const tag : end_tags_.back()) looking += (looking.empty() ? "" : " or ") + quoted_text(tag);
     bool is_expected = false;
     for (auto const& tags : end_tags_) is_expected |= std::find(tags.begin(), tags.end(), name) != tags.end();
     std::string message =
-        name.empty() ? "Unexpected end of template." : fmt::format("Encountered unknown tag {}.", quoted(name));
+        name.empty() ? "Unexpected end of template." : fmt::format("Encountered unknown tag {}.", quoted_text(name));
     if (!looking.empty() && !name.empty() && is_expected)
       message += " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for " +
                  looking + ".";
     else if (!looking.empty())
       message += " Jinja was looking for the following tags: " + looking + ".";
     if (!tags_.empty())
-      message += fmt::format(" The innermost block that needs to be closed is {}.", quoted(tags_.back()));
+      message += fmt::format(" The innermost block that needs to be closed is {}.", quoted_text(tags_.back()));
     return fail(std::move(message));
   }
 
@@ -256,7 +257,7 @@ class Parser {
       if (block.name == tag) own = &block;
     for (auto const other : {"extends", "block", "include", "import", "from"})
       if (tag == other && own == nullptr)
-        return fail(fmt::format("the tag {} is not supported: a template stands alone here", quoted(tag)));
+        return fail(fmt::format("the tag {} is not supported: a template stands alone here", quoted_text(tag)));
     if (found == kTags.end() && own == nullptr) return fail_at_unknown_tag(tag);
     tags_.push_back(tag);
     Node* node = own != nullptr ? named_block(*own) : (this->*found->second)();
@@ -593,7 +594,7 @@ class Parser {
     return name == "true" || name == "false" || name == "none" || name == "True" || name == "False" || name == "None";
   }
   std::nullptr_t fail_assignment(std::string_view what, Token const& at) {
-    return fail(fmt::format("can't assign to {}", quoted(what)), at);
+    return fail(fmt::format("can't assign to {}", quoted_text(what)), at);
   }
 
   enum class Namespaces { No, Yes };
@@ -661,7 +662,8 @@ class Parser {
     if (failure_) return nullptr;
     if (!is_tuple) {
       if (!items.empty()) return items.front();
-      if (!options.in_parentheses) return fail(fmt::format("Expected an expression, got {}", quoted(current_text())));
+      if (!options.in_parentheses)
+        return fail(fmt::format("Expected an expression, got {}", quoted_text(current_text())));
     }
     TupleNode* node = make<TupleNode>(begin);
     node->items = keep(items);
@@ -890,7 +892,7 @@ class Parser {
       case TokenKind::LeftBrace:
         return dict();
       default:
-        return fail(fmt::format("unexpected {}", quoted(current_text())));
+        return fail(fmt::format("unexpected {}", quoted_text(current_text())));
     }
   }
 
@@ -1132,7 +1134,7 @@ class Parser {
     node->name = intern(name);
     node->filter = environment_.filter(name);
     if (node->filter == nullptr)
-      absent_.push_back({fmt::format("No filter named {}.", quoted(name)), token, conditional_ > 0});
+      absent_.push_back({fmt::format("No filter named {}.", quoted_text(name)), token, conditional_ > 0});
     if (is(TokenKind::LeftParen) && !call_arguments(node->arguments)) return nullptr;
     return finish(node);
   }
@@ -1148,7 +1150,7 @@ class Parser {
     node->name = intern(name);
     node->test = environment_.test(name);
     if (node->test == nullptr)
-      absent_.push_back({fmt::format("No test named {}.", quoted(name)), token, conditional_ > 0});
+      absent_.push_back({fmt::format("No test named {}.", quoted_text(name)), token, conditional_ > 0});
     if (is(TokenKind::LeftParen)) {
       if (!call_arguments(node->arguments)) return nullptr;
     } else if (begins_argument()) {

@@ -1,5 +1,7 @@
 #include "jinja/sorting.h"
 
+#include <algorithm>
+
 #include "jinja/attributes.h"
 #include "jinja/iterate.h"
 #include "jinja/operators.h"

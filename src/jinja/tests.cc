@@ -43,7 +43,7 @@ bool is_all_case(std::string_view text, bool upper) {
   return any;
 }
 
-bool is_sequence(Value const& value) {
+bool has_sequence(Value const& value) {
   switch (value.kind()) {
     case Kind::String:
     case Kind::Bytes:
@@ -109,7 +109,7 @@ Tests builtin_tests() {
     return value.is_dict() || (value.is_object() && value.object().is_mapping());
   });
   tests["number"] = of_value("number", [](Value const& value) { return value.is_number(); });
-  tests["sequence"] = of_value("sequence", is_sequence);
+  tests["sequence"] = of_value("sequence", has_sequence);
   tests["sameas"] = [](State&, Arguments const& arguments) -> Outcome<bool> {
     JINJA_TRY(auto const bound, arguments.bind("test_sameas", {"value", "other"}, 2));
     // Small ints and short texts are one object in Python; which others are is its own affair.

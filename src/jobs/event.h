@@ -1,6 +1,7 @@
 #pragma once
 // The log of events: append-only, numbered without gaps, each row's hash over the hash of the one before.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 

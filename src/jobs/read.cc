@@ -121,8 +121,11 @@ Result<std::string> instance_of(Database& database) {
   return name;
 }
 
+namespace {
+using Json = nlohmann::ordered_json;
+}  // namespace
+
 nlohmann::ordered_json event_json(Event const& event) {
-  using Json = nlohmann::ordered_json;
   return Json{{"seq", event.seq},
               {"at", iso_text(event.at)},
               {"actor", event.actor},

@@ -22,8 +22,6 @@ constexpr std::uint64_t kMostOfArchive = 200U << 20;
 constexpr std::uint64_t kMostOfAnswer = 32U << 20;
 constexpr auto kLongestGit = std::chrono::minutes(10);
 
-constexpr char const* kNothingInstalled = "installed packages are as they were";
-
 std::string text_at(yaml::Node const& mapping, std::string_view key) {
   auto const* node = mapping.find(key);
   return node == nullptr || !node->is_scalar() || node->kind == yaml::Kind::Null ? "" : node->text;

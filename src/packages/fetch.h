@@ -17,6 +17,8 @@
 
 namespace weir::packages {
 
+inline constexpr char const* kNothingInstalled = "installed packages are as they were";  // what errors say of the state
+
 // One version of a package, as the hub tells it.
 struct HubVersion {
   std::string version, name, tarball, sha1;

@@ -19,8 +19,6 @@ using project::PackageSpec;
 using project::Version;
 using Kind = PackageSpec::Kind;
 
-constexpr char const* kNothingInstalled = "installed packages are as they were";
-
 std::string_view kind_text(Kind kind) {
   static constexpr std::string_view kTexts[] = {"hub", "git", "tarball", "local"};
   return kTexts[static_cast<int>(kind)];

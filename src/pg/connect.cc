@@ -28,11 +28,6 @@ constexpr std::string_view kKeepalivesInterval = "10";
 constexpr std::string_view kKeepalivesCount = "3";
 constexpr std::string_view kTcpUserTimeoutMs = "300000";
 
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-};
-using OptionList = std::unique_ptr<PQconninfoOption, FreeOptions>;
-
 std::optional<std::string> find(Parameters const& parameters, std::string_view keyword) {
   std::optional<std::string> value;
   for (auto const& [key, text] : parameters)

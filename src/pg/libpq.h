@@ -5,6 +5,8 @@
 
 #include <libpq-fe.h>
 
+#include <memory>
+
 #include "base/result.h"
 
 // clang-format off
@@ -29,5 +31,10 @@ WEIR_LIBPQ_FUNCTIONS(WEIR_DECLARE)
 // Before any of them is called for the first time; whoever holds something of libpq's has asked. Error: Config (it
 // cannot be loaded).
 Status need_libpq();
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+using OptionList = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
 }  // namespace weir::pg

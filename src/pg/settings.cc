@@ -23,15 +23,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kWords =
                                                                                    {"sslkey", "sslkey"},
                                                                                    {"options", "options"}}};
 
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-};
-
 // The parts of postgresql://user:password@host/database?key=value, or of key=value pairs.
 Status read_uri(std::string const& uri, SessionOptions& options, bool take_password) {
   WEIR_DO(need_libpq());
   char* reason = nullptr;
-  std::unique_ptr<PQconninfoOption, FreeOptions> const parsed(PQconninfoParse(uri.c_str(), &reason));
+  OptionList const parsed(PQconninfoParse(uri.c_str(), &reason));
   if (parsed == nullptr) {
     PQfreemem(reason);  // it may quote the password
     return Error(ErrorKind::Config, "the endpoint's uri is no connection string that PostgreSQL understands")

@@ -134,7 +134,7 @@ void apply_patch(SourceRequest& request, SourcePatch const& patch) {
   request.source = Data(std::move(source));
 }
 
-std::optional<std::string> optional_text(Data const& value) {
+std::optional<std::string> text_if_true(Data const& value) {
   return value.truth() ? std::optional(value.str()) : std::nullopt;
 }
 
@@ -185,8 +185,8 @@ Result<Node> make_source(Draft const& draft, SourceRequest const& request) {
   facts.loader = source["loader"].truth() ? source["loader"].str() : "";
   facts.identifier = table["identifier"].truth() ? table["identifier"].str() : node.name;
   facts.quoting = quoting_of(source, table);
-  facts.loaded_at_field = optional_text(node.config["loaded_at_field"]);
-  facts.loaded_at_query = optional_text(node.config["loaded_at_query"]);
+  facts.loaded_at_field = text_if_true(node.config["loaded_at_field"]);
+  facts.loaded_at_query = text_if_true(node.config["loaded_at_query"]);
   facts.freshness = node.config["freshness"];
   facts.external = table["external"];
   Data::Dict source_meta = source["meta"].pairs();

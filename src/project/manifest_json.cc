@@ -153,20 +153,20 @@ void add_maps(Writer& writer, Manifest const& manifest) {
 // ----------------------------------------------------------------------------------------------------------------
 // reading
 
-Data from_json(nlohmann::ordered_json const& json) {
+Data data_of_json(nlohmann::ordered_json const& json) {
   if (json.is_boolean()) return json.get<bool>();
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (json.is_number_float()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();
   if (json.is_array()) {
     Data::List items;
-    for (auto const& item : json) items.push_back(from_json(item));
+    for (auto const& item : json) items.push_back(data_of_json(item));
     return items;
   }
   if (!json.is_object()) return {};
   Data::Dict pairs;
   pairs.reserve(json.size());
-  for (auto const& [key, value] : json.items()) pairs.emplace_back(key, from_json(value));
+  for (auto const& [key, value] : json.items()) pairs.emplace_back(key, data_of_json(value));
   return pairs;
 }
 
@@ -177,10 +177,10 @@ Result<Data> read_json(std::filesystem::path const& path) {
     return Error(ErrorKind::Config, fmt::format("{} is not JSON", path.string()))
         .where(path.string())
         .next("let dbt or weir write it again");
-  return from_json(json);
+  return data_of_json(json);
 }
 
-std::optional<std::string> optional_text(Data const& value) {
+std::optional<std::string> text_unless_none(Data const& value) {
   return value.is_none() ? std::nullopt : std::optional(value.str());
 }
 std::string text(Data const& value) {
@@ -219,7 +219,7 @@ Node read_node(Data const& said) {
   node.database = text(said["database"]);
   node.schema = text(said["schema"]);
   node.alias = text(said["alias"]);
-  node.relation_name = optional_text(said["relation_name"]);
+  node.relation_name = text_unless_none(said["relation_name"]);
   node.raw_code = text(said["raw_code"]);
   node.language = said["language"].is_none() ? "sql" : text(said["language"]);
   node.checksum = said["checksum"].is_dict()
@@ -232,7 +232,7 @@ Node read_node(Data const& said) {
     Column column;
     column.name = name;
     column.description = text(one["description"]);
-    column.data_type = optional_text(one["data_type"]);
+    column.data_type = text_unless_none(one["data_type"]);
     column.meta = or_dict(one["meta"]);
     column.tags = one["tags"].texts();
     if (one["constraints"].is_list()) column.constraints = one["constraints"];
@@ -240,8 +240,8 @@ Node read_node(Data const& said) {
   }
   node.meta = or_dict(said["meta"]);
   node.tags = said["tags"].texts();
-  node.group = optional_text(said["group"]);
-  node.patch_path = optional_text(said["patch_path"]);
+  node.group = text_unless_none(said["group"]);
+  node.patch_path = text_unless_none(said["patch_path"]);
   node.depends_on.nodes = said["depends_on"]["nodes"].texts();
   node.depends_on.macros = said["depends_on"]["macros"].texts();
   node.sources = lists(said["sources"]);
@@ -249,35 +249,35 @@ Node read_node(Data const& said) {
   for (auto const& ref : said["refs"].items())
     if (ref.is_dict()) node.refs.push_back({text(ref["name"]), text(ref["package"]), ref["version"]});
   if (!said["access"].is_none()) node.access = text(said["access"]);
-  node.contract = Contract{said["contract"]["enforced"].truth(), true, optional_text(said["contract"]["checksum"])};
+  node.contract = Contract{said["contract"]["enforced"].truth(), true, text_unless_none(said["contract"]["checksum"])};
   node.version = said["version"];
   node.latest_version = said["latest_version"];
-  node.deprecation_date = optional_text(said["deprecation_date"]);
+  node.deprecation_date = text_unless_none(said["deprecation_date"]);
   if (node.kind == NodeKind::Source)
     node.source = SourceTable{text(said["source_name"]),
                               text(said["source_description"]),
                               text(said["loader"]),
                               text(said["identifier"]),
                               or_dict(said["quoting"]),
-                              optional_text(said["loaded_at_field"]),
-                              optional_text(said["loaded_at_query"]),
+                              text_unless_none(said["loaded_at_field"]),
+                              text_unless_none(said["loaded_at_query"]),
                               said["freshness"],
                               said["external"],
                               or_dict(said["source_meta"]),
                               {},
                               {}};
   if (node.kind == NodeKind::Exposure)
-    node.exposure = ExposureFacts{text(said["type"]), or_dict(said["owner"]), optional_text(said["label"]),
-                                  optional_text(said["maturity"]), optional_text(said["url"])};
+    node.exposure = ExposureFacts{text(said["type"]), or_dict(said["owner"]), text_unless_none(said["label"]),
+                                  text_unless_none(said["maturity"]), text_unless_none(said["url"])};
   if (node.kind == NodeKind::Metric || node.kind == NodeKind::SemanticModel || node.kind == NodeKind::SavedQuery)
     node.body = semantic_body(said);
   if (said["test_metadata"].is_dict()) {
     GenericTest test;
     test.name = text(said["test_metadata"]["name"]);
     test.kwargs = or_dict(said["test_metadata"]["kwargs"]);
-    test.namespace_ = optional_text(said["test_metadata"]["namespace"]);
-    test.column_name = optional_text(said["column_name"]);
-    test.attached_node = optional_text(said["attached_node"]);
+    test.namespace_ = text_unless_none(said["test_metadata"]["namespace"]);
+    test.column_name = text_unless_none(said["column_name"]);
+    test.attached_node = text_unless_none(said["attached_node"]);
     node.generic_test = std::move(test);
   }
   return node;

@@ -3,7 +3,7 @@
 namespace weir::project {
 namespace {
 
-Data text_or_none(std::optional<std::string> const& text) {
+Data data_or_none(std::optional<std::string> const& text) {
   return text ? Data(*text) : Data();
 }
 
@@ -22,14 +22,14 @@ Data refs_data(std::vector<Ref> const& refs) {
 }
 
 Data docs_data(Docs const& docs) {
-  return Data::Dict{{"show", docs.show}, {"node_color", text_or_none(docs.node_color)}};
+  return Data::Dict{{"show", docs.show}, {"node_color", data_or_none(docs.node_color)}};
 }
 
 Data column_data(Column const& column) {
   Data::Dict pairs{{"name", column.name},
                    {"description", column.description},
                    {"meta", column.meta},
-                   {"data_type", text_or_none(column.data_type)},
+                   {"data_type", data_or_none(column.data_type)},
                    {"constraints", column.constraints},
                    {"quote", column.quote ? Data(*column.quote) : Data()},
                    {"config", Data::Dict{{"meta", column.meta}, {"tags", Data::strings(column.tags)}}},
@@ -73,8 +73,8 @@ Data source_data(Node const& node) {
               {"loader", source.loader},
               {"identifier", source.identifier},
               {"quoting", source.quoting},
-              {"loaded_at_field", text_or_none(source.loaded_at_field)},
-              {"loaded_at_query", text_or_none(source.loaded_at_query)},
+              {"loaded_at_field", data_or_none(source.loaded_at_field)},
+              {"loaded_at_query", data_or_none(source.loaded_at_query)},
               {"freshness", source.freshness},
               {"external", source.external},
               {"description", node.description},
@@ -83,12 +83,12 @@ Data source_data(Node const& node) {
               {"source_meta", source.source_meta},
               {"tags", Data::strings(node.tags)},
               {"config", node.config},
-              {"patch_path", text_or_none(node.patch_path)},
+              {"patch_path", data_or_none(node.patch_path)},
               {"unrendered_config", node.unrendered_config},
-              {"relation_name", text_or_none(node.relation_name)},
+              {"relation_name", data_or_none(node.relation_name)},
               {"created_at", node.created_at},
-              {"unrendered_database", text_or_none(source.unrendered_database)},
-              {"unrendered_schema", text_or_none(source.unrendered_schema)},
+              {"unrendered_database", data_or_none(source.unrendered_database)},
+              {"unrendered_schema", data_or_none(source.unrendered_schema)},
               {"doc_blocks", Data::strings(node.doc_blocks)}});
   return pairs;
 }
@@ -99,13 +99,13 @@ Data exposure_data(Node const& node) {
   add(pairs, {{"type", facts.type},
               {"owner", facts.owner},
               {"description", node.description},
-              {"label", text_or_none(facts.label)},
-              {"maturity", text_or_none(facts.maturity)},
+              {"label", data_or_none(facts.label)},
+              {"maturity", data_or_none(facts.maturity)},
               {"meta", node.meta},
               {"tags", Data::strings(node.tags)},
               {"config", node.config},
               {"unrendered_config", node.unrendered_config},
-              {"url", text_or_none(facts.url)},
+              {"url", data_or_none(facts.url)},
               {"depends_on", depends_data(node.depends_on)},
               {"refs", refs_data(node.refs)},
               {"sources", lists(node.sources)},
@@ -137,7 +137,7 @@ Data semantic_data(Node const& node) {
   for (auto const& [key, value] : node.body.pairs()) set(pairs, key, value);
   set(pairs, "config", node.config);
   set(pairs, "unrendered_config", node.unrendered_config);
-  set(pairs, "group", text_or_none(node.group));
+  set(pairs, "group", data_or_none(node.group));
   set(pairs, "depends_on", depends_data(node.depends_on));
   set(pairs, "refs", refs_data(node.refs));
   set(pairs, "created_at", node.created_at);
@@ -168,17 +168,17 @@ Data node_data(Node const& node) {
               {"description", node.description},
               {"columns", columns_data(node.columns)},
               {"meta", node.meta},
-              {"group", text_or_none(node.group)},
+              {"group", data_or_none(node.group)},
               {"docs", docs_data(node.docs)},
-              {"patch_path", text_or_none(node.patch_path)},
+              {"patch_path", data_or_none(node.patch_path)},
               {"build_path", {}},
               {"unrendered_config", node.unrendered_config},
               {"created_at", node.created_at},
-              {"relation_name", text_or_none(node.relation_name)},
+              {"relation_name", data_or_none(node.relation_name)},
               {"raw_code", node.raw_code},
               {"doc_blocks", Data::strings(node.doc_blocks)}});
   if (node.kind == NodeKind::Seed) {
-    add(pairs, {{"root_path", text_or_none(node.root_path)},
+    add(pairs, {{"root_path", data_or_none(node.root_path)},
                 {"depends_on", Data::Dict{{"macros", Data::strings(node.depends_on.macros)}}}});
     return pairs;
   }
@@ -191,23 +191,23 @@ Data node_data(Node const& node) {
               {"compiled_path", {}},
               {"contract", Data::Dict{{"enforced", node.contract.enforced},
                                       {"alias_types", node.contract.alias_types},
-                                      {"checksum", text_or_none(node.contract.checksum)}}}});
+                                      {"checksum", data_or_none(node.contract.checksum)}}}});
   if (node.kind == NodeKind::Model)
     add(pairs, {{"access", node.access},
                 {"constraints", node.constraints},
                 {"version", node.version},
                 {"latest_version", node.latest_version},
-                {"deprecation_date", text_or_none(node.deprecation_date)},
+                {"deprecation_date", data_or_none(node.deprecation_date)},
                 {"primary_key", Data::strings(node.primary_key)},
                 {"time_spine", node.time_spine}});
   if (node.generic_test) {
     auto const& test = *node.generic_test;
     add(pairs,
-        {{"column_name", text_or_none(test.column_name)},
+        {{"column_name", data_or_none(test.column_name)},
          {"file_key_name", test.file_key_name},
-         {"attached_node", text_or_none(test.attached_node)},
+         {"attached_node", data_or_none(test.attached_node)},
          {"test_metadata",
-          Data::Dict{{"name", test.name}, {"kwargs", test.kwargs}, {"namespace", text_or_none(test.namespace_)}}}});
+          Data::Dict{{"name", test.name}, {"kwargs", test.kwargs}, {"namespace", data_or_none(test.namespace_)}}}});
   }
   if (node.hook_index) add(pairs, {{"index", *node.hook_index}});
   if (node.function) add(pairs, {{"arguments", node.function->arguments}, {"returns", node.function->returns}});
@@ -218,7 +218,7 @@ Data macro_data(Macro const& macro) {
   Data::List arguments;
   for (auto const& one : macro.arguments)
     arguments.push_back(
-        Data::Dict{{"name", one.name}, {"type", text_or_none(one.type)}, {"description", one.description}});
+        Data::Dict{{"name", one.name}, {"type", data_or_none(one.type)}, {"description", one.description}});
   return Data::Dict{
       {"name", macro.name},
       {"resource_type", "macro"},
@@ -232,7 +232,7 @@ Data macro_data(Macro const& macro) {
       {"meta", macro.meta},
       {"docs", docs_data(macro.docs)},
       {"config", Data::Dict{{"meta", macro.meta}, {"docs", docs_data(macro.docs)}}},
-      {"patch_path", text_or_none(macro.patch_path)},
+      {"patch_path", data_or_none(macro.patch_path)},
       {"arguments", std::move(arguments)},
       {"created_at", macro.created_at},
       {"supported_languages", macro.is_materialization ? Data::strings(macro.supported_languages) : Data()}};

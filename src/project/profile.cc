@@ -15,16 +15,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char const* kFile = "profiles.yml";
+constexpr char const* kProfilesFile = "profiles.yml";
 
 Result<fs::path> find_file(ProfileOptions const& options) {
   std::error_code failed;
   std::string looked;
   for (auto const& folder : profile_folders(options)) {
-    if (fs::exists(folder / kFile, failed)) return folder / kFile;
+    if (fs::exists(folder / kProfilesFile, failed)) return folder / kProfilesFile;
     looked += (looked.empty() ? "" : ", ") + folder.string();
   }
-  return Error(ErrorKind::Config, fmt::format("no {} was found", kFile))
+  return Error(ErrorKind::Config, fmt::format("no {} was found", kProfilesFile))
       .cause(fmt::format("looked in {}", looked))
       .state("nothing was read")
       .next("name its folder with --profiles-dir, or set DBT_PROFILES_DIR");
@@ -39,7 +39,7 @@ std::vector<std::string> keys_of(yaml::Node const& mapping) {
 Error no_such(std::string_view what, std::string const& name, yaml::Node const& in, std::vector<std::string> known) {
   std::string next = did_you_mean(name, known);
   if (next.empty()) next = known.empty() ? "add it" : fmt::format("there is: {}", join(known, ", "));
-  return Error(ErrorKind::Config, fmt::format("{} \"{}\" does not exist in {}", what, name, kFile))
+  return Error(ErrorKind::Config, fmt::format("{} \"{}\" does not exist in {}", what, name, kProfilesFile))
       .object(name)
       .where(in.mark.text())
       .state("nothing was read")
@@ -167,7 +167,7 @@ Result<Target> load_profile(ProfileOptions const& options) {
   yaml::Options yaml_options;
   yaml_options.allow_duplicate_keys = true;
   yaml_options.quote_lines = false;  // passwords stand in it
-  WEIR_TRY(auto const root, yaml::parse(kFile, std::move(text), yaml_options));
+  WEIR_TRY(auto const root, yaml::parse(kProfilesFile, std::move(text), yaml_options));
   if (options.profile.empty())
     return Error(ErrorKind::Config, "the project names no profile")
         .where("dbt_project.yml")

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char const* kFile = "dbt_project.yml";
+constexpr char const* kProjectFile = "dbt_project.yml";
 
 struct ConfigKey {
   NodeKind kind;
@@ -121,7 +121,8 @@ Status check_keys(yaml::Node const& root) {
     // dbt carries keys that it does not know; one that looks like a typing error is worth an answer.
     std::string const next = did_you_mean(key, known);
     if (!next.empty())
-      return yaml::error_at(entry.key->mark, fmt::format("key \"{}\" does not exist in {}", key, kFile)).next(next);
+      return yaml::error_at(entry.key->mark, fmt::format("key \"{}\" does not exist in {}", key, kProjectFile))
+          .next(next);
   }
   return {};
 }
@@ -203,20 +204,21 @@ Result<std::filesystem::path> find_project_folder(std::filesystem::path const& f
   std::error_code failed;
   fs::path folder = fs::absolute(from, failed).lexically_normal();
   for (;; folder = folder.parent_path()) {
-    if (fs::exists(folder / kFile, failed)) return folder;
+    if (fs::exists(folder / kProjectFile, failed)) return folder;
     if (folder == folder.parent_path()) break;
   }
-  return Error(ErrorKind::Config, fmt::format("no {} was found in \"{}\" or above it", kFile, from.string()))
+  return Error(ErrorKind::Config, fmt::format("no {} was found in \"{}\" or above it", kProjectFile, from.string()))
       .where(from.string())
       .state("nothing was read")
       .next("go to the project's folder, or name it with --project-dir");
 }
 
 Result<ProjectFile> read_project_file(std::filesystem::path const& folder, RenderText const& render) {
-  WEIR_TRY(std::string text, read_file(folder / kFile));
-  WEIR_TRY(auto const root, read_yaml(kFile, std::move(text)));
+  WEIR_TRY(std::string text, read_file(folder / kProjectFile));
+  WEIR_TRY(auto const root, read_yaml(kProjectFile, std::move(text)));
   if (root->kind != yaml::Kind::Mapping)
-    return yaml::error_at(root->mark, fmt::format("{} is a mapping of keys, not {}", kFile, kind_name(root->kind)));
+    return yaml::error_at(root->mark,
+                          fmt::format("{} is a mapping of keys, not {}", kProjectFile, kind_name(root->kind)));
   WEIR_DO(check_keys(*root));
   ProjectFile made;
   made.root = folder;
@@ -224,7 +226,7 @@ Result<ProjectFile> read_project_file(std::filesystem::path const& folder, Rende
   WEIR_TRY(made.rendered, render_yaml(*root, render, is_rendered));
   auto const& data = made.rendered;
   if (!data["name"].is_string())
-    return wrong(*root, "name", fmt::format("{} needs a \"name\"", kFile)).next("add: name: my_project");
+    return wrong(*root, "name", fmt::format("{} needs a \"name\"", kProjectFile)).next("add: name: my_project");
   made.name = data["name"].text();
   if (!is_project_name(made.name))
     return wrong(*root, "name", fmt::format("\"{}\" cannot be a project's name", made.name))

@@ -1,5 +1,6 @@
 // The methods of selection: tag:, path:, config.x: and so on. state: is in select_state.cc.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>

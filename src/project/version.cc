@@ -11,16 +11,13 @@ namespace {
 
 using Bound = Version::Bound;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
 }
 
-class Reader {
+class RangeReader {
  public:
-  explicit Reader(std::string_view text) : rest_(trim(text)) {}
+  explicit RangeReader(std::string_view text) : rest_(trim(text)) {}
 
   bool take(std::string_view sign) {
     if (!rest_.starts_with(sign)) return false;
@@ -145,7 +142,7 @@ std::string Version::text() const {
 }
 
 std::optional<Version> parse_version(std::string_view text) {
-  Reader reader(text);
+  RangeReader reader(text);
   Version version;
   version.bound = reader.bound();
   auto const major = reader.number();

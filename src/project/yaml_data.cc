@@ -7,10 +7,6 @@
 namespace weir::project {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 std::string_view take_digits(std::string_view& rest) {
   std::size_t n = 0;
   while (n < rest.size() && is_digit(rest[n])) ++n;

@@ -62,10 +62,6 @@ User user_of(jobs::Rows const& rows, std::size_t row) {
               rows.number(row, 4),  rows.number(row, 5)};
 }
 
-Json maybe(std::optional<Instant> const& at) {
-  return at ? Json(iso_text(*at)) : Json();
-}
-
 }  // namespace
 
 std::string_view role_name(Role role) {
@@ -191,7 +187,8 @@ Status add_token(jobs::Change& change, Token const& token, std::string const& ha
         .state(std::string(kNothingChanged))
         .next(fmt::format("take another name, or weir token revoke {} first", token.name));
   return tell(change, "weir.token.created", token.name,
-              {{"user", token.user}, {"role", role_name(token.role)}, {"expires_at", maybe(token.expires_at)}}, who);
+              {{"user", token.user}, {"role", role_name(token.role)}, {"expires_at", json_time(token.expires_at)}},
+              who);
 }
 
 Status revoke_token(jobs::Change& change, std::string const& name, std::string const& who) {
@@ -230,8 +227,8 @@ Json token_json(Token const& token) {
               {"user", token.user},
               {"role", role_name(token.role)},
               {"created_at", iso_text(token.created_at)},
-              {"expires_at", maybe(token.expires_at)},
-              {"used_at", maybe(token.used_at)}};
+              {"expires_at", json_time(token.expires_at)},
+              {"used_at", json_time(token.used_at)}};
 }
 
 }  // namespace weir::server

@@ -17,10 +17,6 @@ namespace weir::server {
 
 namespace {
 
-Json maybe(std::optional<Instant> const& at) {
-  return at ? Json(iso_text(*at)) : Json();
-}
-
 Json maybe(std::string const& text) {
   return text.empty() ? Json() : Json(text);
 }
@@ -284,8 +280,8 @@ Json job_json(jobs::Job const& job) {
       {"waiting", maybe(job.waiting)},
       {"created_at", iso_text(job.created_at)},
       {"run_at", iso_text(job.run_at)},
-      {"started_at", maybe(job.started_at)},
-      {"finished_at", maybe(job.finished_at)},
+      {"started_at", json_time(job.started_at)},
+      {"finished_at", json_time(job.finished_at)},
       {"duration_ms",
        job.started_at && job.finished_at
            ? Json(std::chrono::duration_cast<std::chrono::milliseconds>(*job.finished_at - *job.started_at).count())
@@ -300,7 +296,7 @@ Json attempt_json(jobs::Attempt const& attempt, std::string const& host) {
       {"failure", maybe(attempt.failure)},
       {"host", maybe(host)},
       {"started_at", iso_text(attempt.started_at)},
-      {"ended_at", maybe(attempt.ended_at)},
+      {"ended_at", json_time(attempt.ended_at)},
       {"duration_ms",
        attempt.ended_at
            ? Json(std::chrono::duration_cast<std::chrono::milliseconds>(*attempt.ended_at - attempt.started_at).count())

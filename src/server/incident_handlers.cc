@@ -22,7 +22,7 @@ namespace {
 using incident::Incident;
 using jobs::Change;
 
-constexpr int kMostRows = 1'000;
+constexpr int kMostIncidents = 1'000;
 constexpr std::uint64_t kLogTailBytes = 64U << 10;
 constexpr std::size_t kLogTailLines = 40;
 
@@ -73,7 +73,7 @@ Json message_json(incident::Message const& message) {
               {"state", message.state},
               {"tries", message.tries},
               {"created_at", iso_text(message.created_at)},
-              {"sent_at", message.sent_at ? Json(iso_text(*message.sent_at)) : Json()},
+              {"sent_at", json_time(message.sent_at)},
               {"trouble", message.trouble.empty() ? Json() : Json(message.trouble)}};
 }
 
@@ -153,7 +153,7 @@ Result<Json> Handlers::list_incidents() {
   Json list = Json::array();
   WEIR_DO(api.store.look([&](jobs::Database& database) -> Status {
     WEIR_TRY(auto const incidents,
-             incident::list(database, open != 0, static_cast<int>(std::min<std::int64_t>(most, kMostRows))));
+             incident::list(database, open != 0, static_cast<int>(std::min<std::int64_t>(most, kMostIncidents))));
     for (auto const& one : incidents) list.push_back(incident::incident_json(one));
     return {};
   }));

@@ -1,4 +1,5 @@
 #include "source/copy_encode.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <limits>
@@ -160,10 +161,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 // Takes a run of digits from the front of `text`: the number, or nothing if there are fewer than `least` or more than

@@ -18,7 +18,6 @@ namespace weir::source {
 namespace {
 
 constexpr char const* kStatementIsolation = "each statement sees what the driver's isolation gives it";
-constexpr std::uint64_t kMostChunks = 10'000;
 
 struct Settings {
   odbc::ConnectOptions connection;

@@ -48,7 +48,7 @@ CatalogType catalog_type(pg::Rows const& rows, std::size_t row, bool of_element)
           .in_catalog = column(of_element ? "element_in_catalog" : "in_catalog") == "t"};
 }
 
-Column column_of(pg::Rows const& rows, std::size_t row) {
+Column column_of_row(pg::Rows const& rows, std::size_t row) {
   auto is = [&](std::string_view name) { return rows.text(row, name) == "t"; };
   CatalogType const type = catalog_type(rows, row, false);
   std::optional<CatalogType> element;
@@ -161,7 +161,7 @@ Result<DiscoveredCatalog> discover_postgres(pg::Session& session, DiscoverReques
 
   WEIR_TRY(auto const columns, session.query(embedded_file("queries/postgres/columns.sql"), {oid_array(oids)}));
   for (std::size_t row = 0; row < columns.size(); ++row)
-    catalog.tables[place_of.find(columns.text(row, "relation"))->second].columns.push_back(column_of(columns, row));
+    catalog.tables[place_of.find(columns.text(row, "relation"))->second].columns.push_back(column_of_row(columns, row));
 
   WEIR_TRY(auto const keys, session.query(embedded_file("queries/postgres/keys.sql"), {oid_array(oids)}));
   for (std::size_t row = 0; row < keys.size(); ++row) {

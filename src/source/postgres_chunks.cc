@@ -10,8 +10,6 @@
 namespace weir::source {
 namespace {
 
-constexpr std::size_t kMostChunks = 10'000;
-
 // The leading column of the primary key, or of a unique index; nothing where ranges of it cannot be compared safely.
 Column const* leading_column(Table const& table) {
   Key const* key = table.primary_key();

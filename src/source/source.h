@@ -18,6 +18,9 @@
 
 namespace weir::source {
 
+// Into so many chunks a table is cut at most.
+inline constexpr std::uint64_t kMostChunks = 10'000;
+
 // How a value that PostgreSQL cannot hold as it is is treated. Every treatment is counted and reported per column.
 enum class BadText { Replace, Strip, Fail };  // U+FFFD; drop the character; error naming the key
 

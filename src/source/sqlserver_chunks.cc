@@ -12,8 +12,6 @@
 namespace weir::source {
 namespace {
 
-constexpr std::size_t kMostChunks = 10'000;
-
 // True if `bounds` rise strictly, as far as weir can tell without the server.
 bool rise(std::vector<std::string> const& bounds, KeyForm const& form) {
   for (std::size_t i = 1; i < bounds.size(); ++i) {

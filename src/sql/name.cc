@@ -127,6 +127,12 @@ std::string quote_pg(std::string_view name) {
   return '"' + doubled(name, '"') + '"';
 }
 
+std::string quote_pg_list(std::span<std::string const> names) {
+  std::string text;
+  for (std::string const& name : names) text += (text.empty() ? "" : ", ") + quote_pg(name);
+  return text;
+}
+
 std::string quote_pg_if_needed(std::string_view name) {
   bool plain = !name.empty() && !(name[0] >= '0' && name[0] <= '9') && name != "with";
   for (char c : name) plain = plain && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');

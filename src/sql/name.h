@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@ namespace weir::sql {
 
 // PostgreSQL: always double-quoted, quotes doubled (docs, 4.1.1 "Identifiers and Key Words").
 std::string quote_pg(std::string_view name);
+std::string quote_pg_list(std::span<std::string const> names);  // "a", "b"
 // PostgreSQL: bare where that is safe (lower case, not a keyword), else quoted. For text that people read.
 std::string quote_pg_if_needed(std::string_view name);
 // PostgreSQL string literal; uses E'' when there is a backslash.

@@ -11,12 +11,6 @@ namespace {
 
 using sql::quote_pg;
 
-std::string quoted_list(std::vector<std::string> const& names) {
-  std::string text;
-  for (std::string const& name : names) text += (text.empty() ? "" : ", ") + quote_pg(name);
-  return text;
-}
-
 std::string column_ddl(LoadColumn const& column) {
   std::string text = quote_pg(column.name) + " " + column.type;
   if (!column.collation.empty()) text += " COLLATE " + column.collation;
@@ -193,7 +187,7 @@ std::vector<std::string> complete_leaf(Plan const& plan, warehouse::Relation con
   if (!plan.request.key.empty() && !has_primary) {
     statements.push_back(alter + fmt::format("ADD CONSTRAINT {} PRIMARY KEY ({})",
                                              quote_pg(sql::derive_identifier(leaf.name.name, "__pkey")),
-                                             quoted_list(plan.request.key)));
+                                             sql::quote_pg_list(plan.request.key)));
     has_primary = true;
   }
   std::vector<warehouse::Index> made = leaf.indexes;

@@ -16,12 +16,6 @@ namespace {
 
 using sql::quote_pg;
 
-std::string quoted_list(std::vector<std::string> const& names) {
-  std::string text;
-  for (std::string const& name : names) text += (text.empty() ? "" : ", ") + quote_pg(name);
-  return text;
-}
-
 Status check_fence(pg::Session& session, std::string const& scope, std::int64_t token) {
   WEIR_TRY(auto rows, session.query("SELECT token FROM weir.fence WHERE scope = $1", {scope}));
   if (rows.size() == 0 || rows.integer(0, 0) <= token) return {};
@@ -243,13 +237,13 @@ bool Load::frozen() const {
 std::string Load::copy_statement() const {
   std::vector<std::string> columns;
   for (TargetColumn const& c : state_->plan.request.columns) columns.push_back(c.name);
-  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary{})", state_->relation.quoted(), quoted_list(columns),
-                     state_->frozen ? ", FREEZE" : "");
+  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary{})", state_->relation.quoted(),
+                     sql::quote_pg_list(columns), state_->frozen ? ", FREEZE" : "");
 }
 
 std::string Load::copy_keys_statement() const {
   return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", keys_name(state_->relation).quoted(),
-                     quoted_list(state_->plan.request.key));
+                     sql::quote_pg_list(state_->plan.request.key));
 }
 
 namespace {
@@ -261,7 +255,7 @@ std::string keep_newest(Plan const& plan, sql::QualifiedName const& relation) {
   return fmt::format(
       "DELETE FROM {0} WHERE ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY {1} ORDER BY "
       "{2}ctid DESC) AS n FROM {0}) d WHERE n > 1)",
-      relation.quoted(), quoted_list(plan.request.key), order);
+      relation.quoted(), sql::quote_pg_list(plan.request.key), order);
 }
 
 // Of a table made in this transaction: no scan where the server's own count is the expected one.
@@ -315,8 +309,8 @@ Status Load::finish(std::uint64_t rows_expected, std::optional<std::uint64_t> ke
       WEIR_TRY(auto relation, warehouse::load_relation(session, s.relation));
       WEIR_DO(run_all(session, complete_leaf(plan, *relation, proof.relaxed)));
     } else if (!plan.request.key.empty() && plan.request.operation == Operation::Replace) {
-      WEIR_DO(session.execute(
-          fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", s.relation.quoted(), quoted_list(plan.request.key))));
+      WEIR_DO(session.execute(fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({})", s.relation.quoted(),
+                                          sql::quote_pg_list(plan.request.key))));
     }
     crash_point("kL11");
     WEIR_DO(session.execute("ANALYZE " + s.relation.quoted()));

@@ -97,12 +97,6 @@ Result<std::optional<Plan>> plan_for_existing(pg::Session& session, RelationPlan
   return std::optional<Plan>(std::move(planned));
 }
 
-std::string quoted_list(std::vector<std::string> const& names) {
-  std::string text;
-  for (std::string const& name : names) text += (text.empty() ? "" : ", ") + quote_pg(name);
-  return text;
-}
-
 class TableMaker {
  public:
   TableMaker(pg::Session& session, Prepared& prepared)
@@ -168,7 +162,7 @@ class TableMaker {
     if (names.empty())
       for (TargetColumn const& c : prepared_.plan.columns) names.push_back(c.name);
     WEIR_TRY(prepared_.rows, run(settings, fmt::format("INSERT INTO {} ({}) SELECT {} FROM ({}\n) weir_query", table(),
-                                                       quoted_list(names), quoted_list(names), text())));
+                                                       sql::quote_pg_list(names), sql::quote_pg_list(names), text())));
     if (!planned_) return {};
     for (std::string const& statement : settle_columns(*planned_, prepared_.relation)) {
       WEIR_DO(session_.execute(statement));
@@ -395,7 +389,7 @@ std::string with_options(std::string const& defined, std::string const& before) 
 }
 
 std::string copy_statement(sql::QualifiedName const& table, RelationDefinition const& definition) {
-  return fmt::format("COPY {} ({}) FROM STDIN (FREEZE)", table.quoted(), quoted_list(definition.row_columns));
+  return fmt::format("COPY {} ({}) FROM STDIN (FREEZE)", table.quoted(), sql::quote_pg_list(definition.row_columns));
 }
 
 Result<Prepared> prepare(pg::Session& session, RelationPlan const& plan) {

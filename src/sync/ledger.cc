@@ -16,6 +16,8 @@
 namespace weir::sync {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 StreamState state_of(pg::Rows const& rows, std::size_t row, std::string const& connection) {
   StreamState state;
   state.scope = rows.text(row, 0);
@@ -69,10 +71,6 @@ std::vector<std::string> names_of(std::vector<StreamState> const& streams) {
   std::vector<std::string> names;
   for (auto const& state : streams) names.push_back(state.stream);
   return names;
-}
-
-bool wanted(Selection const& selection, std::string const& stream) {
-  return (selection.include.empty() || selects(selection.include, stream)) && !selects(selection.exclude, stream);
 }
 
 // The target that the stream was last loaded into, so that nobody loads it meanwhile.
@@ -160,7 +158,6 @@ Result<std::vector<StreamState>> list(config::Connection const& connection, Endp
 }
 
 nlohmann::ordered_json list_json(std::vector<StreamState> const& streams) {
-  using Json = nlohmann::ordered_json;
   auto text = [](std::string const& value) { return value.empty() ? Json() : Json(value); };
   Json all = Json::array();
   for (auto const& state : streams)

@@ -60,10 +60,6 @@ void check_patterns(config::Connection const& connection, source::DiscoveredCata
   }
 }
 
-bool wanted(Selection const& selection, std::string_view stream) {
-  return (selection.include.empty() || selects(selection.include, stream)) && !selects(selection.exclude, stream);
-}
-
 // The streams' names as the selector writes them: without their schema where it has none.
 std::vector<std::string> named_like(std::string_view selector, std::vector<std::string> streams) {
   if (selector.find('.') == std::string_view::npos)
@@ -72,6 +68,10 @@ std::vector<std::string> named_like(std::string_view selector, std::vector<std::
 }
 
 }  // namespace
+
+bool wanted(Selection const& selection, std::string_view stream) {
+  return (selection.include.empty() || selects(selection.include, stream)) && !selects(selection.exclude, stream);
+}
 
 bool selects(std::vector<std::string> const& selectors, std::string_view stream) {
   return std::ranges::any_of(parts(selectors), [&](std::string const& selector) { return fits(selector, stream); });

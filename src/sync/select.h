@@ -32,6 +32,8 @@ Result<Selected> select_tables(config::Connection const& connection, source::Dis
 bool selects(std::vector<std::string> const& selectors, source::Table const& table);
 // The same for the text form of a stream, as the ledger has it.
 bool selects(std::vector<std::string> const& selectors, std::string_view stream);
+// True if `selection` takes the stream in.
+bool wanted(Selection const& selection, std::string_view stream);
 // Usage, if a selector of `selection` fits none of `streams`.
 Status check_selectors(Selection const& selection, std::vector<std::string> const& streams,
                        std::string const& connection);

@@ -9,26 +9,26 @@
 namespace weir::sync {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 // ---- values in weir.load.detail -------------------------------------------------------------------------------------
 
-Json to_json(std::optional<std::string> const& text) {
-  return text ? Json(*text) : Json();
+SortedJson to_json(std::optional<std::string> const& text) {
+  return text ? SortedJson(*text) : SortedJson();
 }
 
-std::optional<std::string> text_of(Json const& object, char const* name) {
+std::optional<std::string> text_of(SortedJson const& object, char const* name) {
   auto const found = object.find(name);
   if (found == object.end() || !found->is_string()) return std::nullopt;
   return found->get<std::string>();
 }
 
-Json to_json(source::Chunk const& chunk) {
+SortedJson to_json(source::Chunk const& chunk) {
   return {{"number", chunk.number},      {"column", chunk.column},     {"low", to_json(chunk.low)},
           {"high", to_json(chunk.high)}, {"null_key", chunk.null_key}, {"rows", chunk.estimated_rows}};
 }
 
-source::Chunk chunk_of(Json const& json) {
+source::Chunk chunk_of(SortedJson const& json) {
   source::Chunk chunk;
   chunk.number = json.value("number", 0);
   chunk.column = json.value("column", "");
@@ -39,8 +39,8 @@ source::Chunk chunk_of(Json const& json) {
   return chunk;
 }
 
-Json to_json(swap::Request const& request) {
-  Json columns = Json::array();
+SortedJson to_json(swap::Request const& request) {
+  SortedJson columns = SortedJson::array();
   for (auto const& column : request.columns)
     columns.push_back({{"name", column.name}, {"type", column.type}, {"not_null", column.not_null}});
   return {{"schema", request.target.schema},
@@ -48,7 +48,7 @@ Json to_json(swap::Request const& request) {
           {"operation", static_cast<int>(request.operation)},
           {"columns", columns},
           {"key", request.key},
-          {"loaded_before", request.loaded_before ? Json(*request.loaded_before) : Json()},
+          {"loaded_before", request.loaded_before ? SortedJson(*request.loaded_before) : SortedJson()},
           {"dedup_order", request.dedup_order},
           {"method", swap::method_name(request.method)},
           {"dropped", static_cast<int>(request.dropped)},
@@ -59,11 +59,11 @@ Json to_json(swap::Request const& request) {
           {"merge_below_rows", request.merge_below_rows}};
 }
 
-swap::Request request_of(Json const& json) {
+swap::Request request_of(SortedJson const& json) {
   swap::Request request;
   request.target = {json.value("schema", ""), json.value("name", "")};
   request.operation = static_cast<swap::Operation>(json.value("operation", 0));
-  for (Json const& column : json.value("columns", Json::array()))
+  for (SortedJson const& column : json.value("columns", SortedJson::array()))
     request.columns.push_back({column.value("name", ""), column.value("type", ""), column.value("not_null", false)});
   request.key = json.value("key", std::vector<std::string>{});
   if (auto const before = json.find("loaded_before"); before != json.end() && before->is_array())
@@ -79,8 +79,8 @@ swap::Request request_of(Json const& json) {
   return request;
 }
 
-Json detail_of(LoadRecord const& load) {
-  Json chunks = Json::array();
+SortedJson detail_of(LoadRecord const& load) {
+  SortedJson chunks = SortedJson::array();
   for (auto const& chunk : load.chunks) chunks.push_back(to_json(chunk));
   return {{"mode", load.mode},
           {"reads_all", load.reads_all},
@@ -95,7 +95,7 @@ Json detail_of(LoadRecord const& load) {
 }
 
 void fill_from_detail(LoadRecord& load, std::string_view text) {
-  Json const json = Json::parse(text, nullptr, false);
+  SortedJson const json = SortedJson::parse(text, nullptr, false);
   if (!json.is_object()) return;
   load.mode = json.value("mode", "");
   load.reads_all = json.value("reads_all", true);
@@ -105,12 +105,12 @@ void fill_from_detail(LoadRecord& load, std::string_view text) {
   load.cursor_low = text_of(json, "cursor_low");
   load.cursor_high = text_of(json, "cursor_high");
   load.reason = json.value("reason", "");
-  for (Json const& chunk : json.value("chunks", Json::array())) load.chunks.push_back(chunk_of(chunk));
-  load.request = request_of(json.value("request", Json::object()));
+  for (SortedJson const& chunk : json.value("chunks", SortedJson::array())) load.chunks.push_back(chunk_of(chunk));
+  load.request = request_of(json.value("request", SortedJson::object()));
 }
 
-std::string dump(Json const& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(SortedJson const& json) {
+  return json.dump(-1, ' ', false, SortedJson::error_handler_t::replace);
 }
 
 // ---- facts
@@ -348,14 +348,14 @@ ON CONFLICT (scope) DO UPDATE SET target_schema = EXCLUDED.target_schema, target
   published_at = EXCLUDED.published_at)",
                                     {load.scope, load.connection, load.stream, std::to_string(load.job),
                                      std::to_string(load.token), std::to_string(load.rows.value_or(0)), load.relation,
-                                     dump(Json{{"mode", load.mode},
-                                               {"method", method},
-                                               {"reads_all", load.reads_all},
-                                               {"cursor_low", to_json(load.cursor_low)},
-                                               {"cursor_high", to_json(load.cursor_high)}}),
+                                     dump(SortedJson{{"mode", load.mode},
+                                                     {"method", method},
+                                                     {"reads_all", load.reads_all},
+                                                     {"cursor_low", to_json(load.cursor_low)},
+                                                     {"cursor_high", to_json(load.cursor_high)}}),
                                      sets_cursor ? "true" : "false", load.cursor_high, std::to_string(load.generation),
                                      load.cursor_column, load.request.target.schema, load.request.target.name,
-                                     load.mode, method, rows, dump(Json(columns))}));
+                                     load.mode, method, rows, dump(SortedJson(columns))}));
   return {};
 }
 

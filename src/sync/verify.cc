@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <stop_token>
 
 #include <fmt/format.h>
@@ -12,6 +13,8 @@
 
 namespace weir::sync {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 RowHash empty_hash(StreamPlan const& plan) {
   std::vector<bool> is_numeric;
@@ -150,7 +153,6 @@ Result<std::vector<VerifyResult>> verify(config::Connection const& connection, E
 }
 
 nlohmann::ordered_json verify_json(std::vector<VerifyResult> const& results) {
-  using Json = nlohmann::ordered_json;
   Json all = Json::array();
   for (auto const& result : results)
     all.push_back({{"stream", result.stream},

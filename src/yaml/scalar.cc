@@ -10,10 +10,6 @@
 namespace weir::yaml {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // Reads over a text; every take_ function moves on and says how far it came.
 struct Reader {
   std::string_view rest;

@@ -1,5 +1,7 @@
 // INSERT, UPDATE, DELETE and changes of tables. Kept in memory as row versions; keys are not enforced beyond NOT NULL.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"

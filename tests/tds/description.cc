@@ -1,5 +1,6 @@
 #include "tds/description.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>

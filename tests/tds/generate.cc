@@ -1,5 +1,6 @@
 #include "tds/generate.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>

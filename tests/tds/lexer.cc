@@ -1,4 +1,5 @@
 #include "tds/lexer.h"
+#include "base/text.h"
 
 #include <fmt/format.h>
 
@@ -8,9 +9,6 @@ namespace {
 bool is_word_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '#' ||
          static_cast<unsigned char>(c) >= 0x80;
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 bool is_word(char c) {
   return is_word_start(c) || is_digit(c) || c == '$' || c == '@';

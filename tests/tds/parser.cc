@@ -1,5 +1,7 @@
 #include "tds/parser.h"
 
+#include <algorithm>
+
 #include "tds/token_stream.h"
 
 namespace weir::tds {

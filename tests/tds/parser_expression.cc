@@ -1,5 +1,6 @@
 // Expressions and search conditions.
 
+#include <algorithm>
 #include <charconv>
 
 #include "tds/parser.h"

@@ -1,5 +1,6 @@
 #include "tds/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <map>

@@ -1,6 +1,8 @@
 #pragma once
 // What the parser's parts share: the tokens, and the parts' entry points. Private to parser*.cc.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"

@@ -70,6 +70,19 @@ class Code(unittest.TestCase):
         self.assertEqual([], problems('code', {'src/base/x.cc': '#include <nlohmann/json.hpp>\n'}))
 
 
+class Includes(unittest.TestCase):
+    def test_missing(self):
+        self.assertEqual(['src/base/x.cc:2: std::sort without #include <algorithm>'],
+                         problems('includes', {'src/base/x.cc': '#include <vector>\nvoid f() { std::sort(a, b); }\n'}))
+        self.assertEqual(['src/base/x.h:2: fmt::format without #include <fmt/format.h>'],
+                         problems('includes', {'src/base/x.h': '#pragma once\nauto s = fmt::format("{}", 1);\n'}))
+
+    def test_by_a_header_of_ours(self):
+        files = {'src/base/a.h': '#pragma once\n#include "base/more.h"\n', 'src/base/more.h': '#pragma once\n#include <optional>\n',
+                 'src/pg/x.cc': '#include "base/a.h"\nstd::optional<int> n;\n// std::map\nauto s = "std::set";\n'}
+        self.assertEqual([], problems('includes', files))
+
+
 class Sql(unittest.TestCase):
     def test_cascade(self):
         self.assertEqual(1, len(problems('sql', {'src/pg/x.cc': 'run("DROP TABLE a CASCADE");\n'})))

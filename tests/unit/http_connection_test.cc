@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <latch>
+#include <string_view>
 #include <thread>
 
 namespace weir::http {

@@ -1,6 +1,8 @@
 // What becomes of an endpoint that attempts do not reach: as a value, and in both kinds of state.
 #include "jobs/circuit.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "jobs/store.h"

@@ -1,5 +1,6 @@
 // The runner with work of the test's own: jobs side by side, cancels, time limits, stops. Also under the thread
 // sanitizer.
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <thread>

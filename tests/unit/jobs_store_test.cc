@@ -1,6 +1,7 @@
 // The store and the rules of jobs, over either database with a clock of the test's own; and a simulator that does all
 // of it in random order, with workers that crash between any two calls, whose requests or replies are lost, and clocks
 // that jump. WEIR_SEED=N runs one seed, WEIR_SEEDS=N so many.
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <map>

@@ -18,6 +18,8 @@
 namespace weir::app {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 using build::Command;
 
 int exit_status(build::RunReport const& report) {
@@ -62,7 +64,6 @@ std::set<std::string> other_names(std::string const& sql, std::set<std::string> 
 
 // What came of it, a line for each node. `builds`: the command makes relations.
 nlohmann::ordered_json lines_of(build::RunReport const& report, project::Manifest const& manifest, bool builds) {
-  using Json = nlohmann::ordered_json;
   Json nodes = Json::array();
   for (auto const& result : report.results) {
     auto const index = manifest.index_of(result.unique_id);
@@ -142,8 +143,6 @@ Result<int> run_selected(Context& context, Command command) {
 }
 
 // ---- retry
-
-using Json = nlohmann::ordered_json;
 
 struct EarlierRun {
   std::string which, started_at;

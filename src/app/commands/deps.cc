@@ -1,4 +1,6 @@
 // weir deps: everything that depends on a relation, from PostgreSQL's own catalog.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 

@@ -115,10 +115,10 @@ Status make_ready(fs::path const& from, fs::path const& next, fs::path const& fo
 }
 
 // One JSON object a line: to standard output, or a file that is not there yet.
-class Lines {
+class ExportedLines {
  public:
-  static Result<Lines> open(std::string const& path) {
-    Lines lines;
+  static Result<ExportedLines> open(std::string const& path) {
+    ExportedLines lines;
     if (path.empty()) return lines;
     lines.path_ = path;
     lines.file_.reset(std::fopen(path.c_str(), "wxe"));
@@ -146,7 +146,7 @@ class Lines {
 };
 
 // Oldest first.
-Status export_jobs(JobState& state, Lines& lines) {
+Status export_jobs(JobState& state, ExportedLines& lines) {
   std::vector<std::int64_t> numbers;
   for (std::string before;;) {
     std::map<std::string, std::string> query{{"most", "1000"}};
@@ -167,7 +167,7 @@ Status export_jobs(JobState& state, Lines& lines) {
   return {};
 }
 
-Status export_events(JobState& state, Lines& lines) {
+Status export_events(JobState& state, ExportedLines& lines) {
   for (std::int64_t after = 0;;) {
     WEIR_TRY(auto const page, state.get("/api/v1/events", {{"after", std::to_string(after)}, {"most", "1000"}}));
     if (page["events"].empty()) return {};
@@ -261,7 +261,7 @@ Result<int> run_state_restore(Context& context) {
 Result<int> run_state_export(Context& context) {
   auto const& words = context.arguments().positionals;
   WEIR_TRY(auto state, JobState::open(context));
-  WEIR_TRY(auto lines, Lines::open(words.empty() ? std::string() : words[0]));
+  WEIR_TRY(auto lines, ExportedLines::open(words.empty() ? std::string() : words[0]));
   WEIR_DO(export_jobs(state, lines));
   WEIR_DO(export_events(state, lines));
   WEIR_DO(lines.close());
