@@ -37,6 +37,12 @@ std::chrono::microseconds duration_of(char const* variable) {
   return text == nullptr ? std::chrono::microseconds() : parse_duration(text).value_or(std::chrono::microseconds());
 }
 
+std::optional<std::uint64_t> number_of(char const* variable) {
+  char const* const text = std::getenv(variable);
+  auto const number = text == nullptr ? std::nullopt : parse_int(text);
+  return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+}
+
 }  // namespace
 
 // WEIR_STOP_AT is for tests that act at that moment: the process goes on when it gets SIGCONT.
@@ -59,9 +65,11 @@ std::chrono::microseconds test_clock_ahead() {
 }
 
 std::optional<std::uint64_t> test_file_system() {
-  char const* const text = std::getenv("WEIR_FILE_SYSTEM");
-  auto const number = text == nullptr ? std::nullopt : parse_int(text);
-  return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+  return number_of("WEIR_FILE_SYSTEM");
+}
+
+std::optional<std::uint64_t> test_template_steps() {
+  return number_of("WEIR_TEMPLATE_STEPS");
 }
 
 }  // namespace weir

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/test_hooks.h"
 #include "jinja/attributes.h"
 #include "jinja/iterate.h"
 #include "jinja/operators.h"
@@ -129,8 +130,17 @@ class Renderer::InstanceEnd {
   Instance& instance_;
 };
 
+namespace {
+
+RenderOptions as_tests_want(RenderOptions options) {
+  options.limits.steps = test_template_steps().value_or(options.limits.steps);
+  return options;
+}
+
+}  // namespace
+
 Renderer::Renderer(Environment const& environment, RenderOptions const& options)
-    : environment_(environment), options_(options), state_(*this), steps_left_(options.limits.steps) {}
+    : environment_(environment), options_(as_tests_want(options)), state_(*this), steps_left_(options_.limits.steps) {}
 
 Renderer::~Renderer() {
   // Variables that hold a macro that holds the variables must let go.
