@@ -15,12 +15,6 @@ std::string_view drop_word(char kind) {
   return kind == 'v' ? "VIEW" : kind == 'm' ? "MATERIALIZED VIEW" : kind == 'f' ? "FOREIGN TABLE" : "TABLE";
 }
 
-std::string names_of(std::vector<Holder> const& holders) {
-  std::string text;
-  for (Holder const& h : holders) text += fmt::format("{}{} (owner {})", text.empty() ? "" : ", ", h.object, h.owner);
-  return text;
-}
-
 Error Guard::State::refused(std::string what, std::string cause) const {
   return Error(ErrorKind::Refused, std::move(what))
       .cause(std::move(cause))

@@ -38,8 +38,6 @@ struct DepartedColumn {
 
 // The word behind DROP and ALTER for a relation of this kind (pg_class.relkind).
 std::string_view drop_word(char kind);
-// "view a.b (owner bi), ..."
-std::string names_of(std::vector<Holder> const& holders);
 
 struct Guard::State {
   pg::Session& session;

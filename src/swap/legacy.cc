@@ -181,6 +181,12 @@ std::string as_heir(ReplayStatement const& s, Legacy const& legacy, Heir const& 
 
 }  // namespace
 
+std::string names_of(std::vector<Holder> const& holders) {
+  std::string text;
+  for (Holder const& h : holders) text += fmt::format("{}{} (owner {})", text.empty() ? "" : ", ", h.object, h.owner);
+  return text;
+}
+
 std::vector<std::string> Legacy::obstacles() const {
   std::vector<std::string> why;
   for (Holder const& h : holders) {

@@ -26,6 +26,8 @@ struct Holder {
   std::string let_go, take_hold, pinned, obstacle;
   std::vector<ReplayStatement> replay;  // a materialized view is made anew: what hangs on it
 };
+// "view a.b (owner bi), ..."
+std::string names_of(std::vector<Holder> const& holders);
 
 struct Legacy {
   sql::QualifiedName name;

@@ -20,12 +20,6 @@ std::vector<Holder> users(Legacy const& legacy, std::string_view column) {
   return found;
 }
 
-std::string names_of_holders(std::vector<Holder> const& holders) {
-  std::string text;
-  for (Holder const& h : holders) text += fmt::format("{}{} (owner {})", text.empty() ? "" : ", ", h.object, h.owner);
-  return text;
-}
-
 class ColumnChanger {
  public:
   ColumnChanger(pg::Session& session, Legacy const& legacy, ColumnPolicy dropped, RelationReport& report)
@@ -92,12 +86,12 @@ class ColumnChanger {
       return Error(ErrorKind::Refused,
                    fmt::format("cannot drop column \"{}\" of {}", column.name, in_quotes(legacy_.name)))
           .object(legacy_.name.text())
-          .cause("it is used by " + names_of_holders(used_by))
+          .cause("it is used by " + names_of(used_by))
           .state("nothing was changed")
           .next("keep the column, or change what uses it");
     if (column.not_null) act(fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_pg(column.name)));
-    report_.notes.push_back(fmt::format("column \"{}\" stays, new rows hold NULL: it is used by {}", column.name,
-                                        names_of_holders(used_by)));
+    report_.notes.push_back(
+        fmt::format("column \"{}\" stays, new rows hold NULL: it is used by {}", column.name, names_of(used_by)));
     return {};
   }
 
