@@ -21,13 +21,13 @@ std::string one_line(std::string text) {
   return replace_all(std::move(text), "\n", "; ");
 }
 
-std::string_view health_name(Finding health) {
+std::string_view health_name(Check::Health health) {
   switch (health) {
-    case Finding::Ok:
+    case Check::Health::Ok:
       return "ok";
-    case Finding::Warning:
+    case Check::Health::Warning:
       return "warn";
-    case Finding::Failure:
+    case Check::Health::Failure:
       return "fail";
   }
   return "";
@@ -55,30 +55,30 @@ Result<std::vector<Check>> look_at_warehouse(config::Config const& config, confi
           " pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"));
   std::vector<Check> checks;
   std::string const version(facts.text(0, 0));
-  checks.push_back(Check{Finding::Ok,
+  checks.push_back(Check{Check::Health::Ok,
                          subject,
                          fmt::format("PostgreSQL {}, database {}, role {}{}", version, facts.text(0, 2),
                                      facts.text(0, 1), facts.boolean(0, 5) ? ", encrypted" : ""),
                          {},
                          0});
   if (session.server_version() < kOldestServer)
-    checks.push_back(Check{Finding::Failure, subject, fmt::format("PostgreSQL {} is older than 13", version),
+    checks.push_back(Check{Check::Health::Failure, subject, fmt::format("PostgreSQL {} is older than 13", version),
                            "upgrade the server", 1});
   if (facts.boolean(0, 8) || facts.boolean(0, 9))
-    checks.push_back(Check{Finding::Failure, subject, kNoWrites, "name the primary", 1});
+    checks.push_back(Check{Check::Health::Failure, subject, kNoWrites, "name the primary", 1});
   if (!facts.boolean(0, 3) && !facts.boolean(0, 4))
     checks.push_back(
-        Check{Finding::Failure, subject,
+        Check{Check::Health::Failure, subject,
               fmt::format("role {} may not create schemas, and schema weir does not exist", facts.text(0, 1)),
               fmt::format("GRANT CREATE ON DATABASE {} TO {}", facts.text(0, 2), facts.text(0, 1)), 4});
   bool const is_local =
       facts.text(0, 7) == "socket" || facts.text(0, 7).starts_with("127.") || facts.text(0, 7) == "::1";
   if (!facts.boolean(0, 5) && !is_local)
     checks.push_back(
-        Check{Finding::Warning, subject, "the connection is not encrypted", "set sslmode: verify-full", 0});
+        Check{Check::Health::Warning, subject, "the connection is not encrypted", "set sslmode: verify-full", 0});
   auto const theirs = Instant(Duration(facts.integer(0, 6)));
   if (auto const apart = clocks_apart(theirs, std::chrono::seconds(5), "the warehouse's"); !apart.empty())
-    checks.push_back(Check{Finding::Warning, subject, apart, "enable time synchronization", 0});
+    checks.push_back(Check{Check::Health::Warning, subject, apart, "enable time synchronization", 0});
   return checks;
 }
 
@@ -87,10 +87,10 @@ Result<std::vector<Check>> look_at_source(config::Config const& config, config::
   WEIR_TRY(auto source, open_source(config, endpoint, "auto"));
   WEIR_TRY(auto lines, source->test());
   std::vector<Check> checks;
-  checks.push_back(Check{Finding::Ok, subject, source->text(), {}, 0});
+  checks.push_back(Check{Check::Health::Ok, subject, source->text(), {}, 0});
   for (auto& line : lines) {
     bool const warns = starts_with_ignoring_case(line, "warning:");
-    checks.push_back(Check{warns ? Finding::Warning : Finding::Ok,
+    checks.push_back(Check{warns ? Check::Health::Warning : Check::Health::Ok,
                            subject,
                            warns ? std::string(trim(line.substr(8))) : std::move(line),
                            {},
@@ -109,22 +109,25 @@ Result<std::vector<Check>> look_at_state(config::Config const& config, std::stri
                                      " to_regnamespace('weir') IS NOT NULL,"
                                      " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
                                      {config.state_schema}));
-  std::vector<Check> checks = {Check{
-      Finding::Ok, subject, fmt::format("schema {} of database {}", config.state_schema, facts.text(0, 1)), {}, 0}};
+  std::vector<Check> checks = {Check{Check::Health::Ok,
+                                     subject,
+                                     fmt::format("schema {} of database {}", config.state_schema, facts.text(0, 1)),
+                                     {},
+                                     0}};
   if (facts.boolean(0, 2))
-    checks.push_back(Check{Finding::Failure, subject, kNoWrites,
+    checks.push_back(Check{Check::Health::Failure, subject, kNoWrites,
                            "name the primary, or all of them with target_session_attrs=read-write", 1});
   if (!facts.boolean(0, 3))
-    checks.push_back(Check{Finding::Failure, subject,
+    checks.push_back(Check{Check::Health::Failure, subject,
                            fmt::format("role {} may not create schema {}", facts.text(0, 0), config.state_schema),
                            fmt::format("GRANT CREATE ON DATABASE {} TO {}", facts.text(0, 1), facts.text(0, 0)), 4});
   if (auto const apart = state_clock_apart(Instant(Duration(facts.integer(0, 5)))); !apart.empty())
-    checks.push_back(Check{Finding::Warning, subject, apart, kSetClocks, 0});
+    checks.push_back(Check{Check::Health::Warning, subject, apart, kSetClocks, 0});
   WEIR_TRY(auto const options, session_options(config, endpoint));
   if (auto const pooled = jobs::refuse_shared_server_session(session, options); !pooled.ok())
     checks.push_back(failed_check(subject, pooled.error()));
   if (facts.boolean(0, 4))
-    checks.push_back(Check{Finding::Warning, subject,
+    checks.push_back(Check{Check::Health::Warning, subject,
                            "that database is a warehouse: when it is full or down, jobs are too",
                            "give the state a database of its own", 0});
   return checks;
@@ -140,7 +143,7 @@ Check failed_check(std::string subject, Error const& error) {
   std::string found = error.message();
   if (!error.sqlstate().empty()) found += fmt::format(" [SQLSTATE {}]", error.sqlstate());
   if (!error.cause().empty()) found += "; " + error.cause();
-  return Check{Finding::Failure, std::move(subject), one_line(std::move(found)), one_line(error.next()),
+  return Check{Check::Health::Failure, std::move(subject), one_line(std::move(found)), one_line(error.next()),
                exit_code(error.kind())};
 }
 
@@ -165,14 +168,14 @@ std::string checks_text(std::vector<Check> const& checks, Terminal const& termin
   for (auto const& check : checks) width = std::max(width, characters(check.subject));
   std::string out, last;
   for (auto const& check : checks) {
-    Colour const colour = check.health == Finding::Ok        ? Colour::Green
-                          : check.health == Finding::Warning ? Colour::Yellow
-                                                             : Colour::Red;
+    Colour const colour = check.health == Check::Health::Ok        ? Colour::Green
+                          : check.health == Check::Health::Warning ? Colour::Yellow
+                                                                   : Colour::Red;
     out += fmt::format("{}  {}  {}\n", terminal.paint(colour, pad(health_name(check.health), 4)),
                        pad(check.subject == last ? "" : check.subject, width), check.found);
     if (!check.fix.empty()) out += fmt::format("{}  next: {}\n", std::string(6 + width, ' '), check.fix);
     last = check.subject;
-    ++(check.health == Finding::Ok ? ok : check.health == Finding::Warning ? warnings : failures);
+    ++(check.health == Check::Health::Ok ? ok : check.health == Check::Health::Warning ? warnings : failures);
   }
   return out + fmt::format("{} ok, {} warn, {} fail\n", ok, warnings, failures);
 }
@@ -192,7 +195,7 @@ int checks_status(std::vector<Check> const& checks) {
   int status = 0;
   std::size_t failures = 0;
   for (auto const& check : checks) {
-    if (check.health != Finding::Failure) continue;
+    if (check.health != Check::Health::Failure) continue;
     ++failures;
     status = failures == 1 ? check.exit_status : status == check.exit_status ? status : 1;
   }

@@ -12,10 +12,10 @@
 
 namespace weir::app {
 
-enum class Finding { Ok, Warning, Failure };
-
 struct Check {
-  Finding health = Finding::Ok;
+  enum class Health { Ok, Warning, Failure };
+
+  Health health = Health::Ok;
   std::string subject;  // "warehouse wh"
   std::string found;    // evidence
   std::string fix;      // the next step, where there is one

@@ -195,11 +195,11 @@ bool is_of_command_line(std::string_view option) {
 }
 
 std::optional<bool> truth_of(std::string_view value) {
-  static constexpr std::string_view kYes[] = {"1", "true", "t", "yes", "y", "on"};
-  static constexpr std::string_view kNo[] = {"0", "false", "f", "no", "n", "off"};
+  static constexpr std::string_view kTrueWords[] = {"1", "true", "t", "yes", "y", "on"};
+  static constexpr std::string_view kFalseWords[] = {"0", "false", "f", "no", "n", "off"};
   std::string const word = to_lower(trim(value));
-  if (std::find(std::begin(kYes), std::end(kYes), word) != std::end(kYes)) return true;
-  if (std::find(std::begin(kNo), std::end(kNo), word) != std::end(kNo)) return false;
+  if (std::find(std::begin(kTrueWords), std::end(kTrueWords), word) != std::end(kTrueWords)) return true;
+  if (std::find(std::begin(kFalseWords), std::end(kFalseWords), word) != std::end(kFalseWords)) return false;
   return std::nullopt;
 }
 

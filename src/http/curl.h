@@ -49,6 +49,12 @@ struct ListEnd {
 using List = std::unique_ptr<curl_slist, ListEnd>;
 bool append(List& list, std::string const& line);
 
+// CURLOPT_XFERINFOFUNCTION of a transfer whose callbacks get an Exchange: ends it when its request's `stop` says so.
+template <typename Exchange>
+int go_on(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Exchange*>(from)->request.stop.stop_requested() ? 1 : 0;
+}
+
 // Why a transfer that ended with `code` did not come about, for "could not fetch <URL>" or the like: the kind, what is
 // wrong with `host` ("example.com:8080"), the next step. `said`: libcurl's own words.
 Error transfer_error(CURLcode code, std::string const& doing, std::string const& host, std::string said);

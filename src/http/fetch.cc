@@ -27,10 +27,6 @@ std::size_t take(char* data, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
-int go_on(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Transfer*>(from)->request.stop.stop_requested() ? 1 : 0;
-}
-
 std::string host_of(std::string const& url) {
   auto const begin = url.find("://");
   std::string host = begin == std::string::npos ? url : url.substr(begin + 3);
@@ -63,7 +59,7 @@ void set_up(CURL* handle, Transfer& transfer, char* reason) {
   curl().setopt(handle, CURLOPT_WRITEFUNCTION, take);
   curl().setopt(handle, CURLOPT_WRITEDATA, &transfer);
   curl().setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on);
+  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on<Transfer>);
   curl().setopt(handle, CURLOPT_XFERINFODATA, &transfer);
   curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }

@@ -42,10 +42,6 @@ std::size_t throw_away(char*, std::size_t, std::size_t size, void*) {
   return size;
 }
 
-int go_on_mailing(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<MailExchange*>(from)->request.stop.stop_requested() ? 1 : 0;
-}
-
 struct MailTarget {
   Url url;
   std::string host;   // "mail.example", "[::1]"
@@ -106,7 +102,7 @@ void set_up_mail(CURL* handle, MailExchange& exchange, MailTarget const& target,
   curl().setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_time.count()));
   curl().setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.time.count()));
   curl().setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on_mailing);
+  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on<MailExchange>);
   curl().setopt(handle, CURLOPT_XFERINFODATA, &exchange);
   curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }

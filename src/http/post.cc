@@ -63,10 +63,6 @@ std::size_t count(char*, std::size_t, std::size_t size, void* to) {
   return exchange.answered > kMostOfAnswer ? 0 : size;  // 0 ends it; the status is known by then
 }
 
-int go_on_posting(void* from, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<PostExchange*>(from)->request.stop.stop_requested() ? 1 : 0;
-}
-
 Result<List> headers_of(PostRequest const& request, std::string const& shown) {
   std::vector<std::string> lines = {"Content-Type: " + request.content_type, "Expect:"};
   for (auto const& [name, value] : request.headers) lines.push_back(fmt::format("{}: {}", name, value));
@@ -95,7 +91,7 @@ void set_up_post(CURL* handle, PostExchange& exchange, PostTarget const& target,
   curl().setopt(handle, CURLOPT_WRITEFUNCTION, count);
   curl().setopt(handle, CURLOPT_WRITEDATA, &exchange);
   curl().setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on_posting);
+  curl().setopt(handle, CURLOPT_XFERINFOFUNCTION, go_on<PostExchange>);
   curl().setopt(handle, CURLOPT_XFERINFODATA, &exchange);
   curl().setopt(handle, CURLOPT_ERRORBUFFER, reason);
 }

@@ -45,21 +45,21 @@ class ParseAdapter final : public AdapterObject {
 
  protected:
   Value live(std::string_view name) override {
-    static constexpr std::string_view kNone[] = {"drop_relation",
-                                                 "truncate_relation",
-                                                 "rename_relation",
-                                                 "valid_snapshot_target",
-                                                 "assert_valid_snapshot_target_given_strategy",
-                                                 "expand_target_column_types",
-                                                 "get_relation",
-                                                 "create_schema",
-                                                 "drop_schema",
-                                                 "get_incremental_strategy_macro",
-                                                 "get_hard_deletes_behavior",
-                                                 "get_catalog_integration",
-                                                 "build_catalog_relation",
-                                                 "parse_index",
-                                                 "commit"};
+    static constexpr std::string_view kGivingNone[] = {"drop_relation",
+                                                       "truncate_relation",
+                                                       "rename_relation",
+                                                       "valid_snapshot_target",
+                                                       "assert_valid_snapshot_target_given_strategy",
+                                                       "expand_target_column_types",
+                                                       "get_relation",
+                                                       "create_schema",
+                                                       "drop_schema",
+                                                       "get_incremental_strategy_macro",
+                                                       "get_hard_deletes_behavior",
+                                                       "get_catalog_integration",
+                                                       "build_catalog_relation",
+                                                       "parse_index",
+                                                       "commit"};
     static constexpr std::string_view kLists[] = {"get_columns_in_relation",        "get_missing_columns",
                                                   "get_column_schema_from_query",   "get_columns_in_table",
                                                   "render_raw_columns_constraints", "render_raw_model_constraints",
@@ -70,7 +70,7 @@ class ParseAdapter final : public AdapterObject {
     auto const is_in = [&](auto const& names) {
       return std::find(std::begin(names), std::end(names), name) != std::end(names);
     };
-    if (is_in(kNone)) return constant(name, Value());
+    if (is_in(kGivingNone)) return constant(name, Value());
     if (is_in(kLists)) return empty_list(name);
     if (is_in(kTexts)) return constant(name, Value(""));
     if (is_in(kFalse)) return constant(name, Value(false));

@@ -92,12 +92,12 @@ Check told(config::Config const& config, config::Channel const& channel, alert::
   auto const delivered = alert::send(config, channel, notice, {system_clock(), context.interrupt().token()});
   if (!delivered.error) {
     std::string const found = fmt::format("{} took the message", delivered.to);
-    if (delivered.note.empty()) return {Finding::Ok, subject, found, {}, 0};
-    return {Finding::Warning, subject, fmt::format("{}; {}", found, delivered.note), {}, 0};
+    if (delivered.note.empty()) return {Check::Health::Ok, subject, found, {}, 0};
+    return {Check::Health::Warning, subject, fmt::format("{}; {}", found, delivered.note), {}, 0};
   }
   if (context.format() == Format::Json) return failed_check(subject, *delivered.error);
   write_err(delivered.error->to_text() + "\n");
-  return {Finding::Failure, subject, delivered.error->message(), {}, exit_code(delivered.error->kind())};
+  return {Check::Health::Failure, subject, delivered.error->message(), {}, exit_code(delivered.error->kind())};
 }
 
 }  // namespace

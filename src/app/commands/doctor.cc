@@ -17,23 +17,24 @@ namespace {
 Check check_server_programs() {
   auto const found = pg::find_server_programs();
   if (found.empty())
-    return Check{Finding::Warning, "demo",
+    return Check{Check::Health::Warning, "demo",
                  "no PostgreSQL server is installed on this machine: weir demo needs one, nothing else does",
                  "apt install postgresql", 0};
-  return Check{Finding::Ok, "demo", fmt::format("PostgreSQL server programs in {}", found.front().string()), {}, 0};
+  return Check{
+      Check::Health::Ok, "demo", fmt::format("PostgreSQL server programs in {}", found.front().string()), {}, 0};
 }
 
 Check check_driver() {
   auto driver = odbc::choose_sqlserver_driver("");
   if (!driver.ok()) return failed_check("driver", driver.error());
-  return Check{Finding::Ok, "driver", fmt::format("SQL Server by ODBC: {}", *driver), {}, 0};
+  return Check{Check::Health::Ok, "driver", fmt::format("SQL Server by ODBC: {}", *driver), {}, 0};
 }
 
 Check check_channel(config::Config const& config, config::Channel const& channel) {
   std::string const subject = "channel " + channel.name;
   auto const done = alert::check(config, channel);
   if (!done.ok()) return failed_check(subject, done.error());
-  return {Finding::Ok,
+  return {Check::Health::Ok,
           subject,
           fmt::format("{}; weir alert test shows whether it arrives", config::channel_kind_name(channel.kind)),
           {},
@@ -56,7 +57,7 @@ Result<int> run_doctor(Context& context) {
       checks.back().found += " (" + split(config.error().where(), '\n').front() + ")";
   } else {
     checks.push_back(
-        Check{Finding::Ok,
+        Check{Check::Health::Ok,
               "config",
               fmt::format("weir.yml and endpoints.yml: {}, {}", plural((*config)->connections.size(), "connection"),
                           plural((*config)->endpoints.size(), "endpoint")),
